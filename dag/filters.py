@@ -34,7 +34,8 @@ def box_rule(depth: np.ndarray, width: np.ndarray, fraction: float = 0.5) -> Box
     (r_d, r_m); the box is |d - d*| <= fraction r_d and |m - m*| <= fraction r_m.
 
     Args:
-        depth, width: arrays [n] of the whole space; degenerate entries (0) are left out.
+        depth: array [n] of the whole space; degenerate entries (0) are left out.
+        width: array [n], likewise.
         fraction: f in (0, 1]; 1 keeps every architecture that has a depth.
 
     Raises:
