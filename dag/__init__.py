@@ -2,6 +2,7 @@
 
 from dag.filters import Box, box_rule, exempt_count, exempt_rule
 from dag.graph import Dag, DagCodeError, Edge, EdgeOp, all_codes
+from dag.kernels import nngp, nngp_and_ntk, ntk
 from dag.measures import (
     DepthWidth,
     EdgeShares,
@@ -9,6 +10,14 @@ from dag.measures import (
     effective_depth_width,
     effective_depth_width_many,
     expected_depth_width,
+)
+from dag.spectrum import (
+    KernelFeatures,
+    TrainingPrediction,
+    eq12_bound,
+    kernel_features,
+    predict_training,
+    smallest_eigenvalue,
 )
 
 __all__ = [
@@ -19,12 +28,21 @@ __all__ = [
     "Edge",
     "EdgeOp",
     "EdgeShares",
+    "KernelFeatures",
+    "TrainingPrediction",
     "all_codes",
     "box_rule",
     "depth_histogram",
     "effective_depth_width",
     "effective_depth_width_many",
+    "eq12_bound",
     "exempt_count",
     "exempt_rule",
     "expected_depth_width",
+    "kernel_features",
+    "nngp",
+    "nngp_and_ntk",
+    "ntk",
+    "predict_training",
+    "smallest_eigenvalue",
 ]
