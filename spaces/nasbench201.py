@@ -1,0 +1,145 @@
+"""NAS-Bench-201 cells: strings <-> cells <-> DAGs (Dong & Yang, ICLR 2020)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from dag import Dag, Edge
+from spaces.names import EDGE_OPS, SpaceError, check_name
+
+OPERATORS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (source, target), the string's order
+NUM_NODES = 4
+EXAMPLE = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of four nodes with one operator on each of its six edges.
+
+    Args:
+        operators: names from OPERATORS, in the order of EDGES.
+
+    Raises:
+        SpaceError: not six operators, or an unknown name.
+    """
+
+    operators: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.operators) != len(EDGES):
+            raise SpaceError(f"a cell has {len(EDGES)} operators, found {len(self.operators)}")
+        for (source, target), name in zip(EDGES, self.operators):
+            check_name(name, OPERATORS, f"NAS-Bench-201 edge {source} -> {target}")
+
+    @classmethod
+    def parse(cls, text: str) -> Cell:
+        """Reads the benchmark's string, such as EXAMPLE.
+
+        Raises:
+            SpaceError: names the edge and what was found there.
+        """
+        if not isinstance(text, str):
+            raise SpaceError(f"a cell is a string such as {EXAMPLE}, found {text!r}")
+        groups = text.strip().split("+")
+        if len(groups) != NUM_NODES - 1:
+            raise SpaceError(
+                f"cell {text!r}: found {len(groups)} groups joined by '+', expected "
+                f"{NUM_NODES - 1} as in {EXAMPLE}"
+            )
+        names: list[str] = []
+        for target, group in enumerate(groups, start=1):
+            names += _parse_group(text, group, target)
+        return cls(tuple(names))
+
+    def __str__(self) -> str:
+        """The benchmark's string."""
+        named = dict(zip(EDGES, self.operators))
+        groups = (
+            "|" + "".join(f"{named[source, target]}~{source}|" for source in range(target))
+            for target in range(1, NUM_NODES)
+        )
+        return "+".join(groups)
+
+    @property
+    def index(self) -> int:
+        """Position in `all_cells`."""
+        number = 0
+        for name in self.operators:
+            number = number * len(OPERATORS) + OPERATORS.index(name)
+        return number
+
+    def to_dag(self) -> Dag:
+        """The cell's DAG: convolution is linear, skip and pooling are skip, none is zero."""
+        return Dag(NUM_NODES, tuple(Edge(*e, EDGE_OPS[o]) for e, o in zip(EDGES, self.operators)))
+
+    def neighbours(self) -> Iterator[Cell]:
+        """The 24 cells that differ in one operator."""
+        for edge, current in enumerate(self.operators):
+            for name in OPERATORS:
+                if name != current:
+                    yield Cell((*self.operators[:edge], name, *self.operators[edge + 1 :]))
+
+    def canonical(self) -> Cell:
+        """The first cell, in the order of `all_cells`, of this cell's equivalence class.
+
+        The benchmark's classes: an operator after none is none, skip is transparent, the terms
+        of a sum commute; 6,466 of them. A none keeps its place in the sum and a sum within a
+        sum is not sorted anew, so cells of two classes may still compute the same function:
+        there are 4,930 functions.
+        """
+        return _representatives()[_expression(self.operators)]
+
+
+def _parse_group(text: str, group: str, target: int) -> list[str]:
+    """Operator names of the edges into node `target`, written |name~0|name~1|..."""
+    parts = group.strip().split("|")
+    if len(parts) != target + 2 or parts[0] or parts[-1]:
+        raise SpaceError(
+            f"cell {text!r}: node {target}: found {group!r}, expected {target} "
+            f"operator{'s' if target > 1 else ''} between bars as in {EXAMPLE}"
+        )
+    names = []
+    for source, part in enumerate(parts[1:-1]):
+        name, _, found = part.partition("~")
+        if found != str(source):
+            raise SpaceError(
+                f"cell {text!r}: edge {source} -> {target}: found {part!r}, expected an operator "
+                f"and its source node, '{name}~{source}'"
+            )
+        names.append(name)
+    return names
+
+
+def all_cells() -> Iterator[Cell]:
+    """All 15,625 cells, the last edge's operator changing fastest."""
+    return (Cell(names) for names in itertools.product(OPERATORS, repeat=len(EDGES)))
+
+
+def _expression(operators: tuple[str, ...]) -> str:
+    """The output as a formula in the input 0, with # for what is none.
+
+    The symbols are the benchmark's: its count of classes depends on how they sort.
+    """
+    nodes, named = ["0"], dict(zip(EDGES, operators))
+    for target in range(1, NUM_NODES):
+        terms = (_term(named[source, target], nodes[source]) for source in range(target))
+        nodes.append("+".join(sorted(terms)))
+    return nodes[-1]
+
+
+def _term(operator: str, argument: str) -> str:
+    if operator == "none" or argument == "#":
+        return "#"
+    return argument if operator == "skip_connect" else f"({argument})@{operator}"
+
+
+@cache
+def _representatives() -> dict[str, Cell]:
+    first: dict[str, Cell] = {}
+    for cell in all_cells():
+        first.setdefault(_expression(cell.operators), cell)
+    return first
