@@ -72,8 +72,9 @@ class DualKernels:
             ValueError: the DAG has several inputs, or no path from input to output.
         """
         check_dag(dag)
-        once, squared = _skip_path_sums(dag.live())
-        sources = {s for s, _, op in dag.live().edges if op == EdgeOp.LINEAR}
+        live = dag.live()
+        once, squared = _skip_path_sums(live)
+        sources = {source for source, _, op in live.edges if op == EdgeOp.LINEAR}
         features = {-1: 0}  # by source node; -1 is the inputs
         for node in sorted(sources):
             features[node] = self._index(_recipe(node, features, once, squared))
