@@ -1,0 +1,1 @@
+"""What any experiment needs: data, configs, run folders and checkpoints."""

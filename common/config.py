@@ -1,0 +1,118 @@
+"""Settings: dataclass defaults <- YAML file <- command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_loader
+
+Config = TypeVar("Config")
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the message is one line for the user."""
+
+
+class _Yaml12Loader(yaml.SafeLoader):
+    """Scalars by YAML 1.2's core schema, where a bare 2_02_002 is text and 1e-5 a number."""
+
+    yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own class attribute)
+
+
+for _tag, _pattern, _first in [
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ("float", r"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", "-+."),
+    ("null", r"^(?:~|null|Null|NULL|)$", "~nN"),
+]:
+    # PyYAML tries resolvers in order, so int comes before float.
+    _Yaml12Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), [*_first, *([""] * (_tag == "null"))]
+    )
+
+
+def load_yaml(text: str) -> Any:
+    """Reads one YAML document by the rules of YAML 1.2.
+
+    Raises:
+        yaml.YAMLError: the text is not YAML.
+    """
+    return yaml.load(text, _Yaml12Loader)
+
+
+set_loader("yaml12", load_yaml, exceptions=(yaml.YAMLError,))
+
+
+def require(ok: bool, key: str, found: object, expected: str) -> None:
+    """Raises a ConfigError naming `key` unless `ok`."""
+    if not ok:
+        raise ConfigError(f"{key}: found {found!r}, expected {expected}")
+
+
+def parse_config(
+    config_class: type[Config], prog: str, description: str, args: Sequence[str] | None = None
+) -> Config:
+    """Builds a config from `--config file.yaml` and `--key value`, or stops with one line.
+
+    The process exits with status 2 before any work on an unknown key (the nearest valid one is
+    named), a value of the wrong type, or one that the dataclass' __post_init__ refuses.
+
+    Args:
+        config_class: dataclass, nested ones allowed; its docstring is the help text. A field
+            `run` with an empty `name` gets the config file's stem.
+        prog: how the command is typed, such as "python -m mlp_code".
+        description: first lines of `--help`.
+        args: words of the command line, sys.argv[1:] by default.
+    """
+    parser = ArgumentParser(
+        prog=prog, description=description, parser_mode="yaml12", exit_on_error=False
+    )
+    parser.add_argument("--config", action="config", help="YAML file with settings")
+    parser.add_class_arguments(config_class)
+    words = sys.argv[1:] if args is None else list(args)
+    try:
+        namespace = parser.parse_args(words)
+        files = namespace.pop("config") or []
+        namespace = _with_run_name(namespace, str(files[-1]) if files else "")
+        return config_class(**parser.instantiate(namespace).as_dict())
+    except (ArgumentError, ConfigError) as error:
+        print(_one_line(prog, config_class, str(error)), file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _with_run_name(namespace: Namespace, file: str) -> Namespace:
+    if file and namespace.get("run") is not None and not namespace.get("run.name"):
+        namespace["run.name"] = Path(file).stem
+    return namespace
+
+
+def _one_line(prog: str, config_class: type, message: str) -> str:
+    message = " ".join(message.split())
+    unknown = re.search(
+        r"(?:[Oo]ption '|[Uu]nrecognized arguments: --|[Kk]ey \")([\w.+-]+)", message
+    )
+    if unknown and "accept" in message + "accept" * ("nrecognized" in message):
+        key = unknown.group(1).split("=")[0]
+        nearest = difflib.get_close_matches(key.split(".")[-1], [*_keys(config_class)], n=1)
+        hint = f"; did you mean {_keys(config_class)[nearest[0]]!r}?" if nearest else ""
+        message = f"unknown setting {key!r}{hint}"
+    return f"{prog}: {message} (see {prog} --help)"
+
+
+def _keys(config_class: type, prefix: str = "") -> dict[str, str]:
+    """Last part of each key -> dotted key, nested dataclasses included."""
+    keys = {}
+    for field in dataclasses.fields(config_class):
+        keys[field.name] = prefix + field.name
+        factory = field.default_factory
+        if dataclasses.is_dataclass(factory):
+            keys |= _keys(factory, f"{prefix}{field.name}.")
+    return keys

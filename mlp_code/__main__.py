@@ -1,0 +1,46 @@
+"""Entry: python -m mlp_code --config configs/mlp/digits.yaml."""
+
+from __future__ import annotations
+
+import sys
+
+from common.config import ConfigError, parse_config
+from common.data import DataError
+from common.runs import RunError
+from mlp_code.config import MlpConfig
+from mlp_code.training import TrainingDivergedError, train
+
+PROG = "python -m mlp_code"
+
+
+def main() -> None:
+    """Trains what the config says and prints a table."""
+    config = parse_config(MlpConfig, PROG, "Train MLPs that DAG codes define, side by side.")
+    try:
+        result = train(config)
+    except (ConfigError, DataError, RunError, TrainingDivergedError) as error:
+        sys.exit(f"{PROG}: {error}")
+    print_table(result)
+    print(f"\nRecords: {config.run.root}/mlp/{config.run.name or 'default'}/")
+
+
+def print_table(result: dict) -> None:
+    """One line per DAG, at most 79 characters."""
+    heading = f"{'DAG':<12} {'code':<12} {'depth':>5} {'width':>5}"
+    print(f"\n{heading} {'train acc. %':>13} {'test acc. %':>13} {'params':>10}")
+    for name, row in result["dags"].items():
+        accuracies = (row["train_accuracy"], row["test_accuracy"])
+        shown = " ".join(f"{a['mean']:6.2f} ({a['std']:4.2f})" for a in accuracies)
+        print(
+            f"{name[:12]:<12} {row['code'][:12]:<12} {row['effective_depth']:5.2f} "
+            f"{row['effective_width']:5.2f} {shown} {row['parameters']:>10,}"
+        )
+    n = len(result["seeds"])
+    print(
+        f"after {result['epochs']} epochs on {result['dataset']}, mean (std) over {n} seeds, "
+        f"{result['seconds']:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()

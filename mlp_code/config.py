@@ -1,0 +1,132 @@
+"""Settings of an MLP experiment."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from common.config import require
+from common.data import CATALOGUE, check_dataset_name
+from common.runs import RunSettings
+from mlp_code.model import live_dag
+
+
+@dataclass(frozen=True)
+class SgdConfig:
+    """Stochastic gradient descent.
+
+    Args:
+        lr: learning rate.
+        momentum: momentum.
+        weight_decay: L2 penalty on all parameters.
+        warmup_epochs: epochs over which lr rises linearly from lr / warmup_epochs.
+        milestones: epochs after which lr is multiplied by gamma.
+        gamma: factor at each milestone.
+    """
+
+    lr: float = 1e-5
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    warmup_epochs: int = 0
+    milestones: list[int] = field(default_factory=list)
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        require(0 < self.lr < float("inf"), "optimizer.lr", self.lr, "a number > 0")
+        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 <= momentum < 1")
+        for key in ("weight_decay", "warmup_epochs", "gamma"):
+            value = getattr(self, key)
+            require(0 <= value < float("inf"), f"optimizer.{key}", value, "a number >= 0")
+        ok = all(epoch >= 1 for epoch in self.milestones)
+        require(ok, "optimizer.milestones", self.milestones, "epochs >= 1")
+
+    def lr_at(self, epoch: int) -> float:
+        """Learning rate during `epoch`, counted from 1."""
+        warmup = min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
+        return self.lr * warmup * self.gamma ** sum(epoch > m for m in self.milestones)
+
+
+@dataclass(frozen=True)
+class MlpConfig:
+    """What is trained, on what, and how; the defaults are the paper's protocol for Fig. 4.
+
+    Args:
+        dags: name: code. Row j of a code has one digit for each earlier node: 0 zero, 1 skip,
+            2 linear + ReLU.
+        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        split_seed: seed of the 90/10 split into training and validation images.
+        width: units per node.
+        epochs: passes over the training images.
+        batch_size: images per step; 0 takes the whole training set (gradient descent).
+        seeds: one network per DAG and seed; the seed decides weights and order of images.
+        loss: cross_entropy, or mse: sum over classes of (output - target)^2 / 2, mean over images.
+        targets: of mse: one_hot (0 and 1), or signed (-1 and 1).
+        bias: whether linear layers have a bias.
+        batch_norm: BatchNorm between each edge's linear layer and its ReLU.
+        parameterization: standard, or ntk (weights N(0, 1), scaled in the forward pass).
+        optimizer: stochastic gradient descent.
+        evaluate_every: epochs between evaluations on validation and test images.
+        side_by_side: batched (one network of batched products), loop (one after the other in
+            each step), or auto: batched on CUDA and for width < 512, where it measured faster.
+        device: cpu, cuda, or auto: cuda where there is one.
+        checkpoint_every: epochs between checkpoints.
+        tensorboard: write TensorBoard records into the run's folder too.
+        run: where results go, runs/mlp/<name>/.
+    """
+
+    dags: dict[str, str | int] = field(
+        default_factory=lambda: {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
+    )
+    dataset: str = "digits"
+    split_seed: int = 0
+    width: int = 1024
+    epochs: int = 10
+    batch_size: int = 128
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    loss: str = "cross_entropy"
+    targets: str = "one_hot"
+    bias: bool = True
+    batch_norm: bool = False
+    parameterization: str = "standard"
+    optimizer: SgdConfig = field(default_factory=SgdConfig)
+    evaluate_every: int = 1
+    side_by_side: str = "auto"
+    device: str = "auto"
+    checkpoint_every: int = 1
+    tensorboard: bool = False
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        # A one-digit code such as `dag: 2` is an integer in every YAML version.
+        object.__setattr__(self, "dags", {name: str(code) for name, code in self.dags.items()})
+        require(bool(self.dags), "dags", self.dags, "at least one name: code")
+        for name, code in self.dags.items():
+            try:
+                live_dag(code)
+            except ValueError as error:
+                require(False, f"dags.{name}", code, f"a DAG code to train; {error}")
+        known = check_dataset_name(self.dataset)
+        require(known, "dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        for key in ("width", "epochs", "evaluate_every", "checkpoint_every"):
+            require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
+        require(self.batch_size >= 0, "batch_size", self.batch_size, "an integer >= 0")
+        require(self.batch_size != 1 or not self.batch_norm, "batch_size", 1, "2 or more")
+        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
+        require(bool(unique), "seeds", self.seeds, "different integers >= 0, at least one")
+        for key, words in _CHOICES.items():
+            value = getattr(self, key)
+            require(value in words, key, value, f"one of {', '.join(words)}")
+
+    def identity(self) -> dict:
+        """The settings that decide the result; the rest may change between resumes."""
+        ignored = ("run", "device", "checkpoint_every", "tensorboard", "side_by_side")
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ignored}
+
+
+_CHOICES = {
+    "loss": ("cross_entropy", "mse"),
+    "targets": ("one_hot", "signed"),
+    "parameterization": ("standard", "ntk"),
+    "side_by_side": ("auto", "batched", "loop"),
+    "device": ("auto", "cpu", "cuda"),
+}

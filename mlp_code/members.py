@@ -1,0 +1,68 @@
+"""The networks of one experiment, side by side behind one face."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mlp_code.config import MlpConfig
+from mlp_code.model import DagMlp, MlpShape
+from mlp_code.stack import DagMlpStack
+
+
+class DagMlpLoop(nn.Module):
+    """Members that run one after the other; the interface of `DagMlpStack`.
+
+    Args:
+        members: the networks; they are used as they are.
+    """
+
+    def __init__(self, members: Sequence[DagMlp]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[members, batch, in_features] -> logits [members, batch, num_classes]."""
+        return torch.stack([member(part) for member, part in zip(self.members, x)])
+
+    def member_state(self, member: int) -> dict[str, Tensor]:
+        """State dict of one member; the tensors are copies."""
+        return copy.deepcopy(self.members[member].state_dict())
+
+
+def labels(config: MlpConfig) -> list[tuple[str, int]]:
+    """(DAG name, seed) of each member, in order."""
+    return [(name, seed) for name in config.dags for seed in config.seeds]
+
+
+def mlp_shape(config: MlpConfig, in_features: int, num_classes: int) -> MlpShape:
+    """Sizes of the config's networks on a dataset."""
+    return MlpShape(
+        in_features,
+        config.width,
+        num_classes,
+        bias=config.bias,
+        batch_norm=config.batch_norm,
+        parameterization=config.parameterization,
+    )
+
+
+def build_members(
+    config: MlpConfig, shape: MlpShape, device: torch.device
+) -> DagMlpStack | DagMlpLoop:
+    """One network per DAG and seed; a seed gives all DAGs the same stem."""
+    members = []
+    for name, seed in labels(config):
+        generator = torch.Generator().manual_seed(seed)
+        members.append(DagMlp(config.dags[name], shape, generator))
+    same_nodes = len({member.dag.num_nodes for member in members}) == 1
+    wide = config.width >= 512 and device.type == "cpu"
+    loop = config.side_by_side == "loop" or (config.side_by_side == "auto" and wide)
+    joined = DagMlpLoop(members) if loop or not same_nodes else DagMlpStack(members)
+    return joined.to(device)

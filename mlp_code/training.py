@@ -1,0 +1,250 @@
+"""Training: many networks, one loop, resumable at any step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
+from common.data import Dataset, Split, load_dataset
+from common.devices import choose_device, describe
+from common.runs import Run, StopRequest, stop_on_signals
+from mlp_code.config import MlpConfig
+from mlp_code.members import build_members, labels, mlp_shape
+from mlp_code.metrics import Loss, Sums, make_loss
+from mlp_code.results import summarize
+
+_EVALUATION_BATCH = 1024
+_FINITE_EVERY = 200  # steps between looks at the loss: each look waits for the device
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss became NaN or infinite; the message says where, and what to try."""
+
+
+def train(config: MlpConfig) -> dict:
+    """Trains all networks of a config, or returns the result of the finished run.
+
+    Raises:
+        DataError, RunError, ConfigError: before any work.
+        TrainingDivergedError: the loss of a network is no longer finite.
+        SystemExit: SIGTERM or Ctrl-C, after a checkpoint.
+    """
+    device = choose_device(config.device)
+    run = Run(config.run, "mlp", config.identity(), describe(device))
+    try:
+        if run.finished:
+            return run.result
+        data = load_dataset(config.dataset, device, config.split_seed)
+        with stop_on_signals() as request:
+            return _Trainer(config, run, data, device).fit(request)
+    finally:
+        run.close()
+
+
+class _Trainer:
+    """The state of one training; everything in `_state` survives a kill."""
+
+    def __init__(self, config: MlpConfig, run: Run, data: Dataset, device: torch.device) -> None:
+        self.config, self.run, self.data, self.device = config, run, data, device
+        self.labels = labels(config)
+        in_features = data.train.images[0].numel()
+        self.shape = mlp_shape(config, in_features, data.num_classes)
+        self.members = build_members(config, self.shape, device)
+        self.optimizer = torch.optim.SGD(
+            self.members.parameters(),
+            lr=config.optimizer.lr,
+            momentum=config.optimizer.momentum,
+            weight_decay=config.optimizer.weight_decay,
+            fused=True,
+        )
+        self.loss: Loss = make_loss(config.loss, config.targets)
+        self.seed_of = torch.tensor(
+            [config.seeds.index(seed) for _, seed in self.labels], device=device
+        )
+        self.epoch, self.step, self.seconds = 1, 0, 0.0
+        self.sums = self._new_sums()
+        self.best: list[dict] = [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in self.labels]
+        self._resume()
+
+    def _new_sums(self) -> Sums:
+        return Sums(len(self.labels), self.data.num_classes, self.device)
+
+    def _resume(self) -> None:
+        state = load_checkpoint(self.run.folder, self.device)
+        if state is None:
+            self.run.rewind(0)
+            return
+        self.members.load_state_dict(state["members"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.sums.load(state["sums"])
+        self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
+        self.best = state["best"]
+        self.run.rewind(state["metrics"])
+
+    def _save(self) -> None:
+        state = {
+            "members": self.members.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "sums": self.sums.state(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "metrics": self.run.position(),
+        }
+        save_checkpoint(self.run.folder, state)
+
+    def fit(self, request: StopRequest) -> dict:
+        """Trains to the end and writes the result."""
+        writer = _tensorboard(self.run.folder) if self.config.tensorboard else None
+        with tqdm(total=self.config.epochs, initial=self.epoch - 1, unit="epoch", ncols=79) as bar:
+            while self.epoch <= self.config.epochs:
+                started = time.perf_counter()
+                self._train_epoch(request)
+                records = self._finish_epoch()
+                self.seconds += time.perf_counter() - started
+                self._log(records, writer)
+                self.epoch, self.step, self.sums = self.epoch + 1, 0, self._new_sums()
+                bar.update()
+                bar.set_postfix_str(_shortest_summary(records))
+                if (self.epoch - 1) % self.config.checkpoint_every == 0:
+                    self._save()
+        return self._finish()
+
+    def _train_epoch(self, request: StopRequest) -> None:
+        self.members.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.optimizer.lr_at(self.epoch)
+        bad_step = torch.full((len(self.labels),), -1, device=self.device)
+        for step, chosen in self._batches():
+            if request:
+                self._save()
+                request.exit(f"saved at epoch {self.epoch}, step {step}")
+            losses = self._train_step(chosen)
+            bad = ~losses.detach().isfinite() & (bad_step < 0)
+            bad_step = torch.where(bad, step, bad_step)
+            self.step = step + 1
+            if step % _FINITE_EVERY == 0:
+                self._check_finite(bad_step)
+        self._check_finite(bad_step)
+
+    def _batches(self) -> Iterator[tuple[int, Tensor]]:
+        """(step, image indices [seeds, batch]) of what is left of this epoch."""
+        n = len(self.data.train)
+        size = self.config.batch_size or n
+        order = torch.stack([self._order(seed, n) for seed in self.config.seeds]).to(self.device)
+        for step in range(self.step, -(-n // size)):
+            yield step, order[:, step * size : (step + 1) * size]
+
+    def _order(self, seed: int, n: int) -> Tensor:
+        """The epoch's order of images: a function of seed and epoch alone, on any device."""
+        if not self.config.batch_size:
+            return torch.arange(n)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + self.epoch)
+        return torch.randperm(n, generator=generator)
+
+    def _train_step(self, chosen: Tensor) -> Tensor:
+        """One step of all networks; returns their losses [members]."""
+        x = self.data.normalize(self.data.train.images[chosen]).flatten(2)
+        y = self.data.train.labels[chosen][self.seed_of]
+        logits = self.members(x[self.seed_of])
+        losses = self.loss(logits, y)
+        per_member = losses.mean(1)
+        self.optimizer.zero_grad()
+        per_member.sum().backward()
+        self.optimizer.step()
+        self.sums.add(losses, logits, y)
+        return per_member
+
+    def _check_finite(self, bad_step: Tensor) -> None:
+        for (name, seed), step in zip(self.labels, bad_step.tolist()):
+            if step >= 0:
+                raise TrainingDivergedError(
+                    f"loss of {name}, seed {seed}, is not finite at epoch {self.epoch}, step "
+                    f"{step + 1}: lower optimizer.lr (now {self.config.optimizer.lr:g}), add "
+                    f"optimizer.warmup_epochs, or set batch_norm: true; then --run.fresh true"
+                )
+
+    def _finish_epoch(self) -> list[dict]:
+        """Metrics of the epoch per member, in %; keeps the best weights so far."""
+        lr = self.optimizer.param_groups[0]["lr"]
+        records = [
+            {"epoch": self.epoch, "dag": name, "seed": seed, "lr": lr} | train_sums
+            for (name, seed), train_sums in zip(self.labels, self.sums.records("train"))
+        ]
+        if self.epoch % self.config.evaluate_every == 0 or self.epoch == self.config.epochs:
+            for name in ("validation", "test"):
+                found = evaluate(self.members, self.data, getattr(self.data, name), self.loss)
+                for record, sums in zip(records, found.records(name)):
+                    record |= sums
+            self._keep_best(records)
+        return records
+
+    def _keep_best(self, records: list[dict]) -> None:
+        for member, (record, best) in enumerate(zip(records, self.best)):
+            if record["validation_accuracy"] > best["accuracy"]:
+                best["accuracy"] = record["validation_accuracy"]
+                best["epoch"] = record["epoch"]
+                best["state"] = self.members.member_state(member)
+
+    def _log(self, records: list[dict], writer: object | None) -> None:
+        for record in records:
+            self.run.log(record)
+            if writer:
+                for key, value in record.items():
+                    if key not in ("epoch", "dag", "seed"):
+                        tag = f"{key}/{record['dag']}-seed{record['seed']}"
+                        writer.add_scalar(tag, value, record["epoch"])
+
+    def _finish(self) -> dict:
+        last = [
+            {"epoch": self.config.epochs, "state": self.members.member_state(member)}
+            for member in range(len(self.labels))
+        ]
+        for file, kept in (("best.pt", self.best), ("last.pt", last)):
+            entries = [
+                {"dag": name, "seed": seed, "code": self.config.dags[name]} | entry
+                for (name, seed), entry in zip(self.labels, kept)
+            ]
+            save_state(self.run.folder / file, {"members": entries})
+        best_epochs = [best["epoch"] for best in self.best]
+        result = summarize(self.config, self.run.folder, self.shape, best_epochs, self.seconds)
+        self.run.finish(result)
+        remove_checkpoints(self.run.folder)
+        return result
+
+
+@torch.no_grad()
+def evaluate(members: nn.Module, data: Dataset, split: Split, loss: Loss) -> Sums:
+    """Loss and hits of all networks on one split, in evaluation mode."""
+    members.eval()
+    count = len(members)
+    sums = Sums(count, data.num_classes, split.labels.device)
+    for start in range(0, len(split), _EVALUATION_BATCH):
+        part = slice(start, start + _EVALUATION_BATCH)
+        x = data.normalize(split.images[part]).flatten(1).expand(count, -1, -1)
+        y = split.labels[part].expand(count, -1)
+        logits = members(x)
+        sums.add(loss(logits, y), logits, y)
+    return sums
+
+
+def _shortest_summary(records: list[dict]) -> str:
+    """Mean training accuracy per DAG, for the progress bar."""
+    by_dag: dict[str, list[float]] = {}
+    for record in records:
+        by_dag.setdefault(record["dag"], []).append(record["train_accuracy"])
+    shown = [f"{name} {sum(a) / len(a):.1f}%" for name, a in by_dag.items()]
+    return " ".join(shown[:3])
+
+
+def _tensorboard(folder: Path) -> object:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder / "tensorboard"))
