@@ -1,0 +1,184 @@
+"""Networks: exact parameter counts, published costs, and cells against a plain evaluation."""
+
+import csv
+import gzip
+
+import pytest
+import torch
+from torch import nn
+
+from spaces.darts import CellGenotype, Genotype
+from spaces.darts_networks import DartsLayout, DartsNetwork, drop_path
+from spaces.names import EDGE_OPS, SpaceError
+from spaces.nasbench201 import EXAMPLE, OPERATORS, Cell, all_cells
+from spaces.networks import (
+    NasBench201Cell,
+    NasBench201Layout,
+    NasBench201Network,
+    count_multiply_adds,
+    count_parameters,
+)
+from spaces.operators import FactorizedReduce, make_operator
+
+DARTS_V2 = Genotype(
+    CellGenotype(
+        (
+            ("sep_conv_3x3", 0),
+            ("sep_conv_3x3", 1),
+            ("sep_conv_3x3", 0),
+            ("sep_conv_3x3", 1),
+            ("sep_conv_3x3", 1),
+            ("skip_connect", 0),
+            ("skip_connect", 0),
+            ("dil_conv_3x3", 2),
+        ),
+        (2, 3, 4, 5),
+    ),
+    CellGenotype(
+        (
+            ("max_pool_3x3", 0),
+            ("max_pool_3x3", 1),
+            ("skip_connect", 2),
+            ("max_pool_3x3", 1),
+            ("max_pool_3x3", 0),
+            ("skip_connect", 2),
+            ("skip_connect", 2),
+            ("max_pool_3x3", 1),
+        ),
+        (2, 3, 4, 5),
+    ),
+)
+
+
+def built(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def on_meta(build, *args) -> nn.Module:
+    with torch.device("meta"):
+        return build(*args)
+
+
+def test_parameter_formula_equals_the_benchmark_column(shared):
+    with gzip.open(shared / "data/nasbench201.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 15_625
+    assert all(count_parameters(Cell.parse(r["arch"])) == int(r["params"]) for r in rows)
+
+
+@pytest.mark.parametrize("index", [0, 1234, 7777, 15_624])
+@pytest.mark.parametrize("layout", [(16, 5, 3, 10, 3), (3, 1, 3, 100, 3), (4, 2, 2, 10, 1)])
+def test_parameter_formula_equals_the_built_network(index, layout):
+    cell, layout = list(all_cells())[index], NasBench201Layout(*layout)
+    network = on_meta(NasBench201Network, cell, layout)
+    assert count_parameters(cell, layout) == built(network)
+
+
+@pytest.mark.parametrize("size", [8, 16, 13])
+def test_nasbench201_network_takes_any_size_and_number_of_channels(size):
+    layout = NasBench201Layout(4, 1, classes=7, input_channels=1)
+    network = NasBench201Network(Cell.parse(EXAMPLE), layout)
+    assert network(torch.randn(3, 1, size, size)).shape == (3, 7)
+
+
+def test_nasbench201_cell_sums_its_edges():
+    torch.manual_seed(0)
+    cell = Cell(
+        ("nor_conv_3x3", "none", "avg_pool_3x3", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
+    )
+    module = NasBench201Cell(cell, 4)
+    x = torch.randn(2, 4, 6, 6)
+    e01, _, e12, e03, e13, e23 = module.edges
+    one = e01(x)
+    two = e12(one)
+    torch.testing.assert_close(module(x), e03(x) + e13(one) + e23(two))
+
+
+def test_relus_on_a_branch_that_none_cuts_off_are_run():
+    cell = Cell(("nor_conv_3x3", "none", "nor_conv_1x1", "skip_connect", "none", "none"))
+    network = NasBench201Network(cell, NasBench201Layout(4, 1, stages=1, classes=1))
+    seen = []
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(lambda *a: seen.append(a))
+    network(torch.randn(2, 3, 8, 8))
+    assert len(seen) == 3
+
+
+def test_darts_v2_has_the_published_number_of_parameters():
+    assert built(on_meta(DartsNetwork, DARTS_V2)) == 3_349_342
+    imagenet = on_meta(DartsNetwork, DARTS_V2, DartsLayout.imagenet())
+    assert built(imagenet) == 4_718_752
+
+
+def test_darts_v2_has_the_published_multiply_adds_on_imagenet():
+    count = count_multiply_adds(
+        lambda: DartsNetwork(DARTS_V2, DartsLayout.imagenet()), (3, 224, 224)
+    )
+    assert count / 1e6 == pytest.approx(529.9, abs=0.05)
+
+
+def test_auxiliary_head_speaks_in_training_only():
+    network = DartsNetwork(DARTS_V2, DartsLayout(4, 3, auxiliary=True))
+    logits, auxiliary = network.logits_and_auxiliary(torch.randn(2, 3, 32, 32))
+    assert logits.shape == auxiliary.shape == (2, 10)
+    assert network.eval().logits_and_auxiliary(torch.randn(2, 3, 32, 32))[1] is None
+    layout = DartsLayout(4, 3, 12, stem="imagenet", auxiliary=True)
+    _, auxiliary = DartsNetwork(DARTS_V2, layout).logits_and_auxiliary(torch.randn(2, 3, 224, 224))
+    assert auxiliary.shape == (2, 12)
+
+
+def test_drop_path_drops_samples_and_keeps_the_mean():
+    torch.manual_seed(0)
+    dropped = drop_path(torch.ones(20_000, 1, 2, 2), 0.3)
+    per_sample = dropped.flatten(1)
+    assert per_sample.unique().tolist() == pytest.approx([0, 1 / 0.7])
+    assert (per_sample == per_sample[:, :1]).all()
+    assert per_sample.mean() == pytest.approx(1, abs=0.02)
+
+
+def test_drop_path_acts_in_training_only():
+    network = DartsNetwork(DARTS_V2, DartsLayout(4, 3))
+    x = torch.randn(4, 3, 16, 16)
+    plain = network(x)
+    network.drop_path_probability = 0.5
+    assert not torch.allclose(network(x), plain)
+    torch.testing.assert_close(network.eval()(x), network(x))
+
+
+@pytest.mark.parametrize("name", sorted(EDGE_OPS))
+@pytest.mark.parametrize("stride", [1, 2])
+def test_operators_keep_channels_and_divide_the_size(name, stride):
+    operator = make_operator(name, 4, stride)
+    for size in (7, 8):
+        expected = -(-size // stride)
+        assert operator(torch.randn(2, 4, size, size)).shape == (2, 4, expected, expected)
+    relus = sum(isinstance(m, nn.ReLU) for m in operator.modules())
+    doubles = name.startswith(("sep", "dil_sep"))
+    reduces = name == "skip_connect" and stride == 2
+    assert relus == 2 * doubles + (("conv" in name and not doubles) or reduces)
+
+
+def test_average_pooling_leaves_the_border_out_of_the_mean():
+    ones = torch.ones(1, 2, 4, 4)
+    torch.testing.assert_close(make_operator("avg_pool_3x3", 2)(ones), ones)
+
+
+def test_factorized_reduce_reads_pixels_one_apart():
+    reduce = FactorizedReduce(1, 2).eval()
+    nn.init.ones_(reduce.even.weight)
+    nn.init.ones_(reduce.odd.weight)
+    x = torch.arange(16.0).reshape(1, 1, 4, 4)
+    out = reduce(x) * (1 + reduce.bn.eps) ** 0.5
+    torch.testing.assert_close(out[0, 0], x[0, 0, ::2, ::2])
+    torch.testing.assert_close(out[0, 1], x[0, 0, 1::2, 1::2])
+
+
+def test_bad_layouts_and_operators_are_named():
+    with pytest.raises(ValueError, match="cells_per_stage = 0"):
+        NasBench201Layout(cells_per_stage=0)
+    with pytest.raises(ValueError, match="stem: found 'tiny'"):
+        DartsLayout(stem="tiny")
+    with pytest.raises(SpaceError, match="nearest is 'sep_conv_3x3'"):
+        make_operator("sepconv_3x3", 4)
+    assert set(OPERATORS) <= set(EDGE_OPS)
