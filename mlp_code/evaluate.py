@@ -1,0 +1,97 @@
+"""Entry: python -m mlp_code.evaluate --folder runs/mlp/digits."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from common.config import ConfigError, load_yaml, parse_config, require
+from common.data import DataError, load_dataset
+from common.devices import choose_device
+from mlp_code.config import MlpConfig, SgdConfig
+from mlp_code.members import DagMlpLoop, mlp_shape
+from mlp_code.metrics import make_loss
+from mlp_code.model import DagMlp
+from mlp_code.training import evaluate
+
+PROG = "python -m mlp_code.evaluate"
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Which weights to evaluate on what.
+
+    Args:
+        folder: a finished run, such as runs/mlp/digits.
+        weights: best (on validation images) or last.
+        split: train, validation or test.
+        dataset: another dataset of the same image size; the run's own if empty.
+        device: cpu, cuda, or auto.
+    """
+
+    folder: str = ""
+    weights: str = "best"
+    split: str = "test"
+    dataset: str = ""
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        require(self.weights in ("best", "last"), "weights", self.weights, "best or last")
+        splits = ("train", "validation", "test")
+        require(self.split in splits, "split", self.split, f"one of {', '.join(splits)}")
+        found = (Path(self.folder) / f"{self.weights}.pt").is_file()
+        expected = f"the folder of a finished run, with {self.weights}.pt"
+        require(bool(self.folder) and found, "folder", self.folder, expected)
+
+
+def evaluate_run(config: EvaluateConfig) -> list[dict]:
+    """Per network: dag, seed, code, epoch of the weights, loss, accuracies in %."""
+    folder = Path(config.folder)
+    device = choose_device(config.device)
+    settings = load_yaml((folder / "config.yaml").read_text())
+    settings["optimizer"] = SgdConfig(**settings["optimizer"])
+    trained = MlpConfig(**settings)
+    data = load_dataset(config.dataset or trained.dataset, device, trained.split_seed)
+    saved = torch.load(folder / f"{config.weights}.pt", map_location="cpu", weights_only=True)
+    shape = mlp_shape(trained, data.train.images[0].numel(), data.num_classes)
+    members = [_restore(entry, shape) for entry in saved["members"]]
+    split = getattr(data, config.split)
+    loss = make_loss(trained.loss, trained.targets)
+    sums = evaluate(DagMlpLoop(members).to(device), data, split, loss)
+    keys = ("dag", "seed", "code", "epoch")
+    return [
+        {key: entry[key] for key in keys} | record
+        for entry, record in zip(saved["members"], sums.records(config.split))
+    ]
+
+
+def _restore(entry: dict, shape: object) -> DagMlp:
+    network = DagMlp(entry["code"], shape)
+    expected = network.linears[0].weight.shape
+    found = entry["state"]["linears.0.weight"].shape
+    require(found == expected, "dataset", tuple(expected), f"inputs for weights {tuple(found)}")
+    network.load_state_dict(entry["state"])
+    return network
+
+
+def main() -> None:
+    """Prints one line per network."""
+    config = parse_config(EvaluateConfig, PROG, "Evaluate the networks of a finished run.")
+    try:
+        records = evaluate_run(config)
+    except (ConfigError, DataError) as error:
+        sys.exit(f"{PROG}: {error}")
+    print(f"{'DAG':<12} {'seed':>4} {'epoch':>5} {'loss':>8} {'top-1 %':>8} {'class mean %':>12}")
+    for record in records:
+        loss, top1, mean = (
+            record[f"{config.split}_{key}"] for key in ("loss", "accuracy", "class_accuracy")
+        )
+        label = f"{record['dag'][:12]:<12} {record['seed']:>4} {record['epoch']:>5}"
+        print(f"{label} {loss:>8.4f} {top1:>8.2f} {mean:>12.2f}")
+
+
+if __name__ == "__main__":
+    main()

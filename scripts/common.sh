@@ -1,0 +1,80 @@
+# Sourced by every script: goes to the repository's root and makes .venv once.
+# Everything that a script writes stays inside the repository.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Waiting threads sleep instead of spinning: a third of the cost on a machine that others use too.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+export MPLCONFIGDIR="$PWD/.venv/cache/matplotlib"
+export XDG_CACHE_HOME="$PWD/.venv/cache"
+export TORCH_HOME="$PWD/.venv/cache/torch"
+
+readonly NEEDED_GB=8  # torch with its CUDA libraries, unpacked
+
+fail() {
+    echo "$(basename "$0"): $*" >&2
+    exit 1
+}
+
+# Prints the comment block at the head of the calling script.
+show_help() {
+    sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "scripts/$(basename "$0")"
+}
+
+# Stops with the script's help if the first argument asks for it.
+help_if_asked() {
+    case "${1:-}" in
+        -h | --help)
+            show_help
+            exit 0
+            ;;
+    esac
+}
+
+is_new_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
+        if is_new_enough "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "found $(python3 --version 2>&1 || echo 'no python3'), need Python 3.10 or newer:" \
+        "install one, or name it: PYTHON=/path/to/python3.12 bash $0"
+}
+
+free_gb() {
+    df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }'
+}
+
+# Makes .venv from requirements.txt, unless that has been done for this very file.
+setup() {
+    local wanted python
+    wanted="$(cksum <requirements.txt)"
+    if [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    python="$(find_python)"
+    if [ ! -x .venv/bin/python ] && [ "$(free_gb)" -lt "$NEEDED_GB" ]; then
+        fail "found $(free_gb) GB free in $PWD, need $NEEDED_GB GB: free some space"
+    fi
+    echo "Installing requirements.txt into .venv (a few minutes, once)"
+    "$python" -m venv .venv || fail "could not make .venv with $python: is its venv module there?"
+    TMPDIR="$(mktemp -d "$PWD/.venv/tmp.XXXX")" .venv/bin/python -m pip install \
+        --quiet --no-cache-dir --disable-pip-version-check -r requirements.txt ||
+        fail "pip could not install requirements.txt (its message is above; $(free_gb) GB are free)"
+    rm -rf .venv/tmp.*
+    .venv/bin/python -c 'import torchvision' ||
+        fail "torch and torchvision do not fit each other: remove .venv and start again"
+    echo "$wanted" >.venv/installed
+}
+
+# Runs the project's Python.
+py() {
+    .venv/bin/python "$@"
+}

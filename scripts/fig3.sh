@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Fig. 3, or any DAGs: bash scripts/fig3.sh [[NAME=]CODE ...] [--out PATH]
+#
+# Draws DAGs as the paper does: solid arrows linear, dashed skip, light grey removed.
+# Without codes: DAG#1, DAG#2 and DAG#3 of the paper.
+# Cost: seconds.
+# Writes: runs/report/dags.png and .pdf, or PATH.png and PATH.pdf
+
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+help_if_asked "$@"
+setup
+
+py -m report dags "$@"
