@@ -112,11 +112,15 @@ def _dataset(name: str, splits: tuple[Arrays, Arrays, Arrays], device: object) -
     return Dataset(name, *on_device, num_classes, mean, std.clamp_min(1e-6))
 
 
+def holdout_indices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of n images to train on (90 %) and to validate on (10 %), by seed."""
+    order = np.random.default_rng(seed).permutation(n)
+    return order[: n * 9 // 10], order[n * 9 // 10 :]
+
+
 def _holdout(train: Arrays, seed: int) -> tuple[Arrays, Arrays]:
-    """90 % of the training images to train on, 10 % to validate, by seed."""
-    order = np.random.default_rng(seed).permutation(len(train[1]))
-    kept = order[: len(order) * 9 // 10], order[len(order) * 9 // 10 :]
-    return tuple((train[0][part], train[1][part]) for part in kept)
+    parts = holdout_indices(len(train[1]), seed)
+    return tuple((train[0][part], train[1][part]) for part in parts)
 
 
 def _load_digits(_root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:

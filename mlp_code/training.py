@@ -42,13 +42,20 @@ def train(config: MlpConfig) -> dict:
             return run.result
         data = load_dataset(config.dataset, device, config.split_seed)
         with stop_on_signals() as request:
-            return _Trainer(config, run, data, device).fit(request)
+            return Trainer(config, run, data, device).fit(request)
     finally:
         run.close()
 
 
-class _Trainer:
-    """The state of one training; everything in `_state` survives a kill."""
+class Trainer:
+    """One training of all networks side by side; `_save` keeps all of its state.
+
+    Args:
+        config: what is trained.
+        run: its folder; a checkpoint there is gone on from.
+        data: on `device`.
+        device: where to compute.
+    """
 
     def __init__(self, config: MlpConfig, run: Run, data: Dataset, device: torch.device) -> None:
         self.config, self.run, self.data, self.device = config, run, data, device
@@ -106,18 +113,19 @@ class _Trainer:
         with tqdm(total=self.config.epochs, initial=self.epoch - 1, unit="epoch", ncols=79) as bar:
             while self.epoch <= self.config.epochs:
                 started = time.perf_counter()
-                self._train_epoch(request)
+                self.train_epoch(request)
                 records = self._finish_epoch()
                 self.seconds += time.perf_counter() - started
                 self._log(records, writer)
-                self.epoch, self.step, self.sums = self.epoch + 1, 0, self._new_sums()
+                self.start_next_epoch()
                 bar.update()
                 bar.set_postfix_str(_shortest_summary(records))
                 if (self.epoch - 1) % self.config.checkpoint_every == 0:
                     self._save()
         return self._finish()
 
-    def _train_epoch(self, request: StopRequest) -> None:
+    def train_epoch(self, request: StopRequest) -> None:
+        """What is left of the current epoch; a stop request saves and leaves the process."""
         self.members.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.optimizer.lr_at(self.epoch)
@@ -134,20 +142,19 @@ class _Trainer:
                 self._check_finite(bad_step)
         self._check_finite(bad_step)
 
+    def start_next_epoch(self) -> None:
+        """Moves on to the next epoch, with sums of its own."""
+        self.epoch, self.step, self.sums = self.epoch + 1, 0, self._new_sums()
+
     def _batches(self) -> Iterator[tuple[int, Tensor]]:
         """(step, image indices [seeds, batch]) of what is left of this epoch."""
         n = len(self.data.train)
         size = self.config.batch_size or n
-        order = torch.stack([self._order(seed, n) for seed in self.config.seeds]).to(self.device)
+        order = torch.stack(
+            [epoch_order(self.config, self.epoch, seed, n) for seed in self.config.seeds]
+        ).to(self.device)
         for step in range(self.step, -(-n // size)):
             yield step, order[:, step * size : (step + 1) * size]
-
-    def _order(self, seed: int, n: int) -> Tensor:
-        """The epoch's order of images: a function of seed and epoch alone, on any device."""
-        if not self.config.batch_size:
-            return torch.arange(n)
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + self.epoch)
-        return torch.randperm(n, generator=generator)
 
     def _train_step(self, chosen: Tensor) -> Tensor:
         """One step of all networks; returns their losses [members]."""
@@ -218,6 +225,14 @@ class _Trainer:
         self.run.finish(result)
         remove_checkpoints(self.run.folder)
         return result
+
+
+def epoch_order(config: MlpConfig, epoch: int, seed: int, n: int) -> Tensor:
+    """The order of n images in an epoch: a function of seed and epoch alone, on any device."""
+    if not config.batch_size:
+        return torch.arange(n)
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(n, generator=generator)
 
 
 @torch.no_grad()

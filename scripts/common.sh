@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every script: goes to the repository's root and makes .venv once.
 # Everything that a script writes stays inside the repository.
 

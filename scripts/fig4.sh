@@ -8,6 +8,7 @@
 # Writes: runs/mlp/NAME/ with convergence.png, .pdf and .md; NAME is the config's stem
 # Config: configs/mlp/digits.yaml, fig4_mnist.yaml, fig4_cifar10.yaml, or your own
 
+# shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 

@@ -7,6 +7,7 @@
 # Writes: runs/mlp/digits/ and runs/report/dags.{png,pdf}
 # Config: configs/mlp/digits.yaml
 
+# shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 setup

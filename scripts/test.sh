@@ -5,6 +5,7 @@
 # Cost: a few minutes for the install, then under 10 minutes on 2 cores.
 # Writes: nothing but caches inside the repository
 
+# shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 setup

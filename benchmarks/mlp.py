@@ -1,0 +1,123 @@
+"""Seconds per training epoch, ours against a plain loop: python -m benchmarks.mlp.
+
+The plain loop is what a user writes first: torchvision's MNIST with per-image transforms, a
+DataLoader with 2 workers, the same `DagMlp`, cross-entropy and SGD. Both start from the same
+weights and see the same batches, so that their losses must agree up to rounding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Subset
+from torchvision import datasets, transforms
+
+from common.data import Dataset, data_root, holdout_indices, load_dataset
+from common.devices import describe
+from common.runs import Run, RunSettings, StopRequest, environment, write_json
+from mlp_code import DagMlp, MlpShape
+from mlp_code.config import MlpConfig, SgdConfig
+from mlp_code.training import Trainer, epoch_order
+
+CODE, LR = "2_21_112", 1e-3
+
+
+class PlainLoop:
+    """One network trained as a first script would.
+
+    Args:
+        config: one DAG, one seed.
+        data: for its mean and std; the images are read through torchvision.
+        device: where to compute.
+    """
+
+    def __init__(self, config: MlpConfig, data: Dataset, device: torch.device) -> None:
+        self.config, self.device = config, device
+        shape = MlpShape(784, config.width, 10)
+        self.model = DagMlp(CODE, shape, torch.Generator().manual_seed(0)).to(device)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=LR)
+        scale = transforms.Normalize((data.mean / 255).tolist(), (data.std / 255).tolist())
+        steps = transforms.Compose([transforms.ToTensor(), scale])
+        mnist = datasets.MNIST(data_root(), train=True, transform=steps)
+        self.images = Subset(mnist, holdout_indices(len(mnist), 0)[0].tolist())
+
+    def epoch(self, number: int) -> float:
+        """Trains one epoch; returns the mean loss."""
+        order = epoch_order(self.config, number, 0, len(self.images)).tolist()
+        size = self.config.batch_size
+        total, hits = 0.0, 0
+        for images, labels in DataLoader(self.images, size, sampler=order, num_workers=2):
+            x, y = images.flatten(1).to(self.device), labels.to(self.device)
+            logits = self.model(x)
+            loss = F.cross_entropy(logits, y)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            total += loss.item() * len(y)
+            hits += (logits.argmax(1) == y).sum().item()
+        return total / len(self.images)
+
+
+def measure(width: int, device: torch.device, epochs: int) -> dict:
+    """Median seconds per epoch of both, alternating, and how far their losses are apart."""
+    config = MlpConfig(
+        {"DAG#3": CODE}, "mnist", width=width, seeds=[0], optimizer=SgdConfig(lr=LR), epochs=epochs
+    )
+    data = load_dataset("mnist", device)
+    plain = PlainLoop(config, data, device)
+    seconds: dict[str, list[float]] = {"plain": [], "ours": []}
+    gaps = []
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(RunSettings(root=folder), "benchmark", {}, str(device))
+        ours = Trainer(config, run, data, device)
+        for number in range(1, epochs + 1):
+            started = time.perf_counter()
+            loss = plain.epoch(number)
+            seconds["plain"].append(time.perf_counter() - started)
+            started = time.perf_counter()
+            ours.train_epoch(StopRequest())
+            mean_loss = ours.sums.records("train")[0]["train_loss"]
+            seconds["ours"].append(time.perf_counter() - started)
+            gaps.append(abs(mean_loss - loss) / loss)
+            ours.start_next_epoch()
+        run.close()
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        "what": f"training epoch, MNIST, width {width}, batch {config.batch_size}",
+        "device": describe(device),
+        "plain_seconds": medians["plain"],
+        "our_seconds": medians["ours"],
+        "ratio": medians["plain"] / medians["ours"],
+        "largest_relative_loss_difference": max(gaps),
+        "repeats": epochs,
+    }
+
+
+def main() -> None:
+    """Prints one line per width; --out keeps a record."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mlp", description=__doc__)
+    parser.add_argument("--width", type=int, nargs="*", default=[128, 1024])
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/mlp.json")
+    options = parser.parse_args()
+    rows = [measure(width, torch.device(options.device), options.epochs) for width in options.width]
+    for row in rows:
+        print(
+            f"{row['what']}: plain {row['plain_seconds']:.2f} s, ours {row['our_seconds']:.2f} s, "
+            f"ratio {row['ratio']:.1f}, relative difference of losses "
+            f"{row['largest_relative_loss_difference']:.0e}"
+        )
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        write_json(options.out, {"rows": rows, "environment": environment(options.device)})
+
+
+if __name__ == "__main__":
+    main()
