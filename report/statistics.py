@@ -1,0 +1,142 @@
+"""How well features of an architecture predict a number: R, cross-validated R, intervals, tau."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+
+class Regression(NamedTuple):
+    """Multiple correlation of one set of predictors, with 95 % bootstrap intervals."""
+
+    r: float
+    r_interval: tuple[float, float]
+    cross_validated_r: float
+    cross_validated_interval: tuple[float, float]
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson correlation of two arrays [n]; 0 if either is constant up to rounding."""
+    if any(values.std() <= 1e-12 * np.abs(values).max() for values in (a, b)):
+        return 0.0
+    return float(np.mean((a - a.mean()) * (b - b.mean())) / (a.std() * b.std()))
+
+
+def multiple_correlation(features: np.ndarray, y: np.ndarray) -> float:
+    """R, the correlation of y [n] with its least-squares fit by features [n, p] and a constant.
+
+    0 if the fit or y is constant.
+    """
+    return correlation(_design(features) @ _fit(features, y), y)
+
+
+def out_of_fold(
+    features: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    folds: int | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Least-squares predictions [n] of y, each from the folds that its group is not in.
+
+    Args:
+        features: predictors [n, p], without the constant.
+        y: what to predict [n].
+        groups: label of each row [n]; rows with the same label are never on both sides. Each row
+            is its own group by default.
+        folds: number of folds, to which groups are dealt at random; one per group by default.
+        seed: of the dealing.
+
+    Raises:
+        ValueError: fewer than two folds, or fewer groups than folds.
+    """
+    _, group = np.unique(np.arange(len(y)) if groups is None else groups, return_inverse=True)
+    count = int(group.max()) + 1
+    folds = count if folds is None else folds
+    if not 2 <= folds <= count:
+        raise ValueError(f"cross-validation: found {folds} folds, expected 2 .. {count} (groups)")
+    fold = (np.random.default_rng(seed).permutation(count) % folds)[group]
+    predictions = np.empty(len(y))
+    for k in range(folds):
+        test = fold == k
+        predictions[test] = _design(features[test]) @ _fit(features[~test], y[~test])
+    return predictions
+
+
+def bootstrap_interval(
+    statistic: Callable[[np.ndarray], float],
+    groups: np.ndarray,
+    samples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of `statistic(rows)`, resampling whole groups with replacement.
+
+    Args:
+        statistic: of an index array of rows, some of them repeated.
+        groups: label of each row [n]; np.arange(n) resamples rows.
+        samples: bootstrap samples.
+        level: probability that the interval covers.
+        seed: of the resampling.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    members = [np.flatnonzero(group == g) for g in range(group.max() + 1)]
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(samples):
+        drawn = rng.integers(len(members), size=len(members))
+        values.append(statistic(np.concatenate([members[g] for g in drawn])))
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def regressions(
+    predictors: Mapping[str, np.ndarray],
+    y: np.ndarray,
+    groups: np.ndarray,
+    samples: int = 1000,
+) -> dict[str, Regression]:
+    """R of y with each set of predictors [n, p], plain and cross-validated over groups.
+
+    The interval of R refits every bootstrap sample; that of the cross-validated R, which is the
+    correlation of y with its out-of-fold predictions, keeps the predictions.
+    """
+    return {name: _regression(x, y, groups, samples) for name, x in predictors.items()}
+
+
+def gain_interval(
+    base: np.ndarray, more: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int = 1000
+) -> tuple[float, float]:
+    """95 % bootstrap interval of R(more) - R(base), both refitted on the same samples."""
+
+    def gain(rows: np.ndarray) -> float:
+        return multiple_correlation(more[rows], y[rows]) - multiple_correlation(base[rows], y[rows])
+
+    return bootstrap_interval(gain, groups, samples)
+
+
+def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
+    """Kendall's tau-b, which counts ties; 0 if either side is constant."""
+    tau = stats.kendalltau(a, b).statistic
+    return 0.0 if np.isnan(tau) else float(tau)
+
+
+def _regression(x: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int) -> Regression:
+    predictions = out_of_fold(x, y, groups)
+    return Regression(
+        multiple_correlation(x, y),
+        bootstrap_interval(lambda rows: multiple_correlation(x[rows], y[rows]), groups, samples),
+        correlation(predictions, y),
+        bootstrap_interval(lambda rows: correlation(predictions[rows], y[rows]), groups, samples),
+    )
+
+
+def _design(features: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.ones(len(features)), features])
+
+
+def _fit(features: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.linalg.lstsq(_design(features), y)[0]
