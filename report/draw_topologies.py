@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from report.statistics import correlation
 from report.style import COLOURS, new_figure
@@ -35,11 +36,14 @@ def draw_prediction(
     for panel, (predictors, values) in zip(axes[1:], predicted.items()):
         panel.axline((accuracy.mean(),) * 2, slope=1, color="0.6", linewidth=0.8, zorder=1)
         panel.scatter(values, accuracy, s=11, color=COLOURS[0], alpha=0.45, lw=0)
-        panel.set_title(f"held out, from {predictors}\nR = {correlation(values, accuracy):.2f}")
+        panel.set_title(f"{predictors}\nheld-out R = {correlation(values, accuracy):.2f}")
         panel.set_xlabel("predicted accuracy (%)")
     low = min(v.min() for v in (accuracy, *predicted.values())) - 1
     high = max(v.max() for v in (accuracy, *predicted.values())) + 1
+    step = 5 if high - low > 12 else 1
     for panel in axes[1:]:
+        panel.xaxis.set_major_locator(MultipleLocator(step))
+        panel.yaxis.set_major_locator(MultipleLocator(step))
         panel.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     axes[1].set_ylabel("measured accuracy (%)")
     return figure
