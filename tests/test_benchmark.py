@@ -1,0 +1,240 @@
+"""Accuracy tables, and archives in the official structure against the packages' own answers."""
+
+import bz2
+import collections
+import gzip
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from spaces.archive import SPLITS, convert
+from spaces.benchmark import AccuracyTable, main
+from spaces.names import SpaceError
+from spaces.nasbench201 import all_cells
+from spaces.streaming_pickle import StreamingUnpickler, keep_last_epochs
+
+RUNS = {
+    "cifar10-valid": ("x-valid", "ori-test"),
+    "cifar10": ("ori-test",),
+    "cifar100": ("x-valid", "x-test", "ori-test"),
+    "ImageNet16-120": ("x-valid", "x-test", "ori-test"),
+}
+CELLS = [str(cell) for cell in list(all_cells())[5::2500]]
+
+
+def trial(api, name, run, seed, epochs, rng):
+    """A ResultsCount of the package `api` with every epoch of every evaluation set."""
+    config = {"channel": 16, "num_cells": 5, "arch_str": name, "class_num": 10}
+    accuracies = {i: float(a) for i, a in enumerate(rng.uniform(10, 99, epochs))}
+    result = api.ResultsCount(
+        run, None, accuracies, accuracies, 0.073306, 7.78, config, seed, epochs, None
+    )
+    result.update_train_info(accuracies, accuracies, accuracies, accuracies)
+    keys = [f"{evaluated}@{i}" for evaluated in RUNS[run] for i in range(epochs)]
+    values = dict(zip(keys, map(float, rng.uniform(10, 99, len(keys)))))
+    result.update_eval(values, values, values)
+    return result
+
+
+def archive(api, schedules, trials_of=lambda index, run: 1 + (index + len(run)) % 3):
+    """The dict that the official files hold; the last cell is not evaluated."""
+    rng = np.random.default_rng(0)
+    infos = {}
+    for index, name in enumerate(CELLS[:-1]):
+        infos[index] = {}
+        for schedule, epochs in schedules.items():
+            results = api.ArchResults(index, name)
+            for run in RUNS:
+                for seed in (777, 888, 999)[: trials_of(index, run)]:
+                    results.update(run, seed, trial(api, name, run, seed, epochs, rng))
+            infos[index][schedule] = results.state_dict()
+    return {
+        "meta_archs": CELLS,
+        "arch2infos": infos,
+        "evaluated_indexes": set(infos),
+        "total_archs": len(CELLS),
+    }
+
+
+@pytest.fixture(scope="module")
+def nas201():
+    api = pytest.importorskip("nas_201_api", reason="needs the package nas-bench-201")
+    return api, archive(api, {"less": 12, "full": 200})
+
+
+@pytest.fixture(scope="module")
+def nats():
+    api = pytest.importorskip("nats_bench", reason="needs the package nats-bench")
+    return api, archive(api, {"12": 12, "200": 200})
+
+
+def assert_answers_match(table, api):
+    assert list(table.architectures) == CELLS[:-1]
+    for (dataset, split), (run, _) in SPLITS.items():
+        for epochs in (12, 200):
+            for index, name in enumerate(CELLS[:-1]):
+                info = api.get_more_info(index, run, hp=str(epochs), is_random=False)
+                expected = info[f"{split}-accuracy"]
+                assert table.accuracy(name, dataset, split, epochs) == pytest.approx(expected)
+    assert (table.columns["params"] == 73_306).all()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_nasbench201_files_match_the_packages_answers(nas201, tmp_path, zipped):
+    api, data = nas201
+    path = tmp_path / "NAS-Bench-201.pth"
+    torch.save(data, path, _use_new_zipfile_serialization=zipped)
+    table, notes = convert(path)
+    assert_answers_match(table, api.NASBench201API(data, verbose=False))
+    assert "cifar10/test@200: last of 200 epochs" in notes[1]
+    assert "1 seed: 2, 2 seeds: 2, 3 seeds: 2" in notes[1]
+
+
+def test_nats_file_and_folder_match_the_packages_answers(nats, tmp_path):
+    api, data = nats
+    api.pickle_save(data, tmp_path / "NATS-tss.pickle")
+    table, _ = convert(tmp_path / "NATS-tss.pickle.pbz2")
+    assert_answers_match(table, api.NATStopology(data, verbose=False))
+    folder = tmp_path / "simple"
+    folder.mkdir()
+    api.pickle_save({"meta_archs": CELLS}, folder / "meta.pickle")
+    for index, info in data["arch2infos"].items():
+        api.pickle_save(info, folder / f"{index:06d}.pickle")
+    again, _ = convert(folder)
+    assert again.architectures == table.architectures
+    for name, values in table.columns.items():
+        np.testing.assert_array_equal(again.columns[name], values)
+
+
+def test_convert_from_the_command_line_and_read_back(nas201, tmp_path, capsys):
+    path, out = tmp_path / "a.pth", tmp_path / "a.csv.gz"
+    torch.save(nas201[1], path)
+    assert main(["convert", str(path), str(out)]) == 0
+    captured = capsys.readouterr()
+    assert "100.0% read" in captured.err
+    assert "trained as 'cifar10', evaluated on 'ori-test'" in captured.out
+    table, expected = AccuracyTable.read(out, partial=True), convert(path)[0]
+    np.testing.assert_allclose(
+        table.column("cifar100", "valid"), expected.column("cifar100", "valid"), atol=5e-5
+    )
+    assert main(["show", str(out)]) == 0
+    assert "6 architectures" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as done:
+        main(["--help"])
+    assert done.value.code == 0
+
+
+class Harmful:
+    def __reduce__(self):
+        return (print, ("this must not run",))
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy", "bz2", "folder"])
+def test_foreign_classes_are_refused_by_name(tmp_path, capsys, form):
+    data = {"meta_archs": CELLS, "arch2infos": {0: Harmful()}}
+    path = tmp_path / "bad"
+    if form == "bz2":
+        path.write_bytes(bz2.compress(pickle.dumps(data)))
+    elif form == "folder":
+        path.mkdir()
+        meta = {"meta_archs": Harmful()}
+        (path / "meta.pickle.pbz2").write_bytes(bz2.compress(pickle.dumps(meta)))
+    else:
+        torch.save(data, path, _use_new_zipfile_serialization=form == "zip")
+    with pytest.raises(SpaceError, match=r"refused: the file holds builtins\.print"):
+        convert(path)
+    assert "this must not run" not in capsys.readouterr().out
+
+
+def test_an_unpickled_archive_keeps_only_the_last_epochs(nas201, tmp_path):
+    with (tmp_path / "a").open("wb") as file:
+        pickle.dump(nas201[1], file, protocol=2)
+    with (tmp_path / "a").open("rb") as file:
+        data = StreamingUnpickler(file).load()
+    run = data["arch2infos"][0]["full"]["all_results"]["cifar100", 777]
+    assert set(run["eval_acc1es"]) == {f"{s}@199" for s in RUNS["cifar100"]}
+    assert run["train_acc1es"].keys() == {199}
+    original = nas201[1]["arch2infos"][0]["full"]["all_results"]["cifar100", 777]
+    assert run["eval_acc1es"]["x-test@199"] == original["eval_acc1es"]["x-test@199"]
+
+
+def test_keep_last_epochs_treats_each_set_apart():
+    entries = collections.OrderedDict({"a@0": 1.0, "a@1": 2.0, "b@0": 3.0})
+    keep_last_epochs(entries)
+    assert entries == {"a@1": 2.0, "b@0": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"PK\x03\x04zzz", "cut off or no archive"), (b"\x80\x02K\x01.", "cut off"), (b"", "cut off")],
+)
+def test_files_that_are_no_archive_are_one_line(tmp_path, capsys, content, message):
+    path = tmp_path / "x.pth"
+    path.write_bytes(content)
+    assert main(["convert", str(path), str(tmp_path / "o.csv")]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.fixture
+def table_path(tmp_path):
+    table = AccuracyTable(
+        tuple(map(str, all_cells())),
+        {"cifar10/test@200": np.linspace(10, 94, 15_625), "params": np.full(15_625, 7.0)},
+    )
+    table.write(tmp_path / "t.csv.gz")
+    return tmp_path / "t.csv.gz"
+
+
+def test_queries_name_what_is_there(table_path):
+    table = AccuracyTable.read(table_path)
+    cells = list(all_cells())
+    assert table.accuracy(cells[-1], "cifar10") == 94
+    assert table.accuracy(str(cells[0]), "cifar10", "test", 200) == 10
+    for arguments, message in [
+        (("cifar1O",), "dataset: found 'cifar1O', expected one of: cifar10"),
+        (("cifar10", "valid"), "split of cifar10: found 'valid', expected one of: test"),
+        (("cifar10", "test", 12), "epochs of cifar10/test: found '12', expected one of: 200"),
+    ]:
+        with pytest.raises(SpaceError, match=message):
+            table.column(*arguments)
+    with pytest.raises(SpaceError, match="nor_conv_9x9"):
+        table.position(str(cells[0]).replace("none~0|+", "nor_conv_9x9~0|+", 1))
+
+
+def edit(path, change):
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    path.write_bytes(gzip.compress("\n".join(change(lines)).encode()))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[:-3], "found 15,622 architectures, expected 15,625"),
+        (lambda lines: [*lines[:-1], lines[-1][:30]], "row 15624: found 2 fields, expected 4"),
+        (lambda lines: [*lines, lines[7]], "row 15625: .* already stands in row 6"),
+        (lambda lines: [lines[0].replace("arch", "cell"), *lines[1:]], "found columns"),
+        (lambda lines: [lines[0], lines[1].replace(",10,", ",ten,"), *lines[2:]], "'ten'"),
+        (lambda lines: [*lines[:-1], lines[-1].replace("avg", "awg", 1)], "awg_pool_3x3"),
+        (lambda lines: [], "found columns"),
+    ],
+)
+def test_damaged_tables_are_refused(table_path, change, message):
+    edit(table_path, change)
+    with pytest.raises(SpaceError, match=message) as error:
+        AccuracyTable.read(table_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_truncated_gzip_file_is_refused(table_path):
+    table_path.write_bytes(table_path.read_bytes()[:-2000])
+    with pytest.raises(SpaceError, match="cut off or damaged"):
+        AccuracyTable.read(table_path)
+
+
+def test_the_real_table_reads(shared):
+    table = AccuracyTable.read(shared / "data/nasbench201.csv.gz")
+    assert len(table) == 15_625
+    assert table.column("cifar10").max() == pytest.approx(94.37, abs=0.01)
