@@ -69,7 +69,11 @@ class Run:
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._held = self._lock()
-        self._claim(config)
+        try:
+            self._claim(config)
+        except RunError:
+            self._held.close()
+            raise
         self._metrics = (self.folder / "metrics.jsonl").open("ab")
         if not self.finished:
             write_json(self.folder / "environment.json", environment(device))

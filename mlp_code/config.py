@@ -48,7 +48,7 @@ class SgdConfig:
 
 @dataclass(frozen=True)
 class MlpConfig:
-    """What is trained, on what, and how; the defaults are the paper's protocol for Fig. 4.
+    """An experiment with MLPs; the defaults are the paper's protocol for Fig. 4.
 
     Args:
         dags: name: code. Row j of a code has one digit for each earlier node: 0 zero, 1 skip,

@@ -148,7 +148,7 @@ class StackedNorm(nn.Module):
     def __init__(self, norms: Sequence[nn.BatchNorm1d]) -> None:
         super().__init__()
         self.width = norms[0].num_features
-        self.norm = nn.BatchNorm1d(self.width * len(norms))
+        self.norm = nn.BatchNorm1d(self.width * len(norms), dtype=norms[0].weight.dtype)
         states = [norm.state_dict() for norm in norms]
         joined = {
             name: torch.cat([s[name] for s in states]) if tensor.dim() else tensor

@@ -1,0 +1,119 @@
+"""Settings from YAML and the command line."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from common.config import load_yaml, parse_config
+from mlp_code.config import MlpConfig, SgdConfig
+
+
+def parse(*words):
+    return parse_config(MlpConfig, "prog", "Trains.", words)
+
+
+def refused(capsys, *words):
+    with pytest.raises(SystemExit) as caught:
+        parse(*words)
+    assert caught.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[0].startswith("prog: ")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+@pytest.mark.parametrize("code", ["2_02_002", "0_12_012", "1_01_222", "2"])
+def test_codes_arrive_as_text_with_and_without_quotes(tmp_path, quote, code):
+    file = tmp_path / "my.yaml"
+    file.write_text(f"dags: {{a: {quote}{code}{quote}}}\n")
+    assert parse("--config", str(file)).dags == {"a": code}
+    assert parse("--dags", f"{{a: {quote}{code}{quote}}}").dags == {"a": code}
+    assert parse("--dags.a", code).dags["a"] == code
+
+
+def test_what_pyyaml_would_make_of_it():
+    assert yaml.safe_load("2_02_002") == 202002
+    assert load_yaml("2_02_002") == "2_02_002"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-5", 1e-5), ("5", 5), ("-3", -3), ("0.5", 0.5), (".5", 0.5), ("true", True),
+        ("yes", "yes"), ("null", None), ("012", 12), ("0x1f", "0x1f"), ("12:30", "12:30"),
+    ],
+)  # fmt: skip
+def test_yaml_1_2_scalars(text, value):
+    assert load_yaml(text) == value and type(load_yaml(text)) is type(value)
+
+
+def test_command_line_over_yaml_over_defaults(tmp_path):
+    file = tmp_path / "my.yaml"
+    file.write_text("width: 64\noptimizer: {lr: 1e-3}\n")
+    config = parse("--config", str(file), "--width", "32", "--optimizer.momentum", "0.9")
+    assert (config.width, config.epochs) == (32, MlpConfig().epochs)
+    assert config.optimizer == SgdConfig(lr=1e-3, momentum=0.9)
+    assert config.run.name == "my"
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "hint"),
+    [
+        (["--widht", "3"], "'widht'", "'width'"),
+        (["--optimizer.lrr", "3"], "'optimizer.lrr'", "'optimizer.lr'"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(capsys, words, named, hint):
+    message = refused(capsys, *words)
+    assert named in message and f"did you mean {hint}" in message
+
+
+def test_an_unknown_key_in_a_file(capsys, tmp_path):
+    file = tmp_path / "my.yaml"
+    file.write_text("epoch: 3\n")
+    assert "did you mean 'epochs'" in refused(capsys, "--config", str(file))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--width", "0"], "width: found 0, expected an integer >= 1"),
+        (["--width", "wide"], "width"),
+        (["--optimizer.lr", "0"], "optimizer.lr: found 0.0"),
+        (["--optimizer.lr", "-1"], "optimizer.lr"),
+        (["--optimizer.lr", ".nan"], "optimizer.lr"),
+        (["--epochs", "0"], "epochs"),
+        (["--seeds", "[]"], "seeds"),
+        (["--seeds", "[1,1]"], "seeds"),
+        (["--loss", "hinge"], "cross_entropy, mse"),
+        (["--dataset", "imagenet"], "digits, mnist"),
+        (["--dags", "{}"], "dags"),
+        (["--dags.a", "2_03"], "row 2: found '3'"),
+        (["--dags.a", "202002"], "row 1: found 6 digits"),
+        (["--dags.a", "2_00"], "no path from input to output"),
+        (["--config", "absent.yaml"], "absent.yaml"),
+        (["--run.name", "a/b"], "run.name"),
+    ],
+)
+def test_a_bad_value_is_refused_in_words(capsys, words, told):
+    assert told in refused(capsys, *words)
+
+
+def test_help_and_print_config_of_the_entry():
+    command = [sys.executable, "-m", "mlp_code"]
+    told = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "passes over the training images" in told and "learning rate" in told
+    assert max(map(len, told.splitlines())) <= 80
+    printed = subprocess.run(
+        [*command, "--config", "configs/mlp/fig4_mnist.yaml", "--print_config"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert load_yaml(printed)["dags"]["DAG#1"] == "2_02_002"
+    assert load_yaml(printed)["optimizer"]["lr"] == 1e-5
+
+
+@pytest.mark.parametrize("name", ["digits", "fig4_mnist", "fig4_cifar10", "my_dag"])
+def test_the_committed_configs_are_valid(name):
+    assert parse("--config", f"configs/mlp/{name}.yaml").run.name == name

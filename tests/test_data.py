@@ -1,0 +1,109 @@
+"""Datasets of the catalogue."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision  # noqa: F401  (fails beside a torch it was not built for)
+
+from common.data import DataError, load_dataset
+
+
+def test_digits_are_stratified_and_always_the_same():
+    data = load_dataset("digits")
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [1000, 297, 500]
+    assert data.train.images.dtype == torch.uint8 and data.image_shape == (1, 8, 8)
+    counts = torch.bincount(data.train.labels)
+    assert len(counts) == data.num_classes == 10 and counts.min() > 95
+    again = load_dataset("digits", seed=7)
+    assert torch.equal(data.train.images, again.train.images)
+    x = data.normalize(data.train.images)
+    assert x.mean().abs() < 1e-5 and abs(x.std(correction=0) - 1) < 1e-5
+
+
+def test_digits_are_scikit_learns():
+    from sklearn.datasets import load_digits
+
+    data = load_dataset("digits")
+    splits = (data.train, data.validation, data.test)
+    ours = torch.cat([s.images for s in splits]).double().flatten(1) * 16 / 255
+    theirs = load_digits().data
+    key = np.random.default_rng(0).normal(size=64)
+    assert np.allclose(np.sort(ours.round().numpy() @ key), np.sort(theirs @ key))
+
+
+def test_mnist(shared, monkeypatch):
+    monkeypatch.setenv("DATA_ROOT", str(shared / "data"))
+    data = load_dataset("mnist")
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [54000, 6000, 10000]
+    assert data.image_shape == (1, 28, 28)
+    other = load_dataset("mnist", seed=1)
+    assert not torch.equal(data.validation.labels, other.validation.labels)
+    assert torch.equal(data.test.labels, other.test.labels)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "cifar100", "svhn"])
+def test_absent_files_are_named(tmp_path, monkeypatch, name):
+    def no_network(*_args, **_kwargs):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    with pytest.raises(DataError, match=f"{name} is not in .*{tmp_path}.*prepare_data.sh {name}"):
+        load_dataset(name)
+
+
+def test_an_unknown_name_lists_the_catalogue():
+    with pytest.raises(DataError, match="found 'minst', expected one of digits, mnist"):
+        load_dataset("minst")
+
+
+def arrays(**changes):
+    rng = np.random.default_rng(0)
+    found = {
+        "x_train": rng.integers(0, 255, (100, 6, 5, 3), np.uint8),
+        "y_train": np.arange(100) % 4,
+        "x_test": rng.integers(0, 255, (10, 6, 5, 3), np.uint8),
+        "y_test": np.arange(10) % 4,
+    }
+    return {k: v for k, v in (found | changes).items() if v is not None}
+
+
+def test_an_npz_file(tmp_path):
+    np.savez(tmp_path / "a.npz", **arrays())
+    data = load_dataset(str(tmp_path / "a.npz"))
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [90, 10, 10]
+    assert data.image_shape == (3, 6, 5) and data.num_classes == 4
+    expected = torch.from_numpy(arrays()["x_test"]).permute(0, 3, 1, 2)
+    assert torch.equal(data.test.images, expected)
+
+
+def test_grey_images_get_a_channel(tmp_path):
+    grey = {f"x_{p}": arrays()[f"x_{p}"][..., 0] for p in ("train", "test")}
+    np.savez(tmp_path / "a.npz", **arrays(**grey))
+    assert load_dataset(str(tmp_path / "a.npz")).image_shape == (1, 6, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"x_test": None}, "x_test: found only x_train, y_train, y_test"),
+        ({"x_train": np.zeros((100, 6, 5, 3), np.float32)}, "x_train: found dtype float32"),
+        ({"x_train": np.zeros((100, 30), np.uint8)}, r"x_train: found shape \(100, 30\)"),
+        ({"x_train": np.zeros((100, 6, 5, 2), np.uint8)}, "x_train: found shape"),
+        ({"y_train": np.zeros(99, np.int64)}, "y_train: found int64"),
+        ({"y_train": np.zeros(100)}, "y_train: found float64"),
+        ({"y_test": np.arange(10) - 1}, "y_test: found label -1"),
+    ],
+)
+def test_a_bad_npz_file_is_refused(tmp_path, changes, told):
+    np.savez(tmp_path / "a.npz", **arrays(**changes))
+    with pytest.raises(DataError, match=told):
+        load_dataset(str(tmp_path / "a.npz"))
+
+
+def test_an_npz_file_that_is_none(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        load_dataset(str(tmp_path / "a.npz"))
+    (tmp_path / "a.npz").write_text("hello")
+    with pytest.raises(DataError, match="not a readable"):
+        load_dataset(str(tmp_path / "a.npz"))

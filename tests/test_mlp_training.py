@@ -1,0 +1,223 @@
+"""Training as people run it: kills, signals, reruns, divergence."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from common.data import load_dataset
+from common.runs import RunSettings, read_metrics
+from mlp_code import DagMlp, MlpShape
+from mlp_code.config import MlpConfig, SgdConfig
+from mlp_code.evaluate import EvaluateConfig, evaluate_run
+from mlp_code.training import TrainingDivergedError, epoch_order, train
+
+SETTINGS = {
+    "width": "32", "epochs": "30", "batch_size": "16", "seeds": "[0,1]", "device": "cpu",
+    "optimizer.lr": "1e-3", "optimizer.momentum": "0.9", "checkpoint_every": "4",
+    "run.name": "r",
+}  # fmt: skip
+
+
+def config(tmp_path, **changes):
+    small = MlpConfig(
+        width=16,
+        epochs=3,
+        seeds=[0, 1],
+        optimizer=SgdConfig(lr=0.05),
+        device="cpu",
+        run=RunSettings("r", str(tmp_path)),
+    )
+    return replace(small, **changes)
+
+
+def command(root, **changes):
+    words = [sys.executable, "-m", "mlp_code", "--run.root", str(root)]
+    for key, value in (SETTINGS | changes).items():
+        words += [f"--{key}", value]
+    return words
+
+
+def wait_for_epoch(process, folder, epoch):
+    """Waits until a running training has logged an epoch."""
+    for _ in range(3000):
+        metrics = folder / "metrics.jsonl"
+        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
+            return
+        assert process.poll() is None, "training ended too early"
+        time.sleep(0.01)
+    pytest.fail("training is too slow")
+
+
+def final_files(root):
+    folder = root / "mlp/r"
+    weights = torch.load(folder / "last.pt", weights_only=True)["members"]
+    best = torch.load(folder / "best.pt", weights_only=True)["members"]
+    return (folder / "metrics.jsonl").read_text().splitlines(), weights, best
+
+
+def assert_same_bits(a, b):
+    assert len(a) == len(b) == 6
+    for x, y in zip(a, b):
+        assert x["epoch"] == y["epoch"] and x["state"].keys() == y["state"].keys()
+        assert all(torch.equal(x["state"][name], y["state"][name]) for name in x["state"])
+
+
+@pytest.mark.parametrize("side_by_side", ["batched", "loop"])
+def test_sigkill_and_sigterm_leave_no_trace(tmp_path, side_by_side):
+    """Killed once by SIGKILL and once by SIGTERM: the same bits as an undisturbed run."""
+    undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
+    subprocess.run(command(undisturbed, side_by_side=side_by_side), check=True, capture_output=True)
+
+    words = command(disturbed, side_by_side=side_by_side)
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    wait_for_epoch(process, disturbed / "mlp/r", 6)  # two epochs after a checkpoint
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (disturbed / "mlp/r/result.json").exists()
+
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    wait_for_epoch(process, disturbed / "mlp/r", 13)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate()
+    assert process.returncode == 143 and "SIGTERM: stopped, saved at epoch" in errors
+
+    subprocess.run(words, check=True, capture_output=True)
+    lines, weights, best = final_files(undisturbed)
+    lines_after, weights_after, best_after = final_files(disturbed)
+    assert lines == lines_after and len(lines) == 30 * 6
+    assert_same_bits(weights, weights_after)
+    assert_same_bits(best, best_after)
+
+
+@pytest.mark.parametrize("side_by_side", ["batched", "loop"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_training_against_a_plain_loop(tmp_path, side_by_side, loss):
+    sgd = SgdConfig(lr=0.01)
+    settings = config(
+        tmp_path, side_by_side=side_by_side, loss=loss, targets="signed", optimizer=sgd
+    )
+    train(settings)
+    data = load_dataset("digits")
+    last = torch.load(tmp_path / "mlp/r/last.pt", weights_only=True)["members"]
+    for entry in last:
+        network = DagMlp(
+            entry["code"], MlpShape(64, 16, 10), torch.Generator().manual_seed(entry["seed"])
+        )
+        means = [plain_epoch(network, data, settings, entry["seed"], e) for e in (1, 2, 3)]
+        for name, tensor in network.state_dict().items():
+            torch.testing.assert_close(entry["state"][name], tensor, rtol=1e-4, atol=1e-5)
+        found = [
+            record["train_loss"]
+            for record in read_metrics(tmp_path / "mlp/r")
+            if (record["dag"], record["seed"]) == (entry["dag"], entry["seed"])
+        ]
+        assert found == pytest.approx(means, rel=1e-4)
+
+
+def plain_epoch(network, data, settings, seed, epoch):
+    losses = []
+    for chosen in epoch_order(settings, epoch, seed, 1000).split(settings.batch_size):
+        x = (data.train.images[chosen].flatten(1).float() - data.mean) / data.std
+        y = data.train.labels[chosen]
+        if settings.loss == "mse":
+            each = ((network(x) - (2 * F.one_hot(y, 10) - 1)) ** 2).sum(1) / 2
+        else:
+            each = F.cross_entropy(network(x), y, reduction="none")
+        network.zero_grad()
+        each.mean().backward()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter -= settings.optimizer.lr * parameter.grad
+        losses.append(each.detach())
+    return torch.cat(losses).mean().item()
+
+
+def test_a_batch_size_of_zero_is_gradient_descent(tmp_path):
+    settings = config(tmp_path, batch_size=0, epochs=2)
+    train(settings)
+    data = load_dataset("digits")
+    network = DagMlp("2_02_002", MlpShape(64, 16, 10), torch.Generator().manual_seed(0))
+    loss = F.cross_entropy(network(data.normalize(data.train.images).flatten(1)), data.train.labels)
+    assert read_metrics(tmp_path / "mlp/r")[0]["train_loss"] == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_a_finished_run_is_not_repeated(tmp_path):
+    settings = config(tmp_path)
+    first = train(settings)
+    before = (tmp_path / "mlp/r/metrics.jsonl").stat().st_mtime_ns
+    assert train(settings) == first
+    assert (tmp_path / "mlp/r/metrics.jsonl").stat().st_mtime_ns == before
+    assert not (tmp_path / "mlp/r/checkpoint.pt").exists()
+
+
+def test_the_result_and_a_second_look_at_the_weights(tmp_path):
+    result = train(config(tmp_path, epochs=5, batch_norm=True, checkpoint_every=2))
+    row = result["dags"]["DAG#3"]
+    assert (row["effective_depth"], row["effective_width"]) == (1.25, 2.4)
+    assert row["train_accuracy"]["n"] == 2 and row["test_accuracy"]["mean"] > 50
+    records = evaluate_run(EvaluateConfig(folder=str(tmp_path / "mlp/r"), device="cpu"))
+    metrics = {(r["dag"], r["seed"], r["epoch"]): r for r in read_metrics(tmp_path / "mlp/r")}
+    assert len(records) == 6
+    for record in records:
+        logged = metrics[record["dag"], record["seed"], record["epoch"]]
+        assert record["test_accuracy"] == pytest.approx(logged["test_accuracy"])
+        assert record["test_loss"] == pytest.approx(logged["test_loss"], rel=1e-4)
+        best = max(
+            m["validation_accuracy"]
+            for k, m in metrics.items()
+            if k[:2] == (record["dag"], record["seed"])
+        )
+        assert logged["validation_accuracy"] == best
+
+
+def test_divergence_stops_with_epoch_step_and_a_hint(tmp_path):
+    with pytest.raises(
+        TrainingDivergedError, match=r"DAG#\d, seed \d.*epoch 1, step \d+.*lower optimizer.lr"
+    ):
+        train(config(tmp_path, optimizer=SgdConfig(lr=1e6)))
+
+
+def test_learning_rate_warms_up_and_steps_down():
+    sgd = SgdConfig(lr=1.0, warmup_epochs=4, milestones=[6, 8], gamma=0.1)
+    expected = [0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1, 0.01]
+    assert [sgd.lr_at(epoch) for epoch in range(1, 10)] == pytest.approx(expected)
+
+
+def test_tensorboard_on_request(tmp_path):
+    train(config(tmp_path, epochs=1, tensorboard=True))
+    assert list((tmp_path / "mlp/r/tensorboard").glob("events*"))
+
+
+def test_errors_of_the_entry_are_one_line(tmp_path):
+    for changes, told in (
+        ({"dataset": "absent.npz"}, "absent.npz: no such file"),
+        ({"optimizer.lr": "1e6"}, "not finite"),
+    ):
+        done = subprocess.run(
+            command(tmp_path / told[:6], **changes), capture_output=True, text=True
+        )
+        last = done.stderr.strip().splitlines()[-1]
+        assert done.returncode == 1 and last.startswith("python -m mlp_code: ") and told in last
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_trains_like_the_cpu(tmp_path):
+    on_cpu = train(config(tmp_path / "cpu"))
+    on_cuda = train(config(tmp_path / "cuda", device="cuda"))
+    for name, row in on_cpu["dags"].items():
+        found = on_cuda["dags"][name]["train_loss"]["mean"]
+        assert found == pytest.approx(row["train_loss"]["mean"], rel=1e-3)
+
+
+def test_result_json_is_plain(tmp_path):
+    train(config(tmp_path, epochs=1))
+    result = json.loads((tmp_path / "mlp/r/result.json").read_text())
+    assert set(result) == {"dataset", "epochs", "seeds", "seconds", "dags"}

@@ -1,0 +1,112 @@
+"""The shell scripts, on the embedded data."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name != "common.sh")
+
+
+def run(script, *words, cwd=ROOT, **environment):
+    return subprocess.run(
+        ["bash", str(script), *words],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_help_says_what_it_costs_and_writes(script, tmp_path):
+    done = run(script, "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"bash scripts/{script.name}" in done.stdout
+    assert "Cost" in done.stdout and "Writes" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_is_clean():
+    files = [str(path) for path in [*SCRIPTS, ROOT / "scripts/common.sh", ROOT / ".ci/run"]]
+    done = subprocess.run(["shellcheck", "-x", *files], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A second checkout, with a space in its path, that borrows this one's .venv."""
+    if not (ROOT / ".venv/installed").exists():
+        pytest.skip("this checkout has no .venv of scripts/common.sh to borrow")
+    copy = tmp_path / "a checkout"
+    ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "results")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    return copy
+
+
+def test_fig4_from_another_folder_twice(checkout, tmp_path):
+    words = ("digits", "--epochs", "2", "--width", "8")
+    first = run(checkout / "scripts/fig4.sh", *words, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert (checkout / "runs/mlp/digits/convergence.png").exists()
+    metrics = checkout / "runs/mlp/digits/metrics.jsonl"
+    before = metrics.stat().st_mtime_ns
+    again = run(checkout / "scripts/fig4.sh", *words, cwd=tmp_path)
+    assert again.returncode == 0 and metrics.stat().st_mtime_ns == before
+    assert {path.name for path in tmp_path.iterdir()} == {"a checkout"}
+
+
+def test_fig4_with_a_dag_of_ones_own(checkout):
+    config = checkout / "configs/mlp/mine.yaml"
+    config.write_text("dags: {mine: 2_12_222_1112}\nwidth: 8\nepochs: 1\n")
+    done = run(checkout / "scripts/fig4.sh", "configs/mlp/mine.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "2_12_222_1112" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["imagenet"], "found 'imagenet', expected digits"),
+        (["absent.yaml"], "absent.yaml: no such file"),
+        (["digits", "--widht", "3"], "did you mean 'width'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(checkout, words, told):
+    done = run(checkout / "scripts/fig4.sh", *words)
+    assert done.returncode != 0
+    assert told in done.stderr and "Traceback" not in done.stderr
+
+
+def fake_command(folder, name, text):
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def bare_checkout(tmp_path):
+    shutil.copytree(ROOT / "scripts", tmp_path / "bare/scripts")
+    shutil.copy(ROOT / "requirements.txt", tmp_path / "bare")
+    return tmp_path / "bare"
+
+
+def test_an_old_python_is_told(tmp_path):
+    old = fake_command(tmp_path / "bin", "old-python", "exit 1")
+    done = run(bare_checkout(tmp_path) / "scripts/fig3.sh", PYTHON=str(old))
+    assert done.returncode == 1 and "need Python 3.10 or newer" in done.stderr
+
+
+def test_a_full_disk_is_told(tmp_path):
+    bin_folder = tmp_path / "bin"
+    fake_command(bin_folder, "df", "echo Filesystem; echo /dev/x 100 90 1048576 90% /")
+    path = f"{bin_folder}:{os.environ['PATH']}"
+    done = run(bare_checkout(tmp_path) / "scripts/fig3.sh", PATH=path)
+    assert done.returncode == 1 and "found 1 GB free" in done.stderr
+    assert not (tmp_path / "bare/.venv").exists()
