@@ -1,8 +1,8 @@
 """Accuracy tables of NAS-Bench-201: one row per architecture, columns `dataset/split@epochs`.
 
 A table is a CSV file (gzipped if it ends in .gz) with the columns index, arch, then accuracies
-in % (means over seeds), and params. `python -m spaces.benchmark --help` converts the official
-archives and shows a table.
+in % (means over seeds), and params. `python -m spaces.benchmark` makes one of an official archive
+(convert) or sums one up (show).
 """
 
 from __future__ import annotations

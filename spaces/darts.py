@@ -29,7 +29,7 @@ OPERATORS = (
 )
 NUM_INPUTS = 2
 Which = Literal["normal", "reduce"]
-_FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
+FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,9 @@ class Genotype:
         Raises:
             SpaceError: a field is missing, unknown or wrong; the message names it.
         """
-        if not isinstance(fields, dict) or set(fields) != set(_FIELDS):
+        if not isinstance(fields, dict) or set(fields) != set(FIELDS):
             found = sorted(map(str, fields)) if isinstance(fields, dict) else fields
-            raise SpaceError(f"genotype: found fields {found}, expected {list(_FIELDS)}")
+            raise SpaceError(f"genotype: found fields {found}, expected {list(FIELDS)}")
         cells = {}
         for which in ("normal", "reduce"):
             try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaces.darts import Genotype
+from spaces.darts import FIELDS, Genotype
 from spaces.names import SpaceError
 
 
@@ -60,7 +60,7 @@ def _read_entry(entry: Any, where: str) -> TrainedGenotype:
         net = entry["net"]
         errors = entry["test_ep_top1"]
         width, depth, error = int(net["width"]), int(net["depth"]), float(errors[-1])
-        fields = net["genotype"]
+        fields = {name: net["genotype"][name] for name in FIELDS}
     except (KeyError, TypeError, IndexError, ValueError) as problem:
         raise SpaceError(
             f"{where}: {type(problem).__name__} {problem}; expected net.genotype, net.width, "

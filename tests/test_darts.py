@@ -113,7 +113,11 @@ def test_bad_nds_entries_are_named(tmp_path):
     with pytest.raises(SpaceError, match=r"\[1\]: KeyError 'width'"):
         read_nds(path)
     path.write_text(json.dumps([_entry(genotype={"normal": []})]))
-    with pytest.raises(SpaceError, match=r"\[0\]: genotype: found fields"):
+    with pytest.raises(SpaceError, match=r"\[0\]: KeyError 'normal_concat'"):
+        read_nds(path)
+    genotype = Genotype.parse(DARTS_V2).to_dict() | {"reduce_concat": [9]}
+    path.write_text(json.dumps([_entry(genotype=genotype)]))
+    with pytest.raises(SpaceError, match=r"\[0\]: reduce cell: concat: found node 9"):
         read_nds(path)
     path.write_text("{")
     with pytest.raises(SpaceError, match="not JSON"):
