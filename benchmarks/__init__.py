@@ -1,0 +1,1 @@
+"""Speed of what the project exists for, against plain versions, in one run."""

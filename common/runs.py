@@ -75,6 +75,7 @@ class Run:
             self._held.close()
             raise
         self._metrics = (self.folder / "metrics.jsonl").open("ab")
+        self._drop_cut_line()
         if not self.finished:
             write_json(self.folder / "environment.json", environment(device))
 
@@ -86,6 +87,11 @@ class Run:
             handle.close()
             raise RunError(f"{self.folder} is in use by another process: wait for it") from None
         return handle
+
+    def _drop_cut_line(self) -> None:
+        """Drops a last line of metrics.jsonl that a kill cut off."""
+        written = (self.folder / "metrics.jsonl").read_bytes()
+        self._metrics.truncate(written.rfind(b"\n") + 1)
 
     def _claim(self, config: dict) -> None:
         path = self.folder / "config.yaml"

@@ -46,6 +46,23 @@ class SgdConfig:
         return self.lr * warmup * self.gamma ** sum(epoch > m for m in self.milestones)
 
 
+def checked_dags(dags: dict[str, str | int]) -> dict[str, str]:
+    """The codes as text, each of which can be trained.
+
+    Raises:
+        ConfigError: none is given, or one cannot be trained.
+    """
+    require(bool(dags), "dags", dags, "at least one name: code")
+    # A one-digit code such as `mine: 2` is an integer in every version of YAML.
+    codes = {name: str(code) for name, code in dags.items()}
+    for name, code in codes.items():
+        try:
+            live_dag(code)
+        except ValueError as error:
+            require(False, f"dags.{name}", code, f"a DAG code to train; {error}")
+    return codes
+
+
 @dataclass(frozen=True)
 class MlpConfig:
     """An experiment with MLPs; the defaults are the paper's protocol for Fig. 4.
@@ -97,14 +114,7 @@ class MlpConfig:
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
-        # A one-digit code such as `dag: 2` is an integer in every YAML version.
-        object.__setattr__(self, "dags", {name: str(code) for name, code in self.dags.items()})
-        require(bool(self.dags), "dags", self.dags, "at least one name: code")
-        for name, code in self.dags.items():
-            try:
-                live_dag(code)
-            except ValueError as error:
-                require(False, f"dags.{name}", code, f"a DAG code to train; {error}")
+        object.__setattr__(self, "dags", checked_dags(self.dags))
         known = check_dataset_name(self.dataset)
         require(known, "dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
         for key in ("width", "epochs", "evaluate_every", "checkpoint_every"):

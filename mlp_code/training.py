@@ -251,12 +251,13 @@ def evaluate(members: nn.Module, data: Dataset, split: Split, loss: Loss) -> Sum
 
 
 def _shortest_summary(records: list[dict]) -> str:
-    """Mean training accuracy per DAG, for the progress bar."""
+    """Mean training accuracy of each DAG, or of all if they are many, for the progress bar."""
     by_dag: dict[str, list[float]] = {}
     for record in records:
         by_dag.setdefault(record["dag"], []).append(record["train_accuracy"])
-    shown = [f"{name} {sum(a) / len(a):.1f}%" for name, a in by_dag.items()]
-    return " ".join(shown[:3])
+    if len(by_dag) > 3:
+        by_dag = {f"{len(by_dag)} DAGs": [a for values in by_dag.values() for a in values]}
+    return " ".join(f"{name} {sum(a) / len(a):.1f}%" for name, a in by_dag.items())
 
 
 def _tensorboard(folder: Path) -> object:

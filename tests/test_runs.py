@@ -59,6 +59,10 @@ def test_metrics_go_back_to_a_checkpoint(tmp_path):
     with (tmp_path / "e/r/metrics.jsonl").open("a") as file:
         file.write('{"epoch": 4, "cut of')
     assert [r["epoch"] for r in read_metrics(tmp_path / "e/r")] == [1, 3]
+    run = open_run(tmp_path, {})
+    run.log({"epoch": 5})
+    run.close()
+    assert [r["epoch"] for r in read_metrics(tmp_path / "e/r")] == [1, 3, 5]
 
 
 def test_the_last_two_checkpoints_are_kept(tmp_path):

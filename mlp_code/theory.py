@@ -1,0 +1,245 @@
+"""Entry: python -m mlp_code.theory: kernels of DAGs, and training predicted from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from common.config import ConfigError, parse_config, require
+from common.data import CATALOGUE, DataError, Dataset, check_dataset_name, load_dataset
+from common.devices import choose_device, describe
+from common.runs import Run, RunError, RunSettings, read_metrics
+from dag import Dag, eq12_bound, nngp, nngp_and_ntk, predict_training
+from mlp_code.config import checked_dags
+from mlp_code.metrics import encode_targets, make_loss
+from mlp_code.model import DagMlp, MlpShape
+
+PROG = "python -m mlp_code.theory"
+
+
+@dataclass(frozen=True)
+class TheoryConfig:
+    """A comparison of kernels with trained networks.
+
+    Args:
+        dags: name: code.
+        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        kernel_samples: training images whose kernels are compared.
+        samples: training images that networks are trained on, by full-batch gradient descent.
+        width: units per node of the trained networks.
+        steps: steps of gradient descent.
+        lr: learning rate; 0 takes samples / (the largest eigenvalue of the DAGs' NTKs).
+        targets: one_hot (0 and 1) or signed (-1 and 1).
+        seeds: one network per DAG and seed.
+        device: cpu, cuda, or auto: cuda where there is one.
+        run: where results go, runs/theory/<name>/.
+    """
+
+    dags: dict[str, str | int] = field(
+        default_factory=lambda: {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
+    )
+    dataset: str = "digits"
+    kernel_samples: int = 512
+    samples: int = 128
+    width: int = 4096
+    steps: int = 60
+    lr: float = 0.0
+    targets: str = "one_hot"
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    device: str = "auto"
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dags", checked_dags(self.dags))
+        known = check_dataset_name(self.dataset)
+        require(known, "dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        for key, least in (("samples", 2), ("kernel_samples", 2), ("width", 1), ("steps", 1)):
+            require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
+        require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")
+        require(bool(self.seeds) and min(self.seeds) >= 0, "seeds", self.seeds, "integers >= 0")
+        targets = ("one_hot", "signed")
+        require(self.targets in targets, "targets", self.targets, "one_hot or signed")
+
+    def identity(self) -> dict:
+        """The settings that decide the result."""
+        settings = dataclasses.asdict(self).items()
+        return {key: value for key, value in settings if key not in ("run", "device")}
+
+
+def compare(config: TheoryConfig) -> dict:
+    """Spectra of the kernels, and losses predicted beside measured; returns the result.
+
+    Curves that are in metrics.jsonl already are not measured again.
+
+    Raises:
+        DataError, RunError, ConfigError: before any work.
+    """
+    device = choose_device(config.device)
+    run = Run(config.run, "theory", config.identity(), describe(device))
+    try:
+        if run.finished:
+            return run.result
+        data = load_dataset(config.dataset, device)
+        for key in ("samples", "kernel_samples"):
+            most = len(data.train)
+            require(getattr(config, key) <= most, key, getattr(config, key), f"at most {most}")
+        result = _compare(config, run, data)
+        run.finish(result)
+        return result
+    finally:
+        run.close()
+
+
+def _compare(config: TheoryConfig, run: Run, data: Dataset) -> dict:
+    dags = {name: Dag.parse(code) for name, code in config.dags.items()}
+    x = inputs(data, max(config.samples, config.kernel_samples))
+    samples = x[: config.samples]
+    tangents = {name: nngp_and_ntk(dag, samples.cpu().numpy())[1] for name, dag in dags.items()}
+    largest = max(float(np.linalg.eigvalsh(kernel)[-1]) for kernel in tangents.values())
+    lr = config.lr or config.samples / largest
+    y = encode_targets(data.train.labels[: config.samples], data.num_classes, config.targets)
+    started = time.perf_counter()
+    curves = _measure_all(config, run, samples, data, lr)
+    seconds = time.perf_counter() - started
+    rows = {}
+    for name, dag in dags.items():
+        training = _against_prediction(config, tangents[name], y, curves, name, lr)
+        rows[name] = {"code": config.dags[name], **spectra(dag, x[: config.kernel_samples])}
+        rows[name]["training"] = training
+    return {**_settings(config), "lr": lr, "seconds": round(seconds, 1), "dags": rows}
+
+
+def _settings(config: TheoryConfig) -> dict:
+    keys = ("dataset", "kernel_samples", "samples", "width", "steps", "targets", "seeds")
+    return {key: getattr(config, key) for key in keys}
+
+
+def inputs(data: Dataset, n: int) -> Tensor:
+    """The first n training images, normalized, as float32 [n, d_in]."""
+    return data.normalize(data.train.images[:n]).flatten(1)
+
+
+def spectra(dag: Dag, x: Tensor) -> dict:
+    """Eigenvalues of the kernels on samples scaled to |x|^2 = d_in, largest first.
+
+    On that scale half of the exact NNGP kernel has the units of the paper form, whose diagonal
+    is the number of paths.
+    """
+    samples = x.cpu().double().numpy()
+    samples *= (samples.shape[1] / (samples**2).sum(1, keepdims=True)) ** 0.5
+    exact, tangent = nngp_and_ntk(dag, samples)
+    kernels = {"exact": exact / 2, "paper": nngp(dag, samples, "paper"), "ntk": tangent}
+    stem = nngp(Dag.parse("1"), samples, "paper")
+    found: dict = {"eq12_bound": eq12_bound(dag, stem)}
+    for form, kernel in kernels.items():
+        values = np.linalg.eigvalsh(kernel)[::-1]
+        found[form] = {
+            "smallest_eigenvalue": float(values[-1]),
+            "condition_number": float(values[0] / values[-1]) if values[-1] > 0 else None,
+            "eigenvalues": [float(f"{value:.6g}") for value in values],
+        }
+    return found
+
+
+def _measure_all(
+    config: TheoryConfig, run: Run, x: Tensor, data: Dataset, lr: float
+) -> dict[tuple[str, int], dict]:
+    """Measured curve of each DAG and seed, by (name, seed)."""
+    curves = {(r["dag"], r["seed"]): r for r in read_metrics(run.folder)}
+    pairs = [(name, seed) for name in config.dags for seed in config.seeds]
+    labels = data.train.labels[: config.samples]
+    for name, seed in tqdm(pairs, unit="network", ncols=79):
+        if (name, seed) not in curves:
+            shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
+            network = DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
+            losses, start = descend(network.to(x.device), x, labels, config, lr)
+            record = {"dag": name, "seed": seed, "losses": losses, "initial_outputs": start}
+            run.log(record)
+            curves[name, seed] = record
+    return curves
+
+
+def descend(
+    network: DagMlp, x: Tensor, labels: Tensor, config: TheoryConfig, lr: float
+) -> tuple[list[float], list[list[float]]]:
+    """Full-batch gradient descent: the loss before each step and after the last, and f_0."""
+    loss_of = make_loss("mse", config.targets)
+    optimizer = torch.optim.SGD(network.parameters(), lr=lr, fused=True)
+    losses, start = [], None
+    for _ in range(config.steps + 1):
+        outputs = network(x)
+        start = outputs.detach() if start is None else start
+        loss = loss_of(outputs[None], labels[None]).mean()
+        losses.append(loss.detach())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return torch.stack(losses).tolist(), start.tolist()
+
+
+def _against_prediction(
+    config: TheoryConfig, tangent: np.ndarray, y: Tensor, curves: dict, name: str, lr: float
+) -> dict:
+    """Predicted and measured loss per seed; the prediction starts from the seed's own f_0.
+
+    The loss is 1/(2n) ||y - f||^2, so gradient descent on it has the rate lr / n.
+    """
+    n, targets = config.samples, y.cpu().double().numpy()
+    measured = np.array([curves[name, seed]["losses"] for seed in config.seeds])
+    predicted = np.array(
+        [
+            predict_training(
+                tangent, targets, lr / n, config.steps, np.array(curves[name, s]["initial_outputs"])
+            ).losses
+            / n
+            for s in config.seeds
+        ]
+    )
+    errors = np.abs(predicted - measured) / measured
+    return {
+        "measured": measured.tolist(),
+        "predicted": predicted.tolist(),
+        "mean_relative_error": float(errors.mean()),
+        "largest_relative_error": float(errors.max()),
+    }
+
+
+def main() -> None:
+    """Compares what the config says and prints a table."""
+    config = parse_config(TheoryConfig, PROG, "Kernels of DAGs, and training predicted by them.")
+    try:
+        result = compare(config)
+    except (ConfigError, DataError, RunError) as error:
+        sys.exit(f"{PROG}: {error}")
+    print_table(result)
+    print(f"\nRecords: {config.run.root}/theory/{config.run.name or 'default'}/")
+
+
+def print_table(result: dict) -> None:
+    """Smallest eigenvalues and errors of prediction, one line per DAG."""
+    print(f"\n{'':<9}{'smallest eigenvalue of':^34}{'':<10}{'relative error of loss':>24}")
+    print(
+        f"{'DAG':<9}{'exact':>11}{'paper':>11}{'NTK':>11}{'Eq. 12':>11}{'mean':>13}{'largest':>10}"
+    )
+    for name, row in result["dags"].items():
+        values = [row[form]["smallest_eigenvalue"] for form in ("exact", "paper", "ntk")]
+        shown = "".join(f"{value:>11.3g}" for value in [*values, row["eq12_bound"]])
+        training = row["training"]
+        errors = (training["mean_relative_error"], training["largest_relative_error"])
+        print(f"{name[:8]:<9}{shown}{errors[0]:>12.2%}{errors[1]:>10.2%}")
+    print(
+        f"{result['dataset']}: kernels of {result['kernel_samples']} images; "
+        f"{result['steps']} steps on {result['samples']} images,\n"
+        f"width {result['width']}, {len(result['seeds'])} seeds, {result['seconds']:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Entry: python -m mlp_code.topologies: every topology of H layers, trained side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from common.config import ConfigError, parse_config, require
+from common.data import DataError, Dataset, load_dataset
+from common.runs import RunError, RunSettings, read_metrics, write_atomically, write_json
+from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
+from mlp_code.config import MlpConfig, SgdConfig
+from mlp_code.results import mean_std
+from mlp_code.theory import inputs
+from mlp_code.training import TrainingDivergedError, train
+
+PROG = "python -m mlp_code.topologies"
+
+
+@dataclass(frozen=True)
+class TopologiesConfig:
+    """All codes with a path from input to output, one training for each distinct network.
+
+    Args:
+        layers: nodes after the input, H; there are 3^(H(H+1)/2) codes.
+        kernel_samples: training images whose kernels give the predictors.
+        goal: training accuracy in % whose first reaching counts as convergence.
+        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        width: units per node.
+        epochs: passes over the training images.
+        batch_size: images per step.
+        seeds: one network per topology and seed.
+        optimizer: stochastic gradient descent.
+        device: cpu, cuda, or auto: cuda where there is one.
+        run: where results go, runs/mlp/<name>/.
+    """
+
+    layers: int = 3
+    kernel_samples: int = 128
+    goal: float = 90.0
+    dataset: str = "digits"
+    width: int = 64
+    epochs: int = 40
+    batch_size: int = 50
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    optimizer: SgdConfig = field(default_factory=lambda: SgdConfig(lr=0.01))
+    device: str = "auto"
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        require(1 <= self.layers <= 3, "layers", self.layers, "1, 2 or 3 (3, 27 or 729 codes)")
+        require(0 < self.goal <= 100, "goal", self.goal, "0 < goal <= 100 (%)")
+        require(self.kernel_samples >= 2, "kernel_samples", self.kernel_samples, "at least 2")
+        self.training()
+
+    def training(self) -> MlpConfig:
+        """The training of all distinct networks: codes that differ in dead edges share one."""
+        return MlpConfig(
+            dags={code: code for code in sorted(set(distinct_codes(self.layers).values()))},
+            dataset=self.dataset,
+            width=self.width,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seeds=self.seeds,
+            optimizer=self.optimizer,
+            device=self.device,
+            side_by_side="batched",
+            checkpoint_every=5,
+            run=replace(self.run, name=self.run.name or f"topologies_{Path(self.dataset).stem}"),
+        )
+
+
+def distinct_codes(layers: int) -> dict[str, str]:
+    """Code -> code of the same network without dead edges, for all codes that have a path."""
+    live = {code: Dag.parse(code).live() for code in all_codes(layers)}
+    return {code: dag.code for code, dag in live.items() if dag.edges}
+
+
+def study(config: TopologiesConfig) -> Path:
+    """Trains, then writes topologies.csv into the run's folder and returns the folder."""
+    training = config.training()
+    train(training)
+    folder = Path(training.run.root) / "mlp" / training.run.name
+    data = load_dataset(config.dataset)
+    rows = tabulate(config, data, read_metrics(folder))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(folder / "topologies.csv", text.getvalue().encode())
+    summary = {"codes": len(rows), "networks": len(training.dags), "goal": config.goal}
+    write_json(folder / "topologies.json", summary | {"kernel_samples": config.kernel_samples})
+    return folder
+
+
+def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> list[dict]:
+    """One row per code: predictors, then speed and accuracies as means over seeds.
+
+    `steps_to_goal` is interpolated between epochs; a seed that never gets there counts as the
+    training's whole length, and `reached` says what share of seeds got there.
+    """
+    codes = distinct_codes(config.layers)
+    shapes = {code: effective_depth_width(Dag.parse(code)) for code in set(codes.values())}
+    features = _features(inputs(data, config.kernel_samples), sorted(shapes))
+    per_epoch = -(-len(data.train) // config.batch_size)
+    curves: dict[str, dict[int, list[dict]]] = {}
+    for record in records:
+        curves.setdefault(record["dag"], {}).setdefault(record["seed"], []).append(record)
+    measured = {
+        code: _measured(list(curves[code].values()), config.goal, per_epoch) for code in shapes
+    }
+    return [
+        {"code": code, **_shape(shapes[live], live), **features[live], **measured[live]}
+        for code, live in codes.items()
+    ]
+
+
+def _shape(shape: DepthWidth, code: str) -> dict:
+    paths = sum(depth_histogram(Dag.parse(code)).values())
+    return {"network": code, "depth": shape.depth, "width": shape.width, "paths": paths}
+
+
+def _features(images: Tensor, codes: list[str]) -> dict[str, dict]:
+    """Kernel features per code."""
+    x = images.double().numpy()
+    dags = [Dag.parse(code) for code in codes]
+    exact, paper = kernel_features(dags, x), kernel_features(dags, x, "paper")
+    tangent = kernel_features(dags, x, tangent=True)
+    return {
+        code: {
+            "lambda_min": e.smallest_eigenvalue,
+            "lambda_min_paper": p.smallest_eigenvalue,
+            "lambda_min_ntk": t.smallest_eigenvalue,
+            "lambda_min_normalized": e.smallest_normalized_eigenvalue,
+            "condition_number": e.condition_number,
+            "condition_number_ntk": t.condition_number,
+            "mean_correlation": e.mean_correlation,
+        }
+        for code, e, p, t in zip(codes, exact, paper, tangent)
+    }
+
+
+def _measured(seeds: list[list[dict]], goal: float, per_epoch: int) -> dict:
+    steps = [steps_to_goal([r["train_accuracy"] for r in c], goal, per_epoch) for c in seeds]
+    values = {"steps_to_goal": mean_std([s for s, _ in steps])}
+    for key in ("train_accuracy", "train_loss", "test_accuracy"):
+        values[key] = mean_std([curve[-1][key] for curve in seeds])
+    row = {"reached": sum(reached for _, reached in steps) / len(steps)}
+    for key, value in values.items():
+        row |= {key: value["mean"], f"{key}_std": value["std"]}
+    return row
+
+
+def steps_to_goal(accuracies: list[float], goal: float, per_epoch: int) -> tuple[float, bool]:
+    """Steps until an accuracy is reached, and whether it was.
+
+    An epoch's running accuracy counts for the middle of the epoch, with lines between.
+    """
+    before = 0.0
+    for epoch, accuracy in enumerate(accuracies):
+        if accuracy >= goal:
+            share = (goal - before) / (accuracy - before)
+            return max(0.0, (epoch - 0.5 + share) * per_epoch), True
+        before = accuracy
+    return float(len(accuracies) * per_epoch), False
+
+
+def main() -> None:
+    """Trains every topology and says where the table is."""
+    config = parse_config(TopologiesConfig, PROG, "Train every topology of H layers side by side.")
+    try:
+        folder = study(config)
+    except (ConfigError, DataError, RunError, TrainingDivergedError) as error:
+        sys.exit(f"{PROG}: {error}")
+    print(f"\nRecords: {folder}/")
+
+
+if __name__ == "__main__":
+    main()
