@@ -1,0 +1,117 @@
+"""Settings of WOT: what is scored, and how architectures are chosen by score."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from common.config import require
+from common.data import CATALOGUE, check_dataset_name
+from common.runs import RunSettings
+
+SPACES = ("nas-bench-201", "darts")
+FILTERS = ("none", "box", "published")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How an architecture is scored; the defaults are the paper's.
+
+    Args:
+        dataset: digits, cifar10, cifar100, ..., or a path to an .npz file: source of the
+            mini-batch, drawn from the training images by seed and standardized per channel.
+        batch_size: N, images in the mini-batch.
+        channels: C of the network.
+        cells: cells per stage (nas-bench-201) or in all (darts).
+        stem: of darts: cifar, or imagenet.
+        seeds: each gives a mini-batch and initial weights; an architecture's score is the mean.
+        precision: float32 or bfloat16.
+        deduplicate: score equivalent cells of nas-bench-201 once.
+        device: cpu, cuda, or auto: cuda where there is one.
+    """
+
+    dataset: str = "cifar10"
+    batch_size: int = 128
+    channels: int = 16
+    cells: int = 5
+    stem: str = "cifar"
+    seeds: list[int] = field(default_factory=lambda: [0])
+    precision: str = "float32"
+    deduplicate: bool = False
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        known = check_dataset_name(self.dataset)
+        require(known, "score.dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        require(self.batch_size >= 2, "score.batch_size", self.batch_size, "an integer >= 2")
+        for key in ("channels", "cells"):
+            require(getattr(self, key) >= 1, f"score.{key}", getattr(self, key), "an integer >= 1")
+        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
+        require(bool(unique), "score.seeds", self.seeds, "different integers >= 0, at least one")
+        words = {
+            "precision": PRECISIONS,
+            "stem": ("cifar", "imagenet"),
+            "device": ("auto", "cpu", "cuda"),
+        }
+        for key, choices in words.items():
+            value = getattr(self, key)
+            require(value in choices, f"score.{key}", value, f"one of {', '.join(choices)}")
+
+
+@dataclass(frozen=True)
+class WotConfig:
+    """What is searched, and how; the defaults are the paper's search of NAS-Bench-201.
+
+    Args:
+        space: nas-bench-201 or darts.
+        genotypes: of darts: an NDS file to draw from; random genotypes by DARTS' rule if empty.
+        score: how an architecture is scored.
+        scores: file of scores made before (CSV, may be .gz); scores are computed on demand, and
+            kept in runs/wot_scores/, if empty.
+        filter: none, box (the box rule with fraction f) or published (the published code's boxes).
+        f: fraction of the half-ranges of depth and width that the box keeps, 0 < f <= 1.
+        samples: architectures drawn in a repeat, uniformly with replacement.
+        repeats: independent searches.
+        seed: of the draws; equal seeds draw the same architectures whatever the filter.
+        table: accuracy table (CSV, may be .gz) in which the chosen are looked up; none if empty.
+        run: where results go, runs/wot/<name>/.
+    """
+
+    space: str = "nas-bench-201"
+    genotypes: str = ""
+    score: ScoreSettings = field(default_factory=ScoreSettings)
+    scores: str = ""
+    filter: str = "none"
+    f: float = 0.5
+    samples: int = 100
+    repeats: int = 500
+    seed: int = 0
+    table: str = ""
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        require(self.space in SPACES, "space", self.space, f"one of {', '.join(SPACES)}")
+        require(self.filter in FILTERS, "filter", self.filter, f"one of {', '.join(FILTERS)}")
+        require(0 < self.f <= 1, "f", self.f, "0 < f <= 1")
+        for key in ("samples", "repeats"):
+            require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
+        require(self.seed >= 0, "seed", self.seed, "an integer >= 0")
+        darts = self.space == "darts"
+        require(darts or not self.genotypes, "genotypes", self.genotypes, "none but for darts")
+        require(
+            not (darts and self.score.deduplicate), "score.deduplicate", True, "false for darts"
+        )
+
+    def identity(self) -> dict:
+        """The settings that decide the result of a search."""
+        settings = dataclasses.asdict(self)
+        del settings["run"], settings["score"]["device"]
+        return settings
+
+    def score_identity(self) -> dict:
+        """The settings that decide a score; `seeds` and `deduplicate` decide which are needed."""
+        settings = dataclasses.asdict(self.score)
+        for key in ("device", "seeds", "deduplicate"):
+            del settings[key]
+        return {"space": self.space, **settings}

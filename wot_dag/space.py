@@ -1,0 +1,117 @@
+"""Search spaces as WOT sees them: what can be drawn, and how it is scored.
+
+An architecture is known by its text: a cell's string, or a genotype's JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spaces.darts import Genotype
+from spaces.darts_networks import DartsLayout, DartsNetwork
+from spaces.initialization import initialize
+from spaces.nasbench201 import Cell, all_cells
+from spaces.nds import read_nds
+from spaces.networks import NasBench201Layout
+from spaces.shapes import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
+from wot_dag.config import ScoreSettings, WotConfig
+from wot_dag.module_kernel import module_kernel
+from wot_dag.nasbench201 import nasbench201_kernel
+
+KernelOf = Callable[[str, Tensor, torch.Generator], Tensor]
+
+
+class NasBench201Space:
+    """All 15,625 cells of NAS-Bench-201.
+
+    Args:
+        score: channels, cells per stage, deduplicate.
+    """
+
+    def __init__(self, score: ScoreSettings) -> None:
+        self._score = score
+        self._cells = list(all_cells())
+        self.archs = [str(cell) for cell in self._cells]
+
+    def draw(self, rng: np.random.Generator, samples: int) -> list[str]:
+        """Cells drawn uniformly with replacement."""
+        return [self.archs[i] for i in rng.integers(len(self.archs), size=samples)]
+
+    def scored_as(self, arch: str) -> str:
+        """The architecture whose score counts for this one: its class' first if deduplicating."""
+        return str(Cell.parse(arch).canonical()) if self._score.deduplicate else arch
+
+    def shapes(self, archs: list[str]) -> Shapes:
+        """Effective depth and width [architectures, 1]."""
+        everything = self.population()
+        rows = [Cell.parse(arch).index for arch in archs]
+        return Shapes(everything.depth[rows], everything.width[rows])
+
+    def population(self) -> Shapes:
+        """Effective depth and width of the whole space."""
+        return nasbench201_shapes()
+
+    def kernel(self, arch: str, images: Tensor, generator: torch.Generator) -> Tensor:
+        """K of the cell's network."""
+        layout = NasBench201Layout(self._score.channels, self._score.cells)
+        return nasbench201_kernel(Cell.parse(arch), images, generator, layout)
+
+
+class DartsSpace:
+    """DARTS-like cells: those of an NDS file, or random genotypes by DARTS' rule.
+
+    Args:
+        score: channels, cells, stem.
+        genotypes: an NDS file, or empty.
+    """
+
+    def __init__(self, score: ScoreSettings, genotypes: str = "") -> None:
+        self._score = score
+        trained = read_nds(Path(genotypes)) if genotypes else []
+        self.archs = [entry.genotype.to_json() for entry in trained]
+
+    def draw(self, rng: np.random.Generator, samples: int) -> list[str]:
+        """Genotypes drawn uniformly with replacement."""
+        if self.archs:
+            return [self.archs[i] for i in rng.integers(len(self.archs), size=samples)]
+        return [Genotype.random(rng).to_json() for _ in range(samples)]
+
+    def scored_as(self, arch: str) -> str:
+        """The architecture itself."""
+        return arch
+
+    def shapes(self, archs: list[str]) -> Shapes:
+        """Effective depth and width [architectures, 2]: normal cell, reduction cell."""
+        return genotype_shapes([Genotype.from_json(arch) for arch in archs])
+
+    def population(self) -> Shapes:
+        """Of the file's genotypes, or of 100,000 random ones."""
+        return self.shapes(self.archs) if self.archs else random_darts_shapes(100_000)
+
+    def kernel(self, arch: str, images: Tensor, generator: torch.Generator) -> Tensor:
+        """K of the genotype's network."""
+        score = self._score
+        layout = DartsLayout(score.channels, score.cells, 1, images.shape[1], score.stem)
+        network = DartsNetwork(Genotype.from_json(arch), layout)
+        initialize(network, "default", generator)
+        network.to(images, memory_format=torch.channels_last)
+        return module_kernel(network, images)
+
+
+Space = NasBench201Space | DartsSpace
+
+
+def make_space(config: WotConfig) -> Space:
+    """The space that a config names.
+
+    Raises:
+        SpaceError, FileNotFoundError: an NDS file that cannot be read.
+    """
+    if config.space == "darts":
+        return DartsSpace(config.score, config.genotypes)
+    return NasBench201Space(config.score)

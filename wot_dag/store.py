@@ -1,0 +1,151 @@
+"""Scores on disk: appended one by one, so that a kill loses nothing and a restart doubles nothing."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from common.runs import write_atomically
+
+COLUMNS = ("arch", "seed", "score", "seconds")
+
+
+class Key(NamedTuple):
+    """What a score belongs to: an architecture's text and the seed of batch and weights."""
+
+    arch: str
+    seed: int
+
+
+class Score(NamedTuple):
+    """log|det K|, -inf if K is singular, and the seconds it took."""
+
+    value: float
+    seconds: float
+
+
+Scores = dict[Key, Score]
+
+
+class ScoreError(ValueError):
+    """A file of scores that cannot be used: what was found and how to mend it."""
+
+
+class ScoreStore:
+    """A folder of scores; each process appends to a file of its own.
+
+    Args:
+        folder: holds scores.<rank>.jsonl, of however many processes.
+        rank: of this process.
+    """
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        mine = folder / f"scores.{rank}.jsonl"
+        _drop_torn_line(mine)
+        self.scores = _read_folder(folder)
+        self._file = mine.open("ab")
+
+    def add(self, scores: Mapping[Key, Score]) -> None:
+        """Appends scores; what has been added survives a kill of the process."""
+        lines = (_line(key, score) for key, score in scores.items())
+        self._file.write("".join(lines).encode())
+        self._file.flush()
+        self.scores |= scores
+
+    def missing(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of `keys` without a score, each once, in order."""
+        return [key for key in dict.fromkeys(keys) if key not in self.scores]
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _line(key: Key, score: Score) -> str:
+    value = score.value if math.isfinite(score.value) else None  # JSON has no infinity
+    return json.dumps([*key, value, round(score.seconds, 4)]) + "\n"
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cuts off the end of a file after its last whole line."""
+    if path.exists():
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with path.open("r+b") as handle:
+                handle.truncate(whole)
+
+
+def _read_folder(folder: Path) -> Scores:
+    scores: Scores = {}
+    for path in sorted(folder.glob("scores.*.jsonl")):
+        # another process may be in the middle of its last line
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            arch, seed, value, seconds = json.loads(line)
+            scores[Key(arch, seed)] = Score(-math.inf if value is None else value, seconds)
+    return scores
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Writes scores as CSV, gzipped if the name ends in .gz, sorted by architecture and seed."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for (arch, seed), (value, seconds) in sorted(scores.items()):
+        writer.writerow([arch, seed, repr(value), f"{seconds:.4f}"])
+    data = buffer.getvalue().encode()
+    write_atomically(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def read_scores(path: Path) -> Scores:
+    """Reads what `write_scores` wrote.
+
+    Raises:
+        ScoreError: no such file, or not of this form; names the line.
+    """
+    if not path.is_file():
+        raise ScoreError(f"{path}: no such file, expected scores in CSV (python -m wot_dag.score)")
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", newline="") as handle:
+            rows = list(csv.reader(handle))
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ScoreError(f"{path}: cannot be read ({error})") from error
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise ScoreError(f"{path}: found columns {rows[:1]}, expected {', '.join(COLUMNS)}")
+    return dict(_read_row(path, number, row) for number, row in enumerate(rows[1:], start=2))
+
+
+def _read_row(path: Path, number: int, row: list[str]) -> tuple[Key, Score]:
+    try:
+        arch, seed, value, seconds = row
+        return Key(arch, int(seed)), Score(float(value), float(seconds))
+    except ValueError as error:
+        raise ScoreError(
+            f"{path}: line {number}: {error}; expected {', '.join(COLUMNS)}"
+        ) from error
+
+
+def mean_scores(scores: Scores, archs: Iterable[str], seeds: Iterable[int]) -> dict[str, float]:
+    """Mean over seeds of each architecture's score; -inf if that of any seed is.
+
+    Raises:
+        ScoreError: scores are missing; says how many, and the first.
+    """
+    archs, seeds = list(dict.fromkeys(archs)), list(seeds)
+    missing = [Key(a, s) for a in archs for s in seeds if Key(a, s) not in scores]
+    if missing:
+        raise ScoreError(
+            f"scores: {len(missing):,} of {len(archs) * len(seeds):,} are missing, the first is "
+            f"{missing[0].arch} with seed {missing[0].seed}: score the rest with "
+            f"python -m wot_dag.score"
+        )
+    return {a: statistics.fmean(scores[Key(a, s)].value for s in seeds) for a in archs}
