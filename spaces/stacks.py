@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spaces.conv_bn import ConvShape, conv_bn
+
 Weights = Sequence[float | Tensor]
 
 
@@ -25,7 +27,10 @@ def _select(stack: Tensor, copies: Sequence[int]) -> Tensor:
 
 
 class StackedConv(nn.Module):
-    """T convolutions of equal shape without bias; weight [T, c_out, c_in / groups, k, k]."""
+    """Weights of T convolutions of equal shape without bias [T, c_out, c_in / groups, k, k].
+
+    `shape` says what the convolution does; groups are the caller's.
+    """
 
     def __init__(
         self,
@@ -41,46 +46,27 @@ class StackedConv(nn.Module):
         self.weight = nn.Parameter(
             torch.empty(copies, c_out, 1 if depthwise else c_in, kernel, kernel)
         )
-        self.stride, self.dilation, self.depthwise = stride, dilation, depthwise
-        self.padding = dilation * (kernel // 2)
+        self.shape = ConvShape(stride, dilation * (kernel // 2), dilation)
         nn.init.normal_(self.weight, std=(2 / self.weight[0, 0].numel()) ** 0.5)
-
-    def forward(self, x: Tensor, copies: Sequence[int]) -> Tensor:
-        """All copies read the same x [n, c_in, h, w]: gives [n, len(copies) c_out, h', w']."""
-        weight = _select(self.weight, copies)
-        if not self.depthwise:
-            return self._conv(x, weight.flatten(0, 1), 1)
-        # A group of a depthwise convolution is one channel with all its copies.
-        grouped = self._conv(x, weight.transpose(0, 1).flatten(0, 1), x.shape[1])
-        return grouped.unflatten(1, (x.shape[1], -1)).transpose(1, 2).flatten(1, 2)
-
-    def each(self, x: Tensor, copies: Sequence[int]) -> Tensor:
-        """Copy i reads channels i c_in .. (i + 1) c_in of x [n, len(copies) c_in, h, w]."""
-        weight = _select(self.weight, copies)
-        if weight.shape[1:] == (1, 1, 1, 1) and self.stride == 1:
-            return x * weight.flatten()[:, None, None]  # a grouped convolution is slow at this
-        groups = weight.shape[0] * (weight.shape[1] if self.depthwise else 1)
-        return self._conv(x, weight.flatten(0, 1), groups)
-
-    def _conv(self, x: Tensor, weight: Tensor, groups: int) -> Tensor:
-        return F.conv2d(x, weight, None, self.stride, self.padding, self.dilation, groups)
 
 
 class StackedBatchNorm(nn.Module):
-    """T BatchNorms with batch statistics; weight and bias [T, channels]."""
+    """Scales and shifts of T BatchNorms with batch statistics; weight and bias [T, channels]."""
 
     def __init__(self, copies: int, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(copies, channels))
         self.bias = nn.Parameter(torch.zeros(copies, channels))
 
-    def forward(self, x: Tensor, copies: Sequence[int], weights: Weights | None = None) -> Tensor:
-        """x [n, len(copies) channels, h, w], each copy's result times its entry of `weights`."""
+    def affine(
+        self, copies: Sequence[int], weights: Weights | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Scales and shifts [len(copies), channels], each copy's times its entry of `weights`."""
         scale, shift = _select(self.weight, copies), _select(self.bias, copies)
         if weights is not None:
             factor = _column(weights, scale)
             scale, shift = scale * factor, shift * factor
-        return F.batch_norm(x, None, None, scale.flatten(), shift.flatten(), training=True)
+        return scale, shift
 
 
 def _column(weights: Weights, like: Tensor) -> Tensor | float:
@@ -90,6 +76,11 @@ def _column(weights: Weights, like: Tensor) -> Tensor | float:
             return weights[0]
         return torch.tensor(weights, dtype=like.dtype, device=like.device)[:, None]
     return torch.stack(list(weights))[:, None]
+
+
+def _run(x: Tensor, kernels: Tensor, affine: tuple[Tensor, Tensor], shape: ConvShape) -> Tensor:
+    """Convolution by kernels [T, c_out, c_in, k, k] and BatchNorm: [n, T c_out, h', w']."""
+    return conv_bn(x, kernels.flatten(0, 1), affine[0].flatten(), affine[1].flatten(), shape)
 
 
 class StackedReluConvBn(nn.Module):
@@ -102,11 +93,41 @@ class StackedReluConvBn(nn.Module):
 
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
-        return self.bn(self.conv(activated, copies), copies, weights)
+        return add_up([(self, copies, weights)], activated, copies)
+
+
+def add_up(
+    uses: Sequence[tuple[StackedReluConvBn, Sequence[int], Weights]],
+    activated: Tensor,
+    copies: Sequence[int],
+) -> Tensor:
+    """Sum of several stacks, run as one convolution.
+
+    Args:
+        uses: (stack, copies that it needs, their weights); smaller kernels are padded with zeros.
+        activated: [n, channels, h, w], already through the ReLU.
+        copies: of the result [n, len(copies) channels, h', w']; each is one stack's at least.
+    """
+    widest = max((stack.conv for stack, _, _ in uses), key=lambda conv: conv.weight.shape[-1])
+    size, channels = widest.weight.shape[-1], widest.weight.shape[1]
+    kernels, affines, targets = [], [], []
+    for stack, own, weights in uses:
+        kernel = _select(stack.conv.weight, own)
+        kernels.append(F.pad(kernel, ((size - kernel.shape[-1]) // 2,) * 4))
+        affines.append(stack.bn.affine(own, weights))
+        targets += [copies.index(c) * channels + i for c in own for i in range(channels)]
+    affine = [torch.cat(part).flatten() for part in zip(*affines)]
+    rows = torch.cat(kernels).flatten(0, 1)
+    ordered = targets == list(range(len(targets)))
+    return conv_bn(activated, rows, *affine, widest.shape, None if ordered else tuple(targets))
 
 
 class StackedSeparable(nn.Module):
-    """T separable (twice) or dilated separable (once) convolutions after a shared ReLU."""
+    """T separable (twice) or dilated separable (once) convolutions after a shared ReLU.
+
+    Nothing stands between a depthwise convolution and its pointwise one: with a search network's
+    one or two channels their product, a usual kernel, runs faster than both.
+    """
 
     def __init__(
         self, copies: int, channels: int, kernel: int, stride: int, dilation: int, twice: bool
@@ -125,12 +146,20 @@ class StackedSeparable(nn.Module):
 
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
-        x = self.pointwise.each(self.depthwise(activated, copies), copies)
+        kernels = _product(self.depthwise, self.pointwise, copies)
+        affine = self.bn.affine(copies, None if self.twice else weights)
+        x = _run(activated, kernels, affine, self.depthwise.shape)
         if not self.twice:
-            return self.bn(x, copies, weights)
-        x = self.relu(self.bn(x, copies))
-        x = self.pointwise2.each(self.depthwise2.each(x, copies), copies)
-        return self.bn2(x, copies, weights)
+            return x
+        kernels = _product(self.depthwise2, self.pointwise2, copies)
+        shape = self.depthwise2.shape._replace(groups=len(copies))  # each copy reads its own
+        return _run(self.relu(x), kernels, self.bn2.affine(copies, weights), shape)
+
+
+def _product(depthwise: StackedConv, pointwise: StackedConv, copies: Sequence[int]) -> Tensor:
+    """Kernels [T, c_out, c_in, k, k] of the pointwise after the depthwise convolution."""
+    first, second = (_select(conv.weight, copies) for conv in (depthwise, pointwise))
+    return second * first.transpose(1, 2)
 
 
 class StackedReduce(nn.Module):
@@ -145,9 +174,14 @@ class StackedReduce(nn.Module):
 
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
+        scale, shift = self.bn.affine(copies, weights)
         shifted = F.pad(activated, (0, 1, 0, 1))[:, :, 1:, 1:]
-        parts = [self.odd(shifted, copies)]
-        if self.even is not None:
-            parts.insert(0, self.even(activated, copies))
-        stacked = torch.cat([p.unflatten(1, (len(copies), -1)) for p in parts], dim=2)
-        return self.bn(stacked.flatten(1, 2), copies, weights)
+        parts, first = [], 0
+        for conv, x in ((self.even, activated), (self.odd, shifted)):
+            if conv is not None:
+                kernels = _select(conv.weight, copies)
+                rows = slice(first, first + kernels.shape[1])
+                part = _run(x, kernels, (scale[:, rows], shift[:, rows]), conv.shape)
+                parts.append(part.unflatten(1, (len(copies), -1)))
+                first = rows.stop
+        return torch.cat(parts, dim=2).flatten(1, 2)

@@ -7,7 +7,7 @@ same module with the same weights is the supernet with and without an operator.
 Fast by sharing: all convolutions that leave a node read one ReLU and run as one wider
 convolution per kind (`spaces.stacks`); a pooling of a node is computed once for all its edges.
 BatchNorm always takes batch statistics and keeps none, so calls have no side effects and work
-under `torch.func` and batched vector-Jacobian products.
+under `torch.func`. `spaces.conv_bn` makes reverse passes for many cotangents at once cheap.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spaces.candidates import DARTS, NAS_BENCH_201, Candidates, CellTopology
+from spaces.conv_bn import fuse_conv_bn_
 from spaces.networks import NasBench201Layout, ResidualBlock
 from spaces.operators import relu_conv_bn
-from spaces.stacks import StackedReduce, StackedReluConvBn, StackedSeparable
+from spaces.pooling import avg_pool_3x3
+from spaces.stacks import StackedReduce, StackedReluConvBn, StackedSeparable, add_up
 
 _STACKS: dict[str, Callable[..., nn.Module]] = {
     "nor_conv_1x1": partial(StackedReluConvBn, kernel=1),
@@ -34,9 +36,12 @@ _STACKS: dict[str, Callable[..., nn.Module]] = {
     "dil_conv_5x5": partial(StackedSeparable, kernel=5, dilation=2, twice=False),
 }
 _POOLS: dict[str, Callable[..., Tensor]] = {
-    "avg_pool_3x3": partial(F.avg_pool2d, kernel_size=3, padding=1, count_include_pad=False),
+    "avg_pool_3x3": avg_pool_3x3,
     "max_pool_3x3": partial(F.max_pool2d, kernel_size=3, padding=1),
 }
+
+
+_Targets = tuple[int, ...]
 
 
 class _Use(NamedTuple):
@@ -78,17 +83,53 @@ class SourceOperators(nn.Module):
 
     def forward(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[int, Tensor]]:
         """(target, weighted term) pairs of the operators in `uses`."""
-        stacked = {name: uses[name] for name in uses if name in self.stacks}
-        activated = self.relu(x) if stacked else None
-        for name, wanted in stacked.items():
-            copies = [self.targets.index(use.target) for use in wanted]
-            out = self.stacks[name](activated, copies, [use.weight for use in wanted])
-            yield from zip((use.target for use in wanted), out.chunk(len(wanted), dim=1))
-        for name, wanted in uses.items():
-            if name in self.stacks or name == "none":
-                continue
-            value = x if name == "skip_connect" else _POOLS[name](x, stride=self.stride)
-            yield from ((target, value * weight) for target, weight in wanted)
+        sums: dict[tuple[int, ...], Tensor] = {}
+        for targets, out in self._parts(x, uses):
+            sums[targets] = sums[targets] + out if targets in sums else out
+        for targets, out in sums.items():
+            yield from zip(targets, out.chunk(len(targets), dim=1))
+
+    def _parts(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[_Targets, Tensor]]:
+        """(targets, terms [n, len(targets) channels, h', w']) of operators that run together."""
+        stacked = {n: used for n, used in uses.items() if n in self.stacks}
+        if stacked:
+            activated, merged = self.relu(x), []
+            for name, used in stacked.items():
+                call = (self.stacks[name], self._copies(used), [use.weight for use in used])
+                if isinstance(call[0], StackedReluConvBn):
+                    merged.append(call)
+                else:
+                    yield tuple(use.target for use in used), call[0](activated, *call[1:])
+            if merged:
+                copies = sorted({copy for _, own, _ in merged for copy in own})
+                out = add_up(merged, activated, copies)
+                yield tuple(self.targets[copy] for copy in copies), out
+        handed_on = {n: u for n, u in uses.items() if n not in self.stacks and n != "none"}
+        if handed_on:
+            yield self._mix(x, handed_on)
+
+    def _copies(self, used: Sequence[_Use]) -> list[int]:
+        return [self.targets.index(use.target) for use in used]
+
+    def _mix(self, x: Tensor, uses: dict[str, list[_Use]]) -> tuple[_Targets, Tensor]:
+        """Skip and pooling: one product of their values with the weights of all edges."""
+        targets = tuple(sorted({use.target for used in uses.values() for use in used}))
+        values, rows = [], []
+        for name, used in uses.items():
+            values.append(x if name == "skip_connect" else _POOLS[name](x, stride=self.stride))
+            weights = {use.target: use.weight for use in used}
+            rows.append(
+                torch.stack(
+                    [
+                        torch.as_tensor(weights.get(t, 0.0), dtype=x.dtype, device=x.device)
+                        for t in targets
+                    ]
+                )
+            )
+        mixture = torch.stack(rows)  # [values, targets]
+        mixture = torch.kron(mixture, torch.eye(x.shape[1]).to(x))
+        product = torch.cat(values, dim=1).movedim(1, -1) @ mixture
+        return targets, product.movedim(-1, 1)
 
 
 class SuperCell(nn.Module):
@@ -145,6 +186,7 @@ class Supernet(nn.Module):
     def _add_head(self, channels: int, classes: int) -> None:
         self.last_activation = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
         self.classifier = nn.Linear(channels, classes)
+        fuse_conv_bn_(self)
         # batch statistics only, so that a call changes no buffer
         torch.func.replace_all_batch_norm_modules_(self)
 
