@@ -82,12 +82,17 @@ def folded_batch_norm(weight: Tensor, source: Feature) -> tuple[Tensor, Tensor]:
 
 
 class Sum:
-    """A node in the making: the sum of what enters it, zero (None) where nothing does."""
+    """A node in the making: the sum of what enters it, zero (None) where nothing does.
 
-    def __init__(self) -> None:
+    Args:
+        shape: (n, h, w, c) of the node.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
         self._rows: Tensor | None = None
         self._owned = False  # whether the rows are this sum's to write to
-        self._shift: Tensor | None = None
+        self._shift: Tensor | None = None  # [c], still to be added
         self._same_as: Feature | None = None
 
     def add(self, rows: Tensor, source: Feature | None = None) -> None:
@@ -101,7 +106,7 @@ class Sum:
 
     def add_product(self, rows: Tensor, weight: Tensor, shift: Tensor) -> None:
         """Adds rows @ weight + shift."""
-        self._shift = shift if self._shift is None else self._shift + shift
+        self._add_shift(shift)
         if self._rows is None:
             self._own(rows @ weight)
         elif self._owned:
@@ -109,29 +114,40 @@ class Sum:
         else:
             self._own(torch.addmm(self._rows, rows, weight))
 
-    def add_normalized(self, rows: Tensor, shape: Shape) -> None:
-        """Adds BatchNorm of rows that become this sum's own."""
-        images = rows.view(shape).permute(0, 3, 1, 2)
+    def add_normalized(self, rows: Tensor) -> None:
+        """Adds BatchNorm of rows, which may be overwritten."""
+        images = rows.view(self._shape).permute(0, 3, 1, 2)
         mean, variance = torch.batch_norm_update_stats(images, None, None, 0.0)
         scale = torch.rsqrt(variance + EPS).to(rows.dtype)
-        shift = (-mean * scale).to(rows.dtype)
-        if rows.dtype != torch.float32:
-            self.add_product(rows, scale.diag(), shift)  # broadcasting in bfloat16 is slow
-        elif self._rows is None:
-            self._own(torch.addcmul(shift, rows, scale, out=rows))
+        self._add_shift((-mean * scale).to(rows.dtype))
+        tiled = self._tiled(rows)
+        if self._rows is None:
+            tiled.mul_(self._along(scale))
+            self._own(rows)
+        elif self._owned:
+            self._tiled(self._rows).addcmul_(tiled, self._along(scale))
         else:
-            if not self._owned:
-                self._own(self._rows.clone())
-            self._rows.addcmul_(rows, scale)
-            self._shift = shift if self._shift is None else self._shift + shift
+            torch.addcmul(self._tiled(self._rows), tiled, self._along(scale), out=tiled)
+            self._own(rows)
 
-    def _own(self, rows: Tensor) -> None:
-        self._rows, self._owned, self._same_as = rows, True, None
-
-    def feature(self, shape: Shape) -> Feature | None:
+    def feature(self) -> Feature | None:
         """The finished node; the very source where it is but one skip."""
         if self._rows is None or self._same_as is not None:
             return self._same_as
         if self._shift is not None:
-            self._rows.add_(self._shift)
-        return Feature(self._rows, shape)
+            self._tiled(self._rows).add_(self._along(self._shift))
+        return Feature(self._rows, self._shape)
+
+    def _own(self, rows: Tensor) -> None:
+        self._rows, self._owned, self._same_as = rows, True, None
+
+    def _add_shift(self, shift: Tensor) -> None:
+        self._shift = shift if self._shift is None else self._shift + shift
+
+    def _tiled(self, rows: Tensor) -> Tensor:
+        """One long row per image: rows of c numbers are too short for vector instructions."""
+        return rows.view(self._shape[0], -1)
+
+    def _along(self, channels: Tensor) -> Tensor:
+        """A number per channel [c] along such a row."""
+        return channels.repeat(self._shape[1] * self._shape[2])

@@ -7,7 +7,8 @@ with scheme "default" and the same generator, but no module and no graph is buil
 - A node that is another one's copy shares all that with it.
 - BatchNorm on batch statistics is a scale and a shift, applied as the edge is added to its node;
   that of a 1x1 convolution goes into its weight.
-- What is zero for every image, a node that only none enters, is not computed.
+- What is zero for every image, a node that only none enters, is not computed; nor are the edges
+  into a node that no ReLU and no other node reads. The ReLUs of those edges count all the same.
 """
 
 from __future__ import annotations
@@ -73,22 +74,23 @@ class _Forward:
 
     def cell(self, cell: Cell) -> None:
         """One cell on `x`."""
+        edges = list(zip(EDGES, cell.operators))
+        read = _read_nodes(cell)
         nodes = [self.x]
         for target in range(1, NUM_NODES):
-            total = Sum()
-            for (source, t), name in zip(EDGES, cell.operators):
+            total = Sum(self.shape)
+            for (source, t), name in edges:
                 if t == target:
-                    self._edge(total, name, nodes[source])
-            nodes.append(total.feature(self.shape))
+                    self._edge(total, name, nodes[source], target in read)
+            nodes.append(total.feature())
         for source, node in enumerate(nodes):
-            edges = zip(EDGES, cell.operators)
             self._count(node, sum(s == source and name in _KERNELS for (s, _), name in edges))
         self.x = nodes[-1]
 
-    def _edge(self, total: Sum, name: str, source: Feature | None) -> None:
+    def _edge(self, total: Sum, name: str, source: Feature | None, read: bool) -> None:
         channels = self.shape[-1]
         weight = self._weight(channels, channels, _KERNELS[name]) if name in _KERNELS else None
-        if source is None or name == "none":
+        if source is None or not read or name == "none":
             return
         if name == "skip_connect":
             total.add(source.rows, source)
@@ -98,7 +100,7 @@ class _Forward:
             product = folded_batch_norm(weight[:, :, 0, 0].T, source.activated)
             total.add_product(source.activated.rows, *product)
         else:
-            total.add_normalized(_conv(source.activated, weight), self.shape)
+            total.add_normalized(_conv(source.activated, weight))
 
     def residual(self, channels: int) -> None:
         """Residual block of stride 2 on `x`."""
@@ -111,27 +113,27 @@ class _Forward:
         middle = self._conv_bn(before and before.activated, first, stride=2)
         self._count(middle, 1)
         if before is not None:
-            total = Sum()
-            total.add_normalized(_conv(middle.activated, second), half)
+            total = Sum(half)
+            total.add_normalized(_conv(middle.activated, second))
             pooled = Feature.of(F.avg_pool2d(before.images, 2, 2, ceil_mode=True))
             total.add(pooled.rows @ shortcut[:, :, 0, 0].T)
-            self.x = total.feature(half)
+            self.x = total.feature()
 
     def head(self) -> Tensor:
         """BatchNorm and ReLU after the last stage; returns K."""
         if self.x is not None:
-            total = Sum()
-            total.add_normalized(self.x.rows.clone(), self.shape)
-            self.x = total.feature(self.shape)
+            total = Sum(self.shape)
+            total.add_normalized(self.x.rows.clone())
+            self.x = total.feature()
         self._count(self.x, 1)
         return self._kernel.matrix()
 
     def _conv_bn(self, x: Feature | None, weight: Tensor, stride: int = 1) -> Feature | None:
         if x is None:
             return None
-        total = Sum()
-        total.add_normalized(_conv(x, weight, stride), self.shape)
-        return total.feature(self.shape)
+        total = Sum(self.shape)
+        total.add_normalized(_conv(x, weight, stride))
+        return total.feature()
 
     def _count(self, node: Feature | None, readers: int) -> None:
         """Counts the code of `readers` ReLUs that read `node`."""
@@ -145,6 +147,15 @@ class _Forward:
         bound = 1 / math.sqrt(c_in * kernel * kernel)
         weight = torch.empty(c_out, c_in, kernel, kernel)
         return weight.uniform_(-bound, bound, generator=self._generator).to(self._like)
+
+
+def _read_nodes(cell: Cell) -> set[int]:
+    """Nodes whose values matter: a ReLU reads them, or they are handed on to such a node."""
+    read = {NUM_NODES - 1}
+    for (source, target), name in reversed(list(zip(EDGES, cell.operators))):
+        if name in _KERNELS or (name != "none" and target in read):
+            read.add(source)
+    return read
 
 
 def _conv(x: Feature, weight: Tensor, stride: int = 1) -> Tensor:

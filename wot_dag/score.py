@@ -24,7 +24,7 @@ from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.scorer import Scorer, score_missing
 from wot_dag.space import Space, make_space
-from wot_dag.store import Key, ScoreStore, Scores, write_scores
+from wot_dag.store import Key, Scores, ScoreStore, write_scores
 
 PROG = "python -m wot_dag.score"
 

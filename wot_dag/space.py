@@ -5,13 +5,16 @@ An architecture is known by its text: a cell's string, or a genotype's JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.initialization import initialize
@@ -23,7 +26,7 @@ from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.module_kernel import module_kernel
 from wot_dag.nasbench201 import nasbench201_kernel
 
-KernelOf = Callable[[str, Tensor, torch.Generator], Tensor]
+Parallel = Literal["both", "last"]
 
 
 class NasBench201Space:
@@ -35,8 +38,8 @@ class NasBench201Space:
 
     def __init__(self, score: ScoreSettings) -> None:
         self._score = score
-        self._cells = list(all_cells())
-        self.archs = [str(cell) for cell in self._cells]
+        self.archs = [str(cell) for cell in all_cells()]
+        self._index = {arch: index for index, arch in enumerate(self.archs)}
 
     def draw(self, rng: np.random.Generator, samples: int) -> list[str]:
         """Cells drawn uniformly with replacement."""
@@ -46,12 +49,12 @@ class NasBench201Space:
         """The architecture whose score counts for this one: its class' first if deduplicating."""
         return str(Cell.parse(arch).canonical()) if self._score.deduplicate else arch
 
-    def shapes(self, archs: list[str]) -> Shapes:
-        """Effective depth and width [architectures, 1]."""
-        everything = self.population()
-        rows = [Cell.parse(arch).index for arch in archs]
-        return Shapes(everything.depth[rows], everything.width[rows])
+    def shapes(self, archs: Sequence[str], _parallel: Parallel = "both") -> Shapes:
+        """Effective depth and width [architectures, 1]; cells have no parallel edges."""
+        rows = [self._index[arch] for arch in archs]
+        return Shapes(self.population().depth[rows], self.population().width[rows])
 
+    @cache  # noqa: B019  (one space lives as long as its process)
     def population(self) -> Shapes:
         """Effective depth and width of the whole space."""
         return nasbench201_shapes()
@@ -85,9 +88,16 @@ class DartsSpace:
         """The architecture itself."""
         return arch
 
-    def shapes(self, archs: list[str]) -> Shapes:
+    def shapes(self, archs: Sequence[str], parallel: Parallel = "both") -> Shapes:
         """Effective depth and width [architectures, 2]: normal cell, reduction cell."""
-        return genotype_shapes([Genotype.from_json(arch) for arch in archs])
+        genotypes = [Genotype.from_json(arch) for arch in archs]
+        if parallel == "both":
+            return genotype_shapes(genotypes)
+        pairs = [
+            [effective_depth_width(g.to_dag(which, parallel)) for which in ("normal", "reduce")]
+            for g in genotypes
+        ]
+        return Shapes(*np.moveaxis(np.array(pairs).reshape(-1, 2, 2), 2, 0))
 
     def population(self) -> Shapes:
         """Of the file's genotypes, or of 100,000 random ones."""

@@ -1,4 +1,4 @@
-"""Scores on disk: appended one by one, so that a kill loses nothing and a restart doubles nothing."""
+"""Scores on disk, appended one by one: a kill loses nothing, a restart doubles nothing."""
 
 from __future__ import annotations
 

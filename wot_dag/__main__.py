@@ -1,0 +1,107 @@
+"""Entry: python -m wot_dag --config configs/wot/digits.yaml."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from common.config import ConfigError, parse_config
+from common.data import DataError
+from common.devices import choose_device, describe
+from common.runs import Run, RunError, stop_on_signals
+from spaces import SpaceError
+from wot_dag.config import WotConfig
+from wot_dag.lookup import accuracies, read_table
+from wot_dag.search import Choice, search, summarize
+from wot_dag.space import make_space
+from wot_dag.store import ScoreError
+
+PROG = "python -m wot_dag"
+
+
+def main() -> None:
+    """Searches as the config says and prints what was found."""
+    config = parse_config(WotConfig, PROG, "Random search by WOT's score, filtered or not.")
+    try:
+        result = run_search(config)
+    except (ConfigError, DataError, RunError, ScoreError, SpaceError, OSError) as error:
+        sys.exit(f"{PROG}: {error}")
+    print_result(result)
+    print(f"\nRecords: {config.run.root}/wot/{config.run.name or 'default'}/")
+
+
+def run_search(config: WotConfig) -> dict:
+    """Searches, or returns the result of the finished run."""
+    run = Run(config.run, "wot", config.identity(), describe(choose_device(config.score.device)))
+    try:
+        if run.finished:
+            return run.result
+        table = read_table(config.table)  # only to stop early if it is not to be had
+        with stop_on_signals() as request:
+            choices = search(config, make_space(config), request)
+        run.rewind(0)
+        for choice in choices:
+            run.log(dataclasses.asdict(choice))
+        result = {"space": config.space, "filter": _filter_text(config), **summarize(choices)}
+        chosen = [choice.arch for choice in choices if choice.arch is not None]
+        if table is not None:
+            result["accuracy"] = accuracies(table, chosen)
+        if chosen:
+            result["best"] = _best(config, choices, run.folder)
+        run.finish(result)
+        return result
+    finally:
+        run.close()
+
+
+def _filter_text(config: WotConfig) -> str:
+    return f"box, f = {config.f:g}" if config.filter == "box" else config.filter
+
+
+def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
+    """The highest score of all repeats; a genotype is written to genotype.json too."""
+    best = max((c for c in choices if c.arch is not None), key=lambda c: c.score)
+    found = {"arch": best.arch, "score": best.score}
+    if config.space == "darts":
+        file = folder / "genotype.json"
+        file.write_text(json.dumps(json.loads(best.arch), indent=1) + "\n")
+        data = "imagenet" if config.score.stem == "imagenet" else "cifar10"
+        train = f"python -m retrain --config configs/retrain/darts_{data}.yaml --genotype {file}"
+        found |= {"genotype": str(file), "train_with": train}
+    return found
+
+
+def print_result(result: dict) -> None:
+    """Prints the result in lines of at most 79 characters, but for the architecture."""
+    seconds = result["seconds_per_repeat"]
+    print(f"\nfilter: {result['filter']}")
+    for dataset, row in result.get("accuracy", {}).items():
+        if row["mean"] is not None:
+            print(
+                f"{dataset:<16} {row['mean']:6.2f} ({row['std']:.2f}) %   best of the space "
+                f"{row['best']:.2f}, mean {row['mean_of_space']:.2f}"
+            )
+    print(
+        f"evaluations      {result['evaluated']:,} of {result['drawn']:,}, "
+        f"{100 * result['evaluations_saved']:.1f} % saved"
+    )
+    phases = ", ".join(
+        f"{key.removesuffix('_seconds')} {value:.3g}"
+        for key, value in seconds.items()
+        if key != "total"
+    )
+    print(f"seconds/repeat   {seconds['total']:.3g}: {phases}")
+    empty = result["repeats_without_choice"]
+    if empty:
+        print(f"no choice in {empty} of {result['repeats']} repeats: no sample passed the filter")
+        print("with a finite score; raise f or samples")
+    if "best" in result:
+        print(f"highest score    {result['best']['score']:.2f}: {result['best']['arch']}")
+    if "train_with" in result.get("best", {}):
+        print(f"train it with    {result['best']['train_with']}")
+
+
+if __name__ == "__main__":
+    main()
