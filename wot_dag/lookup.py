@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.config import ConfigError
+from common.data import data_root
 from spaces.benchmark import AccuracyTable
 
 
 def read_table(path: str) -> AccuracyTable | None:
-    """The table of a config, None if it names none.
+    """The table of a config, looked for in the working directory and in $DATA_ROOT.
+
+    Returns:
+        None if the config names none.
 
     Raises:
         ConfigError: no such file.
@@ -20,12 +24,13 @@ def read_table(path: str) -> AccuracyTable | None:
     """
     if not path:
         return None
-    if not Path(path).is_file():
+    file = next((p for p in (Path(path), data_root() / path) if p.is_file()), None)
+    if file is None:
         raise ConfigError(
-            f"table: found no file {path}, expected an accuracy table; make it from the "
-            f"benchmark's archive with python -m spaces.benchmark convert, or give --table ''"
+            f"table: found no file {path}, here or in {data_root()}: make it of the benchmark's "
+            f"archive (python -m spaces.benchmark convert --help), or search without: --table ''"
         )
-    return AccuracyTable.read(path)
+    return AccuracyTable.read(file)
 
 
 def test_columns(table: AccuracyTable) -> dict[str, str]:

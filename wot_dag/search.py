@@ -73,7 +73,7 @@ def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice
     """
     repeats = draw_repeats(config, space)
     needed = dict.fromkeys(arch for repeat in repeats for arch in repeat.kept)
-    scores = _scores_of(config, space, list(needed), request)
+    scores = scores_of(config, space, list(needed), request)
     scored_as = {arch: space.scored_as(arch) for arch in needed}
     means = mean_scores(scores, scored_as.values(), config.score.seeds)
     seconds = {
@@ -96,7 +96,8 @@ def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
     return repeats
 
 
-def _scores_of(config: WotConfig, space: Space, archs: list[str], request: StopRequest) -> Scores:
+def scores_of(config: WotConfig, space: Space, archs: list[str], request: StopRequest) -> Scores:
+    """Scores of `archs` by all seeds, from the config's file or made now."""
     if config.scores:
         return read_scores(Path(config.scores))
     scorer = Scorer(config.score, space)

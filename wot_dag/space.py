@@ -6,7 +6,7 @@ An architecture is known by its text: a cell's string, or a genotype's JSON.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,12 @@ from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
 from spaces.nds import read_nds
-from spaces.networks import NasBench201Layout
+from spaces.networks import (
+    NasBench201Layout,
+    NasBench201Network,
+    count_multiply_adds,
+    count_parameters,
+)
 from spaces.shapes import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.module_kernel import module_kernel
@@ -61,8 +66,29 @@ class NasBench201Space:
 
     def kernel(self, arch: str, images: Tensor, generator: torch.Generator) -> Tensor:
         """K of the cell's network."""
-        layout = NasBench201Layout(self._score.channels, self._score.cells)
-        return nasbench201_kernel(Cell.parse(arch), images, generator, layout)
+        return nasbench201_kernel(Cell.parse(arch), images, generator, self._layout())
+
+    def costs(self, archs: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters and multiply-adds (32x32 images) of the scored networks, [architectures].
+
+        Both are affine in the numbers of 1x1 and 3x3 convolutions, so three networks tell all.
+        """
+        counts = np.array([[arch.count(f"nor_conv_{k}x{k}") for k in (1, 3)] for arch in archs])
+        cells = [Cell((name, *["none"] * 5)) for name in ("none", "nor_conv_1x1", "nor_conv_3x3")]
+        layout = self._layout()
+        probes = [
+            (
+                count_parameters(c, layout),
+                count_multiply_adds(lambda c=c: NasBench201Network(c, layout)),
+            )
+            for c in cells
+        ]
+        empty, *with_one = np.array(probes)
+        total = empty + counts @ (np.array(with_one) - empty)
+        return total[:, 0], total[:, 1]
+
+    def _layout(self) -> NasBench201Layout:
+        return NasBench201Layout(self._score.channels, self._score.cells)
 
 
 class DartsSpace:
@@ -105,12 +131,27 @@ class DartsSpace:
 
     def kernel(self, arch: str, images: Tensor, generator: torch.Generator) -> Tensor:
         """K of the genotype's network."""
-        score = self._score
-        layout = DartsLayout(score.channels, score.cells, 1, images.shape[1], score.stem)
-        network = DartsNetwork(Genotype.from_json(arch), layout)
+        network = self._network(arch, images.shape[1])
         initialize(network, "default", generator)
         network.to(images, memory_format=torch.channels_last)
         return module_kernel(network, images)
+
+    def costs(self, archs: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters and multiply-adds of the scored networks, [architectures]."""
+        size = 224 if self._score.stem == "imagenet" else 32
+        parameters, multiply_adds = [], []
+        for arch in archs:
+            with torch.device("meta"):
+                tensors = self._network(arch, 3).parameters()
+            parameters.append(sum(tensor.numel() for tensor in tensors))
+            build = partial(self._network, arch, 3)
+            multiply_adds.append(count_multiply_adds(build, (3, size, size)))
+        return np.array(parameters), np.array(multiply_adds)
+
+    def _network(self, arch: str, input_channels: int) -> DartsNetwork:
+        score = self._score
+        layout = DartsLayout(score.channels, score.cells, 1, input_channels, score.stem)
+        return DartsNetwork(Genotype.from_json(arch), layout)
 
 
 Space = NasBench201Space | DartsSpace

@@ -1,0 +1,93 @@
+"""Entry: python -m wot_dag.correlate --config ...: how well the score orders a space.
+
+Kendall's tau and Spearman's rho of the score with test accuracy, beside those of parameters,
+multiply-adds, effective depth, effective width and a random number. Writes correlation.json
+and architectures.csv.gz, one row per architecture, into the folder of the run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from common.config import ConfigError, parse_config, require
+from common.data import DataError
+from common.runs import RunError, environment, stop_on_signals, write_json
+from spaces import SpaceError
+from wot_dag.config import WotConfig
+from wot_dag.landscape import landscape, write_columns
+from wot_dag.search import scores_of
+from wot_dag.space import make_space
+from wot_dag.store import ScoreError, mean_scores
+
+PROG = "python -m wot_dag.correlate"
+PREDICTORS = (
+    "score",
+    "parameters",
+    "multiply_adds",
+    "effective_depth",
+    "effective_width",
+    "random",
+)
+
+
+def main() -> None:
+    """Correlates over the whole space of a config and prints a table."""
+    config = parse_config(WotConfig, PROG, "Correlate WOT's score with accuracy over a space.")
+    try:
+        record, folder = run(config)
+    except (ConfigError, DataError, RunError, ScoreError, SpaceError, OSError) as error:
+        sys.exit(f"{PROG}: {error}")
+    for dataset, rows in record["datasets"].items():
+        print(f"\n{dataset}, n = {record['n']:,}: Kendall's tau, Spearman's rho")
+        for name, row in rows.items():
+            print(f"  {name.replace('_', ' '):<16} {row['kendall']:6.3f}  {row['spearman']:6.3f}")
+    print(f"\nRecords: {folder}/")
+
+
+def run(config: WotConfig) -> tuple[dict, Path]:
+    """The record and the folder it lies in."""
+    require(bool(config.table or config.genotypes), "table", config.table, "an accuracy table")
+    space = make_space(config)
+    columns, accuracies = landscape(config, space)
+    archs = columns["arch"].tolist()
+    scored_as = [space.scored_as(arch) for arch in archs]
+    with stop_on_signals() as request:
+        scores = scores_of(config, space, archs, request)
+    means = mean_scores(scores, scored_as, config.score.seeds)
+    columns["score"] = np.array([means[arch] for arch in scored_as])
+    columns["parameters"], columns["multiply_adds"] = space.costs(archs)
+    folder = Path(config.run.root) / "wot" / (config.run.name or "default")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_columns(folder / "architectures.csv.gz", {**columns, **accuracies})
+    columns["random"] = np.random.default_rng(0).random(len(archs))
+    record = {
+        "what": "correlation of predictors with test accuracy over all architectures",
+        "space": config.space,
+        "n": len(archs),
+        "singular": int(np.isinf(columns["score"]).sum()),
+        "datasets": {name: correlations(columns, y) for name, y in accuracies.items()},
+        "environment": environment(config.score.device),
+    }
+    write_json(folder / "correlation.json", record)
+    return record, folder
+
+
+def correlations(columns: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, dict[str, float]]:
+    """Kendall's tau-b and Spearman's rho of each predictor with y; -inf ranks lowest."""
+    result = {}
+    for name in PREDICTORS:
+        ranks = stats.rankdata(columns[name])
+        result[name] = {
+            "kendall": float(stats.kendalltau(ranks, y).statistic),
+            "spearman": float(stats.spearmanr(ranks, y).statistic),
+        }
+    return result
+
+
+if __name__ == "__main__":
+    main()
