@@ -6,10 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from common.runs import read_json, write_json
 from dag import Dag
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
 from report.style import save_figure
+from report.theory import draw_spectra, draw_training, theory_table
+from report.topologies import analyse, draw_topologies, read_table, topologies_table
 
 FIGURE_3 = ("DAG#1=2_02_002", "DAG#2=1_01_222", "DAG#3=2_21_112")
 
@@ -35,6 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     convergence = commands.add_parser("convergence", help="curves and table of an MLP run")
     convergence.add_argument("folder", type=Path, help="a run, such as runs/mlp/digits")
     convergence.set_defaults(run=_draw_convergence)
+    theory = commands.add_parser("theory", help="kernels and predicted training of a run")
+    theory.add_argument("folder", type=Path, help="a run, such as runs/theory/digits")
+    theory.set_defaults(run=_draw_theory)
+    topologies = commands.add_parser("topologies", help="what predicts training, by topology")
+    topologies.add_argument("folder", type=Path, help="a run, such as runs/mlp/topologies_digits")
+    topologies.set_defaults(run=_draw_topologies)
     return parser
 
 
@@ -44,9 +53,33 @@ def _draw_dags(options: argparse.Namespace) -> list[Path]:
     return save_figure(draw_dags(dags), options.out)
 
 
+def _result(folder: Path) -> dict:
+    if not (folder / "result.json").is_file():
+        raise FileNotFoundError(f"{folder} holds no finished run (no result.json)")
+    return read_json(folder / "result.json")
+
+
+def _draw_theory(options: argparse.Namespace) -> list[Path]:
+    result = _result(options.folder)
+    table = options.folder / "theory.md"
+    table.write_text(theory_table(result))
+    spectra = save_figure(draw_spectra(result), options.folder / "spectra")
+    return [*spectra, *save_figure(draw_training(result), options.folder / "training"), table]
+
+
+def _draw_topologies(options: argparse.Namespace) -> list[Path]:
+    dataset = Path(_result(options.folder)["dataset"]).stem
+    columns = read_table(options.folder / "topologies.csv")
+    found = analyse(columns)
+    summary = read_json(options.folder / "topologies.json")
+    write_json(options.folder / "statistics.json", summary | found)
+    table = options.folder / "topologies.md"
+    table.write_text(topologies_table(found, summary))
+    return [*save_figure(draw_topologies(columns, dataset), options.folder / "topologies"), table]
+
+
 def _draw_convergence(options: argparse.Namespace) -> list[Path]:
-    if not (options.folder / "result.json").is_file():
-        raise FileNotFoundError(f"{options.folder} holds no finished run (no result.json)")
+    _result(options.folder)
     table = options.folder / "convergence.md"
     table.write_text(convergence_table(options.folder))
     return [*save_figure(draw_convergence(options.folder), options.folder / "convergence"), table]

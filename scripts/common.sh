@@ -79,3 +79,13 @@ setup() {
 py() {
     .venv/bin/python "$@"
 }
+
+# Runs module $2 with the words after it, then draws report $1 of the run that it names.
+py_then_report() {
+    local report="$1" records
+    shift
+    records="$(py -m "$@" | tee /dev/stderr | sed -n 's/^Records: //p')"
+    if [ -n "$records" ]; then
+        py -m report "$report" "$records"
+    fi
+}

@@ -23,5 +23,4 @@ esac
 [ -f "$config" ] || fail "$config: no such file (paths count from $PWD)"
 setup
 
-records="$(py -m mlp_code --config "$config" "$@" | tee /dev/stderr | sed -n 's/^Records: //p')"
-[ -z "$records" ] || py -m report convergence "$records"
+py_then_report convergence mlp_code --config "$config" "$@"

@@ -1,0 +1,188 @@
+"""Kernels against `mlp_code`'s own networks, and training predicted from them."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from common.config import ConfigError
+from common.data import load_dataset
+from common.runs import RunSettings, read_metrics
+from dag import Dag, nngp, ntk
+from mlp_code import DagMlp, MlpShape
+from mlp_code.theory import TheoryConfig, compare, inputs
+from mlp_code.topologies import TopologiesConfig, distinct_codes, steps_to_goal, study
+from report.__main__ import main as report
+from report.topologies import read_table
+
+FIGURE_3 = ("2_02_002", "1_01_222", "2_21_112")
+
+
+def network(code, width, seed, outputs=4):
+    shape = MlpShape(64, width, outputs, bias=False)
+    return DagMlp(code, shape, torch.Generator().manual_seed(seed))
+
+
+def relative_error(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+@pytest.fixture(scope="module")
+def x():
+    return inputs(load_dataset("digits"), 6)
+
+
+@pytest.mark.parametrize("code", FIGURE_3)
+@torch.no_grad()
+def test_nngp_of_finite_networks(code, x):
+    """Given the last node h, outputs have covariance 2/m h h^T; 131,072 units over the seeds."""
+    kernel = np.zeros((len(x), len(x)))
+    last_node = []
+    for seed in range(128):
+        net = network(code, 1024, seed)
+        net.linears[-1].register_forward_pre_hook(lambda _, args: last_node.append(args[0]))
+        net(x)
+        hidden = last_node.pop().double().numpy()
+        kernel += 2 / 1024 * hidden @ hidden.T / 128
+    assert relative_error(kernel, nngp(Dag.parse(code), x.numpy())) < 0.02
+
+
+def finite_ntk(net, x):
+    """Sum over layers of 2/fan_in <a_i, a_j> <d_i, d_j>, mean over outputs."""
+    seen = []
+    for linear in net.linears:
+        linear.register_forward_hook(lambda layer, args, out: seen.append((layer, args[0], out)))
+    outputs = net(x)
+    kernel = torch.zeros(len(x), len(x))
+    for k in range(outputs.shape[1]):
+        deltas = torch.autograd.grad(outputs[:, k].sum(), [s[2] for s in seen], retain_graph=True)
+        for (layer, a, _), d in zip(seen, deltas):
+            kernel += 2 / layer.in_features * (a @ a.T) * (d @ d.T)
+    return (kernel / outputs.shape[1]).detach().double().numpy()
+
+
+@pytest.mark.parametrize("code", FIGURE_3)
+def test_ntk_of_finite_networks(code, x):
+    kernels = [finite_ntk(network(code, 4096, seed), x) for seed in range(4)]
+    assert relative_error(np.mean(kernels, 0), ntk(Dag.parse(code), x.numpy())) < 0.05
+
+
+def config(tmp_path, **changes):
+    small = {
+        "kernel_samples": 40, "samples": 24, "width": 512, "steps": 12, "seeds": [0, 1],
+        "device": "cpu", "run": RunSettings("r", str(tmp_path)),
+    }  # fmt: skip
+    return TheoryConfig(**small | changes)
+
+
+@pytest.mark.parametrize("targets", ["one_hot", "signed"])
+def test_training_is_predicted(tmp_path, targets):
+    result = compare(config(tmp_path, targets=targets))
+    for row in result["dags"].values():
+        training = row["training"]
+        measured, predicted = np.array(training["measured"]), np.array(training["predicted"])
+        assert measured.shape == predicted.shape == (2, 13)
+        assert measured[:, 0] == pytest.approx(predicted[:, 0], rel=1e-5)
+        assert measured[:, -1].max() < 0.5 * measured[:, 0].max()
+        errors = np.abs(predicted - measured) / measured
+        assert (
+            training["mean_relative_error"] == pytest.approx(errors.mean()) and errors.mean() < 0.15
+        )
+
+
+def test_the_wider_the_network_the_better_the_prediction(tmp_path):
+    errors = []
+    for width in (32, 1024):
+        result = compare(config(tmp_path / str(width), width=width))
+        errors.append(
+            np.mean([r["training"]["mean_relative_error"] for r in result["dags"].values()])
+        )
+    assert errors[1] < errors[0] / 2
+
+
+def test_lambda_min_orders_the_dags_of_figure_3(tmp_path):
+    result = compare(config(tmp_path, kernel_samples=512, steps=1, width=8))
+    for form in ("exact", "paper"):
+        values = [row[form]["smallest_eigenvalue"] for row in result["dags"].values()]
+        assert values == sorted(values)
+    for row in result["dags"].values():
+        assert row["paper"]["smallest_eigenvalue"] <= row["eq12_bound"]
+
+
+def test_measured_curves_are_not_measured_again(tmp_path):
+    compare(config(tmp_path))
+    folder = tmp_path / "theory/r"
+    lines = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (folder / "result.json").unlink()
+    (folder / "metrics.jsonl").write_text("".join(lines[:2]) + lines[2][:50])  # a kill in mid-line
+    before = [r["losses"] for r in read_metrics(folder)]
+    compare(config(tmp_path))
+    after = read_metrics(folder)
+    assert len(after) == 6 and [r["losses"] for r in after[:2]] == before
+    assert [r["losses"] for r in after] == [json.loads(line)["losses"] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"samples": 1}, {"samples": 5000}, {"targets": "x"}, {"dags": {}}, {"lr": -1.0}]
+)
+def test_bad_settings_are_refused(tmp_path, changes):
+    with pytest.raises(ConfigError, match=next(iter(changes))):
+        compare(config(tmp_path, **changes))
+
+
+def test_the_report_of_a_theory_run(tmp_path, capsys):
+    compare(config(tmp_path))
+    folder = tmp_path / "theory/r"
+    report(["theory", str(folder)])
+    for file in ("spectra.png", "training.png", "training.pdf"):
+        assert (folder / file).stat().st_size > 5000
+    table = (folder / "theory.md").read_text()
+    assert "| DAG#2 `1_01_222` |" in table and str(folder / "theory.md") in capsys.readouterr().out
+
+
+def test_distinct_codes():
+    codes = distinct_codes(3)
+    assert len(codes) == 662 and len(set(codes.values())) == 290
+    assert codes["2_20_002"] == "0_20_002" and codes["2_02_002"] == "2_02_002"
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "steps", "reached"),
+    [
+        ([50, 80, 100], 20, True),  # 80 in mid-epoch 2 (step 15), 100 in mid-epoch 3 (step 25)
+        ([100], 4, True),  # from 0 half an epoch before the start
+        ([10, 20], 20, False),
+    ],
+)
+def test_steps_to_goal(accuracies, steps, reached):
+    assert steps_to_goal(accuracies, 90, 10) == (pytest.approx(steps), reached)
+
+
+def test_topologies_end_to_end(tmp_path):
+    run = RunSettings("t", str(tmp_path))
+    settings = TopologiesConfig(layers=2, width=16, epochs=3, seeds=[0, 1], device="cpu", run=run)
+    folder = study(settings)
+    with (folder / "topologies.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(distinct_codes(2)) and len({r["code"] for r in rows}) == len(rows)
+    chain = next(row for row in rows if row["code"] == "2_02")
+    assert (float(chain["depth"]), float(chain["width"]), int(chain["paths"])) == (2, 0.5, 1)
+    last = [r for r in read_metrics(folder) if r["dag"] == "2_02" and r["epoch"] == 3]
+    mean = np.mean([record["test_accuracy"] for record in last])
+    assert float(chain["test_accuracy"]) == pytest.approx(mean) and len(last) == 2
+    assert len(read_table(folder / "topologies.csv")["code"]) == len(
+        set(distinct_codes(2).values())
+    )
+    report(["topologies", str(folder)])
+    assert (folder / "topologies.png").stat().st_size > 5000
+    assert "lambda_min, NNGP exact" in (folder / "topologies.md").read_text()
+
+
+@pytest.mark.parametrize("module", ["mlp_code.theory", "mlp_code.topologies"])
+def test_help_of_the_entries(module):
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--dataset" in done.stdout and "see --help" not in done.stderr
