@@ -87,7 +87,9 @@ class SourceOperators(nn.Module):
         for targets, out in self._parts(x, uses):
             sums[targets] = sums[targets] + out if targets in sums else out
         for targets, out in sums.items():
-            yield from zip(targets, out.chunk(len(targets), dim=1))
+            # split in the order of memory: the reverse pass joins the cotangents without a copy
+            terms = out.movedim(1, -1).chunk(len(targets), dim=-1)
+            yield from zip(targets, (term.movedim(-1, 1) for term in terms))
 
     def _parts(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[_Targets, Tensor]]:
         """(targets, terms [n, len(targets) channels, h', w']) of operators that run together."""

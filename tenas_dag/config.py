@@ -1,0 +1,106 @@
+"""Settings of TE-NAS."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from common.config import require
+from common.data import CATALOGUE, check_dataset_name
+from common.runs import RunSettings
+
+SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
+FILTERS = ("none", "exempt")
+INITS = ("paper", "published")
+STEMS = ("cifar", "imagenet")
+
+
+@dataclass(frozen=True)
+class IndicatorSettings:
+    """How kappa and R are measured; the defaults are TE-NAS' for NAS-Bench-201.
+
+    Args:
+        dataset: digits, cifar10, cifar100, ..., or a path to an .npz file: source of all inputs,
+            drawn from the training images and standardized per channel.
+        batch_size: images of the NTK (14 for darts on CIFAR-10, 24 on ImageNet).
+        channels: C of the NTK's network (1 for darts).
+        stem: of darts: cifar, or imagenet, which divides the image size by 8.
+        region_inputs: 3x3 inputs whose activation patterns are counted.
+        init: paper (Kaiming normal, fan-out for kappa and fan-in for R, drawn anew in each
+            repetition), or published (PyTorch's default, drawn once a round).
+        device: cpu, cuda, or auto: cuda where there is one.
+    """
+
+    dataset: str = "cifar10"
+    batch_size: int = 72
+    channels: int = 3
+    stem: str = "cifar"
+    region_inputs: int = 3000
+    init: str = "paper"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        known = check_dataset_name(self.dataset)
+        require(known, "indicators.dataset", self.dataset, f"{', '.join(CATALOGUE)}, or PATH.npz")
+        for key, least in (("batch_size", 2), ("channels", 1), ("region_inputs", 2)):
+            value = getattr(self, key)
+            require(value >= least, f"indicators.{key}", value, f"an integer >= {least}")
+        for key, words in (
+            ("stem", STEMS),
+            ("init", INITS),
+            ("device", ("auto", "cpu", "cuda")),
+        ):
+            value = getattr(self, key)
+            require(value in words, f"indicators.{key}", value, f"one of {', '.join(words)}")
+
+
+@dataclass(frozen=True)
+class TenasConfig:
+    """A search; the defaults are TE-NAS' for NAS-Bench-201.
+
+    Args:
+        space: nas-bench-201, or darts.
+        filter: none, or exempt: the operators nearest to the centroid of expected depth and
+            width are neither evaluated nor pruned.
+        prune_number: operators removed from each edge in a round (darts: 3 on CIFAR-10, 2 on
+            ImageNet).
+        repetitions: weights and batches over which an indicator's change is averaged.
+        rank_by: both indicators, or kappa or regions alone.
+        seeds: one search per seed; the seed decides weights and inputs.
+        indicators: how kappa and R are measured.
+        table: accuracies of nas-bench-201 (CSV, may be .gz), looked up after the choice.
+        run: where results go, runs/tenas/<name>/.
+    """
+
+    space: str = "nas-bench-201"
+    filter: str = "exempt"
+    prune_number: int = 1
+    repetitions: int = 3
+    rank_by: str = "both"
+    seeds: list[int] = field(default_factory=lambda: [0])
+    indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
+    table: str = ""
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        for key, words in (
+            ("space", tuple(SPACES)),
+            ("filter", FILTERS),
+            ("rank_by", ("both", "kappa", "regions")),
+        ):
+            value = getattr(self, key)
+            require(value in words, key, value, f"one of {', '.join(words)}")
+        most = SPACES[self.space] - 1
+        ok = 1 <= self.prune_number <= most
+        require(ok, "prune_number", self.prune_number, f"1 .. {most} for {self.space}")
+        require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
+        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
+        require(bool(unique), "seeds", self.seeds, "different integers >= 0, at least one")
+        ok = not self.table or self.space == "nas-bench-201"
+        require(ok, "table", self.table, "no table: there is one for nas-bench-201 only")
+
+    def identity(self) -> dict:
+        """The settings that decide the result; the rest may change between resumes."""
+        settings = dataclasses.asdict(self)
+        del settings["run"], settings["table"], settings["indicators"]["device"]
+        return settings
