@@ -10,6 +10,7 @@ from common.runs import read_json, write_json
 from dag import Dag
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
+from report.searches import add_commands
 from report.style import save_figure
 from report.theory import draw_spectra, draw_training, theory_table
 from report.topologies import analyse, draw_topologies, read_table, topologies_table
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     topologies = commands.add_parser("topologies", help="what predicts training, by topology")
     topologies.add_argument("folder", type=Path, help="a run, such as runs/mlp/topologies_digits")
     topologies.set_defaults(run=_draw_topologies)
+    add_commands(commands)
     return parser
 
 

@@ -44,7 +44,9 @@ def run_search(config: WotConfig) -> dict:
         run.rewind(0)
         for choice in choices:
             run.log(dataclasses.asdict(choice))
-        result = {"space": config.space, "filter": _filter_text(config), **summarize(choices)}
+        result = {"method": _method(config), "space": config.space, "filter": config.filter}
+        result |= {"fraction": config.f} if config.filter == "box" else {}
+        result |= summarize(choices)
         chosen = [choice.arch for choice in choices if choice.arch is not None]
         if table is not None:
             result["accuracy"] = accuracies(table, chosen)
@@ -56,8 +58,11 @@ def run_search(config: WotConfig) -> dict:
         run.close()
 
 
-def _filter_text(config: WotConfig) -> str:
-    return f"box, f = {config.f:g}" if config.filter == "box" else config.filter
+def _method(config: WotConfig) -> str:
+    """The method's name in Table 2."""
+    names = {"none": "WOT", "published": "WOT + DAG, published box"}
+    fraction = "" if config.f == 0.5 else f", f = {config.f:g}"
+    return names.get(config.filter, f"WOT + DAG{fraction}")
 
 
 def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
@@ -76,7 +81,7 @@ def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
 def print_result(result: dict) -> None:
     """Prints the result in lines of at most 79 characters, but for the architecture."""
     seconds = result["seconds_per_repeat"]
-    print(f"\nfilter: {result['filter']}")
+    print(f"\n{result['method']}, {result['repeats']} repeats")
     for dataset, row in result.get("accuracy", {}).items():
         if row["mean"] is not None:
             print(

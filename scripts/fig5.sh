@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Fig. 5: bash scripts/fig5.sh [nasbench201|TABLE.csv[.gz]]
+#
+# Accuracy over effective depth and width, one panel for each data set of an accuracy table:
+# colour mean, area variance, R the multiple correlation of accuracy with depth and width.
+# nasbench201 is $DATA_ROOT/nasbench201.csv.gz (default data/; python -m spaces.benchmark convert
+# --help). Where NDS files lie in $DATA_ROOT/nds_data (NASNet.json, Amoeba.json, PNAS.json,
+# ENAS.json, DARTS.json), their union is a panel more.
+# Cost: seconds.
+# Writes: runs/report/fig5_NAME.png, .pdf and .json
+
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+help_if_asked "$@"
+
+what="${1:-nasbench201}"
+table="$what"
+[ "$what" != nasbench201 ] || table=nasbench201.csv.gz
+name="$(basename "$what")"
+name="${name%%.*}"
+setup
+
+data="runs/report/fig5/$name.csv.gz"
+py -m wot_dag.landscape --table "$table" --out "$data"
+panels=("$data")
+nds=()
+for space in NASNet Amoeba PNAS ENAS DARTS; do
+    file="${DATA_ROOT:-data}/nds_data/$space.json"
+    [ ! -f "$file" ] || nds+=("$file")
+done
+if [ "${#nds[@]}" -gt 0 ] && [ "$what" = nasbench201 ]; then
+    py -m wot_dag.landscape --nds "${nds[@]}" --out runs/report/fig5/NDS.csv.gz
+    panels+=(runs/report/fig5/NDS.csv.gz)
+fi
+py -m report fig5 "${panels[@]}" --out "runs/report/fig5_$name"

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Table 3: bash scripts/table3.sh [digits|cifar10|cifar100|ImageNet16-120] [--key value ...]
+#
+# The box rule's fraction f: WOT on NAS-Bench-201 with f = 1, 3/4, 1/2, 1/4, as in table2.sh.
+# Further words go on to python -m wot_dag (see its --help).
+# Cost: as table2.sh, with which it shares its scores; seconds after it.
+# Writes: runs/wot/table3_NAME_F/ and runs/report/table3_NAME.md
+# Config: those of table2.sh
+
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+help_if_asked "$@"
+
+what="${1:-digits}"
+shift || true
+case "$what" in
+    digits) config=configs/wot/digits.yaml ;;
+    cifar10 | cifar100 | ImageNet16-120) config="configs/wot/nasbench201_$what.yaml" ;;
+    *) fail "found '$what', expected digits, cifar10, cifar100 or ImageNet16-120" ;;
+esac
+setup
+
+runs=()
+for fraction in 1 0.75 0.5 0.25; do
+    name="table3_${what}_$fraction"
+    py -m wot_dag --config "$config" --filter box --f "$fraction" --run.name "$name" "$@"
+    runs+=("runs/wot/$name")
+done
+py -m report table3 "${runs[@]}" --out "runs/report/table3_$what.md"
