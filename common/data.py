@@ -74,7 +74,8 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
     last 5,000 validation; the others 90/10 of the training images by `seed`.
 
     Args:
-        name: digits, mnist, cifar10, cifar100, svhn, or PATH.npz with arrays x_train, y_train,
+        name: digits, mnist, cifar10, cifar100, svhn, ImageNet16-120, imagenet-1k (a sample of
+            1,024 / 256 / 256 images of 224x224), or PATH.npz with arrays x_train, y_train,
             x_test, y_test (images uint8 [n, h, w], [n, h, w, c] or [n, c, h, w]).
         device: where the images shall live.
         seed: of the split.
@@ -252,4 +253,6 @@ CATALOGUE: dict[str, Callable[[Path, int], tuple[Arrays, Arrays, Arrays]]] = {
     "cifar10": _load_cifar("cifar10"),
     "cifar100": _load_cifar("cifar100"),
     "svhn": _load_svhn,
+    "ImageNet16-120": _load_imagenet16,
+    "imagenet-1k": _load_imagenet,
 }

@@ -13,4 +13,7 @@ setup
 py -m ruff check .
 py -m ruff format --check .
 .venv/bin/lint-imports --no-cache
-py -m pytest "$@"
+
+# One thread for each of as many test processes as there are cores, at most 8.
+workers="$(nproc 2>/dev/null || echo 2)"
+OMP_NUM_THREADS=1 py -m pytest -n "$((workers < 8 ? workers : 8))" "$@"

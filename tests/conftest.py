@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # tests run in several processes
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,6 +6,7 @@ import torch
 import torchvision  # noqa: F401  (fails beside a torch it was not built for)
 
 from common.data import DataError, load_dataset
+from common.prepare import main as prepare
 
 
 def test_digits_are_stratified_and_always_the_same():
@@ -107,3 +108,56 @@ def test_an_npz_file_that_is_none(tmp_path):
     (tmp_path / "a.npz").write_text("hello")
     with pytest.raises(DataError, match="not a readable"):
         load_dataset(str(tmp_path / "a.npz"))
+
+
+def test_imagenet16_is_split_in_halves(tmp_path, monkeypatch):
+    def load(root, split):
+        assert root == tmp_path / "ImageNet16"
+        n = 40 if split == "train" else 10
+        rng = np.random.default_rng(0)
+        return rng.integers(0, 255, (n, 3, 16, 16), np.uint8), np.arange(n) % 120
+
+    monkeypatch.setattr("common.imagenet16.load", load)
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    data = load_dataset("ImageNet16-120")
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [40, 5, 5]
+    assert data.validation.labels.tolist() == [0, 2, 4, 6, 8]
+    assert data.test.labels.tolist() == [1, 3, 5, 7, 9]
+
+
+def test_a_sample_of_an_image_folder(tmp_path, monkeypatch):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for part in ("train", "val"):
+        for label in ("n01", "n02"):
+            folder = tmp_path / "imagenet-1k" / part / label
+            folder.mkdir(parents=True)
+            for number in range(4):
+                pixels = rng.integers(0, 255, (300, 260 + number, 3), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.JPEG")
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    data = load_dataset("imagenet-1k")
+    assert data.image_shape == (3, 224, 224) and data.num_classes == 2
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [8, 4, 4]
+
+
+def test_an_absent_image_folder_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    with pytest.raises(DataError, match=r"imagenet-1k is not in .*expected .*CLASS"):
+        load_dataset("imagenet-1k")
+
+
+def test_prepare_lists_what_is_there_and_how_to_get_the_rest(tmp_path, monkeypatch, capsys):
+    (tmp_path / "MNIST/raw").mkdir(parents=True)
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    prepare([])
+    told = capsys.readouterr().out
+    assert "mnist           there" in told and "cifar10         absent" in told
+    prepare(["ImageNet16-120"])
+    page = capsys.readouterr().out
+    assert "train_data_batch_10, val_data" in page and str(tmp_path / "ImageNet16") in page
+    prepare(["digits"])
+    assert "1,000 / 297 / 500" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="found 'minst', expected one of digits, mnist"):
+        prepare(["minst"])
