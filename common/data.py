@@ -174,6 +174,23 @@ def _load_svhn(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
     return (*_holdout(train, seed), test)
 
 
+def _load_imagenet16(root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
+    """ImageNet16-120; even images of the validation file validate, odd ones test."""
+    from common import imagenet16
+
+    folder = root / "ImageNet16"
+    x, y = imagenet16.load(folder, "validation")
+    halves = ((x[part::2], y[part::2]) for part in (0, 1))
+    return imagenet16.load(folder, "train"), *halves
+
+
+def _load_imagenet(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
+    """A sample of ImageNet-1k: the whole set does not fit into memory."""
+    from common import image_folder
+
+    return image_folder.load_sample(root, seed)
+
+
 def _from_torchvision(
     name: str, root: Path, make: Callable[[str], object], files: str
 ) -> tuple[Arrays, Arrays]:
