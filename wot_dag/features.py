@@ -56,10 +56,10 @@ class Feature:
 
     @cached_property
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean [c] and covariance [c, c] of the channels, float32."""
-        count = len(self.rows)
-        mean = (self.rows.new_ones(1, count) @ self.rows)[0].float() / count
-        return mean, (self.rows.T @ self.rows).float() / count - torch.outer(mean, mean)
+        """Mean [c] and covariance [c, c] of the channels, in float32 or wider."""
+        count, wide = len(self.rows), _at_least_float32(self.rows)
+        mean = (self.rows.new_ones(1, count) @ self.rows)[0].to(wide) / count
+        return mean, (self.rows.T @ self.rows).to(wide) / count - torch.outer(mean, mean)
 
 
 def folded_batch_norm(weight: Tensor, source: Feature) -> tuple[Tensor, Tensor]:
@@ -75,10 +75,14 @@ def folded_batch_norm(weight: Tensor, source: Feature) -> tuple[Tensor, Tensor]:
         w [c_in, c_out] and shift [c_out].
     """
     mean, covariance = source.moments
-    wide = weight.float()
+    wide = weight.to(_at_least_float32(weight))
     variance = ((covariance @ wide) * wide).sum(0)
     scaled = wide * torch.rsqrt(variance.clamp_min(0) + EPS)
     return scaled.to(weight), -(mean @ scaled).to(weight)
+
+
+def _at_least_float32(tensor: Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float32)
 
 
 class Sum:

@@ -21,7 +21,8 @@ def module_kernel(network: nn.Module, images: Tensor) -> Tensor:
     def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal counted
         counted += 1
-        kernel.add(output if output.is_contiguous() else output.permute(0, 2, 3, 1))
+        channels_last = output.dim() == 4 and not output.is_contiguous()
+        kernel.add(output.permute(0, 2, 3, 1) if channels_last else output)
 
     relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
     handles = [module.register_forward_hook(count) for module in relus]
