@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -42,6 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     theory = commands.add_parser("theory", help="kernels and predicted training of a run")
     theory.add_argument("folder", type=Path, help="a run, such as runs/theory/digits")
     theory.set_defaults(run=_draw_theory)
+    keep = commands.add_parser("keep", help="copy a run's records, without weights, into results/")
+    keep.add_argument("folder", type=Path, help="a finished run, such as runs/mlp/fig4_mnist")
+    keep.add_argument("into", type=Path, help="such as results/fig4_mnist")
+    keep.set_defaults(run=_keep)
     topologies = commands.add_parser("topologies", help="what predicts training, by topology")
     topologies.add_argument("folder", type=Path, help="a run, such as runs/mlp/topologies_digits")
     topologies.set_defaults(run=_draw_topologies)
@@ -59,6 +64,16 @@ def _result(folder: Path) -> dict:
     if not (folder / "result.json").is_file():
         raise FileNotFoundError(f"{folder} holds no finished run (no result.json)")
     return read_json(folder / "result.json")
+
+
+def _keep(options: argparse.Namespace) -> list[Path]:
+    """Copies records up to 1 MB: no weights, no locks, no long logs."""
+    _result(options.folder)
+    kept = (".json", ".jsonl", ".yaml", ".csv", ".md", ".png", ".pdf")
+    files = [f for f in sorted(options.folder.iterdir()) if f.suffix in kept]
+    files = [f for f in files if f.stat().st_size <= 2**20]
+    options.into.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copyfile(file, options.into / file.name)) for file in files]
 
 
 def _draw_theory(options: argparse.Namespace) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from report.draw_topologies import draw_depth_width
 from report.statistics import bootstrap_interval, gain_interval, kendall_tau, regressions
@@ -92,6 +93,8 @@ def draw_topologies(table: Mapping[str, np.ndarray], dataset: str) -> Figure:
     for panel, key, label in ((nngp, "lambda_min", "NNGP"), (ntk, "lambda_min_ntk", "NTK")):
         for reached, marker in ((True, "o"), (False, "x")):
             rows = (table["reached"] == 1) == reached
+            if not rows.any():
+                continue
             name = "goal reached by all seeds" if reached else "not by all: the whole training"
             panel.scatter(
                 table[key][rows], table["steps_to_goal"][rows], s=12, marker=marker,
@@ -99,6 +102,10 @@ def draw_topologies(table: Mapping[str, np.ndarray], dataset: str) -> Figure:
             )  # fmt: skip
         tau = kendall_tau(table[key], -table["steps_to_goal"])
         panel.set(xscale="log", yscale="log", xlabel=f"smallest eigenvalue, {label}")
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
         panel.set_title(f"Kendall's tau with speed: {tau:.2f}", fontsize=9)
     nngp.set_ylabel("steps to the goal")
     ntk.legend(fontsize=7)
