@@ -1,0 +1,231 @@
+"""Search by score: against a plain loop, with every filter, and with bad input."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from common.config import parse_config
+from common.runs import StopRequest, read_json
+from dag import effective_depth_width
+from spaces.darts import Genotype
+from spaces.nasbench201 import Cell, all_cells
+from tests.conftest import ROOT
+from wot_dag.__main__ import main, run_search
+from wot_dag.config import WotConfig
+from wot_dag.filters import make_filter
+from wot_dag.search import best_of, draw_repeats, search, summarize
+from wot_dag.space import DartsSpace, NasBench201Space, make_space
+from wot_dag.store import Key, Score, write_scores
+
+CELLS = [str(cell) for cell in all_cells()]
+TABLE_HEADER = "index,arch,cifar10/test@12,cifar10/test@200,digits/test@30,params"
+
+
+def configured(tmp_path, *words: str) -> WotConfig:
+    return parse_config(WotConfig, "test", "", [*words, "--run.root", str(tmp_path / "runs")])
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """A file of scores of all cells, some of them -inf, and the scores."""
+    values = np.random.default_rng(0).normal(size=len(CELLS)).tolist()
+    values = [-math.inf if i % 7 == 0 else v for i, v in enumerate(values)]
+    path = tmp_path_factory.mktemp("scores") / "scores.csv.gz"
+    write_scores(path, {Key(arch, 0): Score(v, 0.5) for arch, v in zip(CELLS, values)})
+    return path, dict(zip(CELLS, values))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """An accuracy table whose columns are simple functions of the index."""
+    path = tmp_path_factory.mktemp("table") / "table.csv"
+    rows = [f"{i},{arch},1,{i / 200},{i / 300},7" for i, arch in enumerate(CELLS)]
+    path.write_text("\n".join([TABLE_HEADER, *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (["--filter", "none"], 15_625),
+        (["--filter", "box", "--f", "1"], 13_642),
+        (["--filter", "box", "--f", "0.75"], 9_762),
+        (["--filter", "box"], 6_256),
+        (["--filter", "box", "--f", "0.25"], 1_376),
+        (["--filter", "published"], 8_226),
+    ],
+)
+def test_filters_keep_as_many_cells_as_the_paper_and_its_code(tmp_path, words, kept):
+    config = configured(tmp_path, *words)
+    assert make_filter(config, make_space(config))(CELLS).sum() == kept
+
+
+def test_search_equals_a_plain_loop(tmp_path, scored):
+    path, values = scored
+    words = ["--scores", str(path), "--filter", "box", "--samples", "20", "--repeats", "30"]
+    config = configured(tmp_path, *words)
+    space = make_space(config)
+    choices = search(config, space, StopRequest())
+    for number, choice in enumerate(choices):
+        drawn = np.random.default_rng([0, number]).integers(len(CELLS), size=20)
+        best, kept = None, 0
+        for index in drawn:
+            depth, width = effective_depth_width(Cell.parse(CELLS[index]).to_dag())
+            inside = abs(depth - 1.625) <= 0.6875 and abs(width - 13 / 6) <= 11 / 12
+            kept += inside
+            if inside and values[CELLS[index]] > (values[best] if best else -math.inf):
+                best = CELLS[index]
+        assert (choice.arch, choice.evaluated, choice.drawn) == (best, kept, 20)
+        assert choice.scoring_seconds <= 0.5 * kept
+
+
+def test_draws_are_the_same_whatever_the_filter(tmp_path):
+    plain, boxed = (
+        draw_repeats(c, make_space(c))
+        for c in (configured(tmp_path), configured(tmp_path, "--filter", "box"))
+    )
+    assert all(set(b.kept) <= set(p.kept) for p, b in zip(plain, boxed))
+    assert len({repeat.kept for repeat in plain}) == 500
+
+
+def test_each_seed_enters_the_mean(tmp_path):
+    scores = {
+        Key(arch, s): Score(float(i * s), 0.5) for s in (1, 3) for i, arch in enumerate(CELLS)
+    }
+    write_scores(tmp_path / "scores.csv", scores)
+    words = ["--scores", str(tmp_path / "scores.csv"), "--score.seeds", "[1, 3]"]
+    config = configured(tmp_path, *words, "--repeats", "2", "--samples", "5")
+    for choice in search(config, make_space(config), StopRequest()):
+        assert choice.score == 2 * CELLS.index(choice.arch)
+        assert choice.scoring_seconds == 5.0
+
+
+def test_singular_scores_are_never_chosen():
+    scores = {"a": -math.inf, "b": -3.0, "c": -3.0, "d": -math.inf}
+    assert best_of("abcd", scores.get) == "b"
+    assert best_of("ad", scores.get) is None
+    assert best_of("", scores.get) is None
+
+
+def test_result_holds_accuracies_of_the_chosen_and_is_kept(tmp_path, scored, table):
+    words = ["--scores", str(scored[0]), "--table", str(table), "--repeats", "9"]
+    config = configured(tmp_path, *words, "--run.name", "kept")
+    result = run_search(config)
+    folder = tmp_path / "runs/wot/kept"
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    expected = [CELLS.index(record["arch"]) / 200 for record in records]
+    row = result["accuracy"]["cifar10"]
+    assert row["column"] == "cifar10/test@200"
+    assert row["mean"] == pytest.approx(np.mean(expected))
+    assert row["std"] == pytest.approx(np.std(expected, ddof=1))
+    assert row["best"] == 15_624 / 200
+    assert result["accuracy"]["digits"]["n"] == len(records) == 9
+    assert run_search(config) == result == read_json(folder / "result.json")
+
+
+def test_a_filter_that_rejects_all_samples_is_reported(tmp_path, scored, table, capsys):
+    words = ["--scores", str(scored[0]), "--table", str(table), "--filter", "box", "--f", "1e-6"]
+    result = run_search(configured(tmp_path, *words, "--repeats", "4"))
+    assert result["repeats_without_choice"] == 4
+    assert result["evaluations_saved"] == 1
+    assert result["accuracy"]["cifar10"]["mean"] is None
+
+
+def test_scores_are_computed_on_demand_and_kept(tmp_path):
+    words = ["--score.dataset", "digits", "--score.channels", "1", "--score.cells", "1"]
+    words += ["--score.batch_size", "8", "--samples", "6", "--score.device", "cpu"]
+    config = configured(tmp_path, *words, "--repeats", "2", "--score.deduplicate", "true")
+    result = run_search(config)
+    file = tmp_path / "runs/wot_scores/nas-bench-201_digits_float32/scores.0.jsonl"
+    first = file.read_text()
+    space = make_space(config)
+    needed = {space.scored_as(a) for repeat in draw_repeats(config, space) for a in repeat.kept}
+    assert {json.loads(line)[0] for line in first.splitlines()} == needed
+    again = configured(tmp_path, *words, "--repeats", "2", "--score.deduplicate", "true",
+                       "--run.name", "again")  # fmt: skip
+    assert run_search(again)["best"] == result["best"]
+    assert file.read_text() == first
+
+
+def test_darts_filter_asks_both_cells_and_the_published_one_the_normal_cell(tmp_path):
+    rng = np.random.default_rng(0)
+    archs = DartsSpace(WotConfig().score).draw(rng, 200)
+    genotypes = [Genotype.from_json(arch) for arch in archs]
+    config = configured(tmp_path, "--space", "darts", "--filter", "published")
+    shapes = [effective_depth_width(g.to_dag("normal", "last")) for g in genotypes]
+    expected = [0.5 <= d <= 1.6 and 4 <= w <= 12 for d, w in shapes]
+    assert make_filter(config, make_space(config))(archs).tolist() == expected
+    config = configured(tmp_path, "--space", "darts", "--filter", "box")
+    space = make_space(config)
+    kept = make_filter(config, space)(archs)
+    swapped = [Genotype(g.reduce, g.normal).to_json() for g in genotypes]
+    assert np.array_equal(make_filter(config, space)(swapped), kept)
+    assert 0 < kept.sum() < 200
+
+
+def test_a_darts_search_writes_a_genotype_and_how_to_train_it(tmp_path, capsys):
+    words = ["--space", "darts", "--score.dataset", "digits", "--score.channels", "2"]
+    words += ["--score.cells", "3", "--score.batch_size", "8", "--samples", "3", "--repeats", "1"]
+    result = run_search(configured(tmp_path, *words, "--score.device", "cpu"))
+    file = tmp_path / "runs/wot/default/genotype.json"
+    assert Genotype.from_json(file.read_text()).to_json() == result["best"]["arch"]
+    assert f"--genotype {file}" in result["best"]["train_with"]
+
+
+def test_summary_adds_up(tmp_path, scored):
+    config = configured(tmp_path, "--scores", str(scored[0]), "--filter", "box", "--repeats", "7")
+    choices = search(config, make_space(config), StopRequest())
+    summary = summarize(choices)
+    seconds = summary["seconds_per_repeat"]
+    assert seconds["total"] == pytest.approx(
+        seconds["filter_seconds"] + seconds["scoring_seconds"] + seconds["rest_seconds"]
+    )
+    assert summary["evaluated"] == sum(c.evaluated for c in choices) < summary["drawn"] == 700
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--filter", "boxes"], "filter: found 'boxes', expected one of none, box, published"),
+        (["--f", "0"], "f: found 0.0, expected 0 < f <= 1"),
+        (["--samplez", "3"], "did you mean 'samples'"),
+        (["--score.batch_size", "1"], "score.batch_size: found 1, expected an integer >= 2"),
+        (["--score.dataset", "digits", "--score.batch_size", "1001"], "2 .. 1000"),
+        (["--table", "nowhere.csv"], "table: found no file nowhere.csv"),
+        (["--scores", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["--score.dataset", "nowhere.npz"], "nowhere.npz: no such file"),
+        (["--space", "darts", "--genotypes", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_bad_input_ends_with_one_line(tmp_path, monkeypatch, capsys, words, message):
+    root = ["--run.root", str(tmp_path), "--score.device", "cpu"]
+    monkeypatch.setattr(sys, "argv", ["wot_dag", *words, *root])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    text = str(stop.value) if isinstance(stop.value.code, str) else capsys.readouterr().err
+    assert message in text
+    assert text.strip().count("\n") == 0
+
+
+def test_scores_that_miss_cells_are_named(tmp_path, monkeypatch):
+    write_scores(tmp_path / "few.csv", {Key(arch, 0): Score(1.0, 1.0) for arch in CELLS[:9000]})
+    words = ["--scores", str(tmp_path / "few.csv"), "--run.root", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["wot_dag", *words])
+    with pytest.raises(SystemExit, match=r"scores: [\d,]+ of [\d,]+ are missing, the first is \|"):
+        main()
+
+
+def test_what_scores_and_chooses_holds_no_benchmark():
+    check = "import wot_dag.search, sys; sys.exit('spaces.benchmark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+
+
+def test_deduplicated_cells_share_a_score():
+    settings = WotConfig().score
+    space = NasBench201Space(type(settings)(deduplicate=True))
+    assert len({space.scored_as(arch) for arch in CELLS}) == 6466
+    assert NasBench201Space(settings).scored_as(CELLS[5]) == CELLS[5]

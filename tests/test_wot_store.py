@@ -1,0 +1,138 @@
+"""Scores on disk: nothing lost or doubled by a kill, the same for one process and for two."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spaces.darts import Genotype
+from tests.conftest import ROOT
+from wot_dag.store import (
+    Key,
+    Score,
+    ScoreError,
+    ScoreStore,
+    mean_scores,
+    read_scores,
+    write_scores,
+)
+
+NUMBER = 60
+FILE = Path("wot_scores/darts_digits_float32")
+
+
+def write_genotypes(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    nets = [
+        {"net": {"genotype": Genotype.random(rng, 2).to_dict(), "width": 2, "depth": 1}}
+        | {"test_ep_top1": [10.0]}
+        for _ in range(NUMBER)
+    ]
+    path.write_text(json.dumps(nets))
+
+
+def start(root: Path, launch: tuple[str, ...] = ()) -> subprocess.Popen:
+    settings = {
+        "space": "darts",
+        "genotypes": str(root.parent / "nds.json"),
+        "score.dataset": "digits",
+        "score.batch_size": "16",
+        "score.channels": "2",
+        "score.cells": "3",
+        "score.device": "cpu",
+        "run.root": str(root),
+    }
+    words = [word for key, value in settings.items() for word in (f"--{key}", value)]
+    return subprocess.Popen(
+        [sys.executable, *launch, "-m", "wot_dag.score", *words],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def lines(root: Path) -> list[str]:
+    return [
+        line
+        for path in (root / FILE).glob("scores.*.jsonl")
+        for line in path.read_text().split("\n")
+    ]
+
+
+def test_scores_survive_and_a_torn_line_is_dropped(tmp_path):
+    first = ScoreStore(tmp_path)
+    first.add({Key("a", 0): Score(1.5, 0.1), Key("b", 0): Score(-math.inf, 0.2)})
+    first.close()
+    with (tmp_path / "scores.0.jsonl").open("a") as handle:
+        handle.write('["c", 0, 2.')
+    again = ScoreStore(tmp_path)
+    assert again.scores == {Key("a", 0): Score(1.5, 0.1), Key("b", 0): Score(-math.inf, 0.2)}
+    again.add({Key("c", 0): Score(2.5, 0.3)})
+    again.close()
+    other = ScoreStore(tmp_path, rank=1)
+    assert other.missing([Key("a", 0), Key("c", 0), Key("d", 0), Key("d", 0)]) == [Key("d", 0)]
+    other.close()
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.csv.gz"])
+def test_scores_are_read_as_written(tmp_path, name):
+    scores = {Key("x", 1): Score(0.1 + 0.2, 0.25), Key("x", 0): Score(-math.inf, 1.0)}
+    write_scores(tmp_path / name, scores)
+    assert read_scores(tmp_path / name) == scores
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("arch,score\n", "found columns"),
+        ("arch,seed,score,seconds\na,0,1.0\n", "line 2"),
+        ("arch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 3"),
+    ],
+)
+def test_a_file_that_is_no_scores_is_refused(tmp_path, text, message):
+    (tmp_path / "scores.csv").write_text(text)
+    with pytest.raises(ScoreError, match=message):
+        read_scores(tmp_path / "scores.csv")
+
+
+def test_means_over_seeds():
+    scores = {Key("a", 0): Score(1.0, 1), Key("a", 1): Score(2.0, 1), Key("b", 0): Score(3.0, 1)}
+    assert mean_scores(scores, ["a"], [0, 1]) == {"a": 1.5}
+    assert mean_scores(scores | {Key("a", 1): Score(-math.inf, 1)}, ["a"], [0, 1])["a"] == -math.inf
+    with pytest.raises(ScoreError, match=r"1 of 4 are missing, the first is b with seed 1"):
+        mean_scores(scores, ["a", "b"], [0, 1])
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
+    write_genotypes(tmp_path / "nds.json")
+    killed, double = tmp_path / "killed", tmp_path / "double"
+    process = start(killed)
+    while sum(map(bool, lines(killed))) < 10:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert sum(map(bool, lines(killed))) < NUMBER
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    for root, how in ((killed, ()), (double, launch)):
+        process = start(root, launch=how)
+        out, error = process.communicate()
+        assert process.returncode == 0, error
+        assert f"{NUMBER} scores" in out
+        keys = [line.rsplit(",", 2)[0] for line in lines(root) if line]
+        assert len(keys) == len(set(keys)) == NUMBER
+    one, two = (read_scores(root / FILE / "scores.csv.gz") for root in (killed, double))
+    assert {key: score.value for key, score in one.items()} == {
+        key: score.value for key, score in two.items()
+    }
+    assert len(list((double / FILE).glob("scores.*.jsonl"))) == 2
