@@ -1,0 +1,126 @@
+"""WOT's score against the plain one, in one run: `python -m benchmarks.wot [--out FILE]`.
+
+Both score the same networks (same initial weights, same mini-batch); the plain version builds
+the modules, runs a backward pass first, and hooks every ReLU, as the published procedure does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from benchmarks.plain_wot import plain_wot_score
+from common.data import load_dataset
+from common.devices import describe
+from common.runs import environment, write_json
+from spaces.initialization import initialize
+from spaces.nasbench201 import Cell, all_cells
+from spaces.networks import NasBench201Layout, NasBench201Network
+from wot_dag.kernel import log_determinants
+from wot_dag.nasbench201 import nasbench201_kernel
+from wot_dag.scorer import draw_batch
+
+LAYOUT = NasBench201Layout(classes=1)  # the benchmark's network: C = 16, N = 5
+
+
+def plain_score(cell: Cell, images: Tensor, seed: int) -> float:
+    """Builds, initializes and scores."""
+    network = NasBench201Network(cell, LAYOUT)
+    initialize(network, "default", torch.Generator().manual_seed(seed))
+    return plain_wot_score(network, images)[0]
+
+
+def fast_score(cell: Cell, images: Tensor, seed: int) -> float:
+    """The same by `wot_dag`."""
+    generator = torch.Generator().manual_seed(seed)
+    return log_determinants(nasbench201_kernel(cell, images, generator, LAYOUT)[None])[0]
+
+
+def measure(cells: list[Cell], images: Tensor) -> dict:
+    """Seconds per architecture of all versions, taking turns, and how far scores are apart."""
+    versions: dict[str, Callable[[Cell, int], float]] = {
+        "plain": lambda cell, seed: plain_score(cell, images, seed),
+        "float32": lambda cell, seed: fast_score(cell, images, seed),
+        "bfloat16": lambda cell, seed: fast_score(cell, images.bfloat16(), seed),
+    }
+    seconds, scores = ({name: [] for name in versions} for _ in range(2))
+    for score in versions.values():
+        score(cells[0], 0)  # warm
+    for seed, cell in enumerate(cells):
+        for name, score in versions.items():
+            started = time.perf_counter()
+            scores[name].append(score(cell, seed))
+            seconds[name].append(time.perf_counter() - started)
+    totals = {name: sum(values) for name, values in seconds.items()}
+    gaps = [abs(a / b - 1) for a, b in zip(scores["float32"], scores["plain"]) if math.isfinite(b)]
+    per_cell = {
+        name: np.divide(seconds["plain"], seconds[name]).tolist()
+        for name in ("float32", "bfloat16")
+    }
+    return {
+        "architectures": len(cells),
+        "seconds_per_architecture": {n: total / len(cells) for n, total in totals.items()},
+        "ratio": {name: totals["plain"] / totals[name] for name in per_cell},
+        "median_ratio": {name: float(np.median(values)) for name, values in per_cell.items()},
+        "largest_relative_difference": max(gaps),
+    }
+
+
+def rank_agreement(cells: list[Cell], images: Tensor) -> dict:
+    """Spearman's rho of bfloat16 scores with float32 ones, over finite scores."""
+    pairs = [
+        (fast_score(cell, images, seed), fast_score(cell, images.bfloat16(), seed))
+        for seed, cell in enumerate(cells)
+    ]
+    finite = np.array([pair for pair in pairs if np.isfinite(pair).all()])
+    rho = stats.spearmanr(finite[:, 0], finite[:, 1]).statistic
+    return {"architectures": len(finite), "spearman": float(rho)}
+
+
+def main() -> None:
+    """Prints times, ratios and agreement; --out keeps a record."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.wot", description=__doc__)
+    parser.add_argument("--dataset", default="cifar10", help="a dataset, or PATH.npz (cifar10)")
+    parser.add_argument("--architectures", type=int, default=16, help="timed (16)")
+    parser.add_argument("--ranked", type=int, default=300, help="for the rank agreement (300)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/wot.json")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    images = draw_batch(load_dataset(options.dataset), 128, seed=0)
+    space, rng = list(all_cells()), np.random.default_rng(0)
+
+    def draw(n: int) -> list[Cell]:
+        return [space[i] for i in rng.choice(len(space), n, replace=False)]
+
+    record = {
+        "what": f"WOT score, NAS-Bench-201, C 16, N 5, batch {tuple(images.shape)}",
+        "threads": options.threads,
+        **measure(draw(options.architectures), images),
+    }
+    if options.ranked:
+        record["bfloat16_against_float32"] = rank_agreement(draw(options.ranked), images)
+    seconds = record["seconds_per_architecture"]
+    print(f"{record['what']}, {options.architectures} architectures, {options.threads} threads")
+    for name in seconds:
+        ratio = f", ratio {record['ratio'][name]:.1f}" if name in record["ratio"] else ""
+        print(f"  {name:<9} {seconds[name]:.3f} s per architecture{ratio}")
+    print(f"  largest relative difference in float32 {record['largest_relative_difference']:.0e}")
+    if options.ranked:
+        print(f"  bfloat16 against float32: {record['bfloat16_against_float32']}")
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        environment_of_run = environment(describe(images.device))
+        write_json(options.out, {**record, "environment": environment_of_run})
+
+
+if __name__ == "__main__":
+    main()
