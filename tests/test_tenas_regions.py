@@ -1,0 +1,51 @@
+"""Counts of activation patterns against brute force."""
+
+import pytest
+import torch
+from torch import nn
+
+from spaces.supernet import DartsSupernet, NasBench201Supernet
+from tenas_dag.regions import count_distinct, count_regions
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_distinct_rows_against_pairwise_comparison(seed):
+    generator = torch.Generator().manual_seed(seed)
+    parts = [torch.rand(40, m, generator=generator) < 0.5 for m in (1, 2, 3)]
+    rows = torch.cat(parts, dim=1)
+    equal = (rows[:, None] == rows[None]).all(dim=2)
+    first = [not equal[i, :i].any() for i in range(len(rows))]
+    assert count_distinct(parts) == sum(first) < 40
+
+
+def test_rows_that_differ_in_the_last_bit_are_two():
+    rows = torch.zeros(2, 1001, dtype=torch.bool)
+    assert count_distinct([rows]) == 1
+    rows[1, -1] = True
+    assert count_distinct([rows]) == 2
+
+
+@pytest.mark.parametrize("supernet", [NasBench201Supernet.regions, DartsSupernet.regions])
+def test_regions_of_a_supernet_against_comparison_of_its_patterns(supernet):
+    torch.manual_seed(0)
+    network, inputs = supernet(), torch.randn(60, 1, 3, 3)
+    seen = []
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(lambda _, x, y: seen.append((x[0] > 0).flatten(1)))
+    network(inputs, network.full())
+    rows = torch.cat(seen, dim=1)
+    expected = len({tuple(row.tolist()) for row in rows})
+    assert count_regions(network, inputs, network.full()) == expected
+    assert not any(module._forward_hooks for module in network.modules() if module is None)
+
+
+def test_one_hyperplane_makes_two_regions():
+    network = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.ReLU())
+    inputs = torch.linspace(-1, 1, 10).reshape(10, 1, 1, 1)
+    assert count_regions(network, inputs) == 2
+
+
+def test_a_network_without_relu_is_refused():
+    with pytest.raises(ValueError, match="no ReLU with a 4-dimensional input"):
+        count_regions(nn.Sequential(nn.Flatten(), nn.ReLU()), torch.zeros(2, 1, 3, 3))
