@@ -26,10 +26,14 @@ case "$what" in
 esac
 setup
 
+# Searches by module $1 with the words after it; prints the run's folder on the last line.
+search() {
+    py -m "$@" | tee /dev/stderr | sed -n 's/^Records: //p'
+}
+
 runs=()
 for filter in none box published; do
     name="table2_${what}_$filter"
-    py -m wot_dag --config "$config" --filter "$filter" --run.name "$name" "$@"
-    runs+=("runs/wot/$name")
+    runs+=("$(search wot_dag --config "$config" --filter "$filter" --run.name "$name" "$@")")
 done
 py -m report table2 "${runs[@]}" --out "runs/report/table2_$what.md"

@@ -23,7 +23,7 @@ setup
 runs=()
 for fraction in 1 0.75 0.5 0.25; do
     name="table3_${what}_$fraction"
-    py -m wot_dag --config "$config" --filter box --f "$fraction" --run.name "$name" "$@"
-    runs+=("runs/wot/$name")
+    words=(--config "$config" --filter box --f "$fraction" --run.name "$name" "$@")
+    runs+=("$(py -m wot_dag "${words[@]}" | tee /dev/stderr | sed -n 's/^Records: //p')")
 done
 py -m report table3 "${runs[@]}" --out "runs/report/table3_$what.md"

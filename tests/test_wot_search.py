@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from common.runs import StopRequest, read_json
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.nasbench201 import Cell, all_cells
-from tests.conftest import ROOT
 from wot_dag.__main__ import main, run_search
 from wot_dag.config import WotConfig
 from wot_dag.filters import make_filter
@@ -21,6 +21,7 @@ from wot_dag.search import best_of, draw_repeats, search, summarize
 from wot_dag.space import DartsSpace, NasBench201Space, make_space
 from wot_dag.store import Key, Score, write_scores
 
+ROOT = Path(__file__).resolve().parent.parent
 CELLS = [str(cell) for cell in all_cells()]
 TABLE_HEADER = "index,arch,cifar10/test@12,cifar10/test@200,digits/test@30,params"
 

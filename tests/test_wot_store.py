@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from spaces.darts import Genotype
-from tests.conftest import ROOT
 from wot_dag.store import (
     Key,
     Score,
@@ -24,6 +23,7 @@ from wot_dag.store import (
     write_scores,
 )
 
+ROOT = Path(__file__).resolve().parent.parent
 NUMBER = 60
 FILE = Path("wot_scores/darts_digits_float32")
 

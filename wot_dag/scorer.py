@@ -51,10 +51,11 @@ class Scorer:
     def __call__(self, keys: Sequence[Key]) -> dict[Key, Score]:
         """Scores of a few architectures; their time is shared out evenly."""
         started = time.perf_counter()
-        kernels = [
-            self._space.kernel(key.arch, self._batch(key.seed), weight_generator(key))
-            for key in keys
-        ]
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # float32 means float32
+            kernels = [
+                self._space.kernel(key.arch, self._batch(key.seed), weight_generator(key))
+                for key in keys
+            ]
         values = log_determinants(torch.stack(kernels))
         seconds = (time.perf_counter() - started) / len(keys)
         return {key: Score(value, seconds) for key, value in zip(keys, values)}
