@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common.runs import read_json, write_json
 from dag import Dag
+from report import tenas
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
 from report.searches import add_commands
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     topologies.add_argument("folder", type=Path, help="a run, such as runs/mlp/topologies_digits")
     topologies.set_defaults(run=_draw_topologies)
     add_commands(commands)
+    tenas.add_commands(commands)
     return parser
 
 

@@ -1,0 +1,167 @@
+"""kappa and R of single architectures of NAS-Bench-201 beside their accuracy.
+
+python -m tenas_dag.correlate --config configs/tenas/correlate.yaml --table nasbench201.csv.gz
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import stats
+
+from common.config import ConfigError, parse_config, require
+from common.data import DataError, load_dataset
+from common.devices import choose_device, describe
+from common.runs import Run, RunError, RunSettings, read_metrics, stop_on_signals
+from spaces import Cell, SpaceError, all_cells
+from spaces.benchmark import AccuracyTable
+from spaces.candidates import Candidates
+from tenas_dag.config import IndicatorSettings
+from tenas_dag.indicators import Indicators, Setting
+from tenas_dag.memory import keep_freed_memory
+from tenas_dag.results import DATASETS
+
+PROG = "python -m tenas_dag.correlate"
+
+
+@dataclass(frozen=True)
+class CorrelateConfig:
+    """Which architectures are measured, and how.
+
+    Args:
+        architectures: how many cells, drawn at random without replacement.
+        seed: of the draw, of weights and of inputs.
+        repetitions: weights and batches over which an architecture's indicators are averaged.
+        indicators: how kappa and R are measured.
+        table: accuracies of nas-bench-201 (CSV, may be .gz), looked up after the measurements.
+        run: where results go, runs/tenas/<name>/.
+    """
+
+    architectures: int = 100
+    seed: int = 0
+    repetitions: int = 1
+    indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
+    table: str = ""
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        ok = 3 <= self.architectures <= 15_625
+        require(ok, "architectures", self.architectures, "3 .. 15625")
+        require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
+        require(bool(self.table), "table", self.table, "the path of an accuracy table")
+
+    def identity(self) -> dict:
+        """The settings that decide the result."""
+        settings = dataclasses.asdict(self)
+        del settings["run"], settings["table"], settings["indicators"]["device"]
+        return settings
+
+
+def draw_cells(number: int, seed: int) -> list[Cell]:
+    """Different cells of NAS-Bench-201."""
+    cells = list(all_cells())
+    chosen = np.random.default_rng(seed).choice(len(cells), number, replace=False)
+    return [cells[i] for i in chosen]
+
+
+def measure_cell(indicators: Indicators, cell: Cell, config: CorrelateConfig) -> dict:
+    """Indicators of one cell; kappa is null if a repetition has none."""
+    left = (Candidates.of_cell(cell),)
+    values = [
+        indicators.measure(left, Setting(config.seed, 0, repetition))
+        for repetition in range(config.repetitions)
+    ]
+    kappa = float(np.mean([v.kappa for v in values]))
+    return {
+        "arch": str(cell),
+        "kappa": None if math.isnan(kappa) else kappa,
+        "regions": float(np.mean([v.regions for v in values])),
+    }
+
+
+def correlations(records: list[dict], table: AccuracyTable) -> dict[str, dict]:
+    """Kendall's tau of kappa and of R with test accuracy, with n and p-value.
+
+    Architectures without kappa rank last, as in the search; `only_finite` leaves them out.
+    """
+    kappa = np.array([math.inf if r["kappa"] is None else r["kappa"] for r in records])
+    regions = np.array([r["regions"] for r in records])
+    finite = np.isfinite(kappa)
+    found = {}
+    for dataset in DATASETS:
+        if f"{dataset}/test@200" in table.columns:
+            column = table.column(dataset)
+            accuracy = np.array([column[table.position(r["arch"])] for r in records])
+            found[dataset] = {
+                "kappa": _tau(kappa, accuracy),
+                "kappa_only_finite": _tau(kappa[finite], accuracy[finite]),
+                "regions": _tau(regions, accuracy),
+                "accuracy": accuracy.tolist(),
+            }
+    return found
+
+
+def _tau(values: np.ndarray, accuracy: np.ndarray) -> dict:
+    test = stats.kendalltau(values, accuracy)
+    return {"tau": float(test.statistic), "p": float(test.pvalue), "n": len(values)}
+
+
+def run_correlate(config: CorrelateConfig) -> dict:
+    """Measures, or goes on with, the config's architectures."""
+    table = AccuracyTable.read(config.table)
+    device = choose_device(config.indicators.device)
+    run = Run(config.run, "tenas", config.identity(), describe(device))
+    try:
+        if run.finished:
+            return run.result
+        data = load_dataset(config.indicators.dataset, device)
+        indicators = Indicators("nas-bench-201", config.indicators, data, device)
+        run.rewind((run.folder / "metrics.jsonl").read_bytes().rfind(b"\n") + 1)
+        done = {record["arch"] for record in read_metrics(run.folder)}
+        with stop_on_signals() as request:
+            for number, cell in enumerate(draw_cells(config.architectures, config.seed), start=1):
+                if str(cell) not in done:
+                    run.log(measure_cell(indicators, cell, config))
+                    print(f"{number}/{config.architectures}", file=sys.stderr, flush=True)
+                if request:
+                    request.exit("all architectures measured so far are recorded")
+        records = read_metrics(run.folder)
+        result = {
+            "architectures": len(records),
+            "without_kappa": sum(r["kappa"] is None for r in records),
+            "saturated": sum(r["regions"] == config.indicators.region_inputs for r in records),
+            "correlations": correlations(records, table),
+            "records": records,
+        }
+        run.finish(result)
+        return result
+    finally:
+        run.close()
+
+
+def main() -> None:
+    """Prints Kendall's tau per dataset."""
+    config = parse_config(
+        CorrelateConfig, PROG, "kappa and R against accuracy on NAS-Bench-201 (Kendall's tau)."
+    )
+    keep_freed_memory()
+    try:
+        result = run_correlate(config)
+    except (ConfigError, DataError, RunError, SpaceError, OSError) as error:
+        sys.exit(f"{PROG}: {error}")
+    print(f"\n{result['architectures']} architectures, {result['without_kappa']} without kappa")
+    for dataset, row in result["correlations"].items():
+        keys = ("kappa", "kappa_only_finite", "regions")
+        kappa, finite, regions = (row[key]["tau"] for key in keys)
+        print(
+            f"{dataset:<16} tau: kappa {kappa:+.2f} (finite only {finite:+.2f}), R {regions:+.2f}"
+        )
+    print(f"\nRecords: {config.run.root}/tenas/{config.run.name or 'default'}/")
+
+
+if __name__ == "__main__":
+    main()
