@@ -100,7 +100,7 @@ def write_scores(path: Path, scores: Scores) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for (arch, seed), (value, seconds) in sorted(scores.items()):
-        writer.writerow([arch, seed, repr(value), f"{seconds:.4f}"])
+        writer.writerow([arch, seed, repr(float(value)), f"{seconds:.4f}"])
     data = buffer.getvalue().encode()
     write_atomically(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 

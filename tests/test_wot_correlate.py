@@ -1,0 +1,115 @@
+"""Correlation of scores with accuracy, what networks cost, and the data of Fig. 5."""
+
+import csv
+import gzip
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from common.config import parse_config
+from dag import effective_depth_width
+from spaces.darts import Genotype
+from spaces.nasbench201 import Cell, all_cells
+from spaces.networks import (
+    NasBench201Layout,
+    NasBench201Network,
+    count_multiply_adds,
+    count_parameters,
+)
+from wot_dag import correlate
+from wot_dag.config import ScoreSettings, WotConfig
+from wot_dag.landscape import main as landscape
+from wot_dag.space import DartsSpace, NasBench201Space
+from wot_dag.store import Key, Score, write_scores
+
+CELLS = [str(cell) for cell in all_cells()]
+
+
+def kendall_by_pairs(a, b) -> float:
+    """tau-b, by its definition."""
+    signs = [
+        (np.sign(x - u), np.sign(y - v)) for (x, y), (u, v) in itertools.combinations(zip(a, b), 2)
+    ]
+    a_pairs, b_pairs = (sum(s[i] != 0 for s in signs) for i in (0, 1))
+    return sum(x * y for x, y in signs) / np.sqrt(a_pairs * b_pairs)
+
+
+def read(path) -> list[dict]:
+    with gzip.open(path, "rt") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_correlations_follow_their_definitions():
+    rng = np.random.default_rng(0)
+    columns = {name: rng.integers(6, size=25).astype(float) for name in correlate.PREDICTORS}
+    columns["score"][:2] = -np.inf
+    y = rng.normal(size=25)
+    found = correlate.correlations(columns, y)
+    for name, values in columns.items():
+        finite = np.where(np.isinf(values), -1e9, values)
+        assert found[name]["kendall"] == pytest.approx(kendall_by_pairs(finite, y))
+
+
+def test_costs_equal_those_of_the_built_networks():
+    settings = ScoreSettings(channels=4, cells=2)
+    chosen = [CELLS[i] for i in np.random.default_rng(0).choice(15_625, 5)]
+    parameters, multiply_adds = NasBench201Space(settings).costs(chosen)
+    layout = NasBench201Layout(4, 2)
+    for arch, p, m in zip(chosen, parameters, multiply_adds):
+        cell = Cell.parse(arch)
+        assert p == count_parameters(cell, layout)
+        assert m == count_multiply_adds(lambda cell=cell: NasBench201Network(cell, layout))
+
+
+def test_costs_of_genotypes():
+    space = DartsSpace(ScoreSettings(channels=4, cells=3))
+    (arch,) = space.draw(np.random.default_rng(0), 1)
+    parameters, multiply_adds = space.costs([arch])
+    built = sum(p.numel() for p in space._network(arch, 3).parameters())
+    assert parameters.tolist() == [built] and multiply_adds[0] > parameters[0]
+
+
+def test_a_whole_space_is_correlated(tmp_path, capsys):
+    accuracy = np.random.default_rng(1).normal(size=len(CELLS))
+    table = tmp_path / "table.csv"
+    rows = [f"{i},{arch},{a}" for i, (arch, a) in enumerate(zip(CELLS, accuracy))]
+    table.write_text("\n".join(["index,arch,cifar10/test@200", *rows]) + "\n")
+    scores = {Key(arch, 0): Score(3 * a + 7, 0.1) for arch, a in zip(CELLS, accuracy)}
+    write_scores(tmp_path / "scores.csv", scores)
+    words = ["--table", str(table), "--scores", str(tmp_path / "scores.csv")]
+    config = parse_config(WotConfig, "test", "", [*words, "--run.root", str(tmp_path)])
+    record, folder = correlate.run(config)
+    assert record["n"] == 15_625
+    assert record["datasets"]["cifar10"]["score"]["kendall"] == pytest.approx(1)
+    assert abs(record["datasets"]["cifar10"]["random"]["kendall"]) < 0.02
+    row = read(folder / "architectures.csv.gz")[7000]
+    expected = effective_depth_width(Cell.parse(row["arch"]).to_dag())
+    shape = (float(row["effective_depth"]), float(row["effective_width"]))
+    assert shape == pytest.approx(expected)
+    assert float(row["score"]) == pytest.approx(3 * float(row["cifar10"]) + 7)
+
+
+def test_landscape_of_nds_files_joins_them(tmp_path):
+    rng = np.random.default_rng(3)
+    genotypes = [Genotype.random(rng) for _ in range(4)]
+    entries = [
+        {"net": {"genotype": g.to_dict(), "width": 4, "depth": 3}, "test_ep_top1": [50.0, 7.5 + i]}
+        for i, g in enumerate(genotypes)
+    ]
+    (tmp_path / "A.json").write_text(json.dumps(entries[:1]))
+    (tmp_path / "B.json").write_text(json.dumps({"top": entries[1:3], "mid": entries[3:]}))
+    files = [str(tmp_path / name) for name in ("A.json", "B.json")]
+    landscape(["--nds", *files, "--out", str(tmp_path / "nds.csv.gz")])
+    rows = read(tmp_path / "nds.csv.gz")
+    assert [float(r["cifar10"]) for r in rows] == [92.5, 91.5, 90.5, 89.5]
+    for row, genotype in zip(rows, genotypes):
+        expected = effective_depth_width(genotype.to_dag("normal"))
+        found = (float(row["effective_depth"]), float(row["effective_width"]))
+        assert found == pytest.approx(expected)
+
+
+def test_landscape_without_a_table_says_how_to_get_one(tmp_path):
+    with pytest.raises(SystemExit, match=r"table: found no file nowhere.csv"):
+        landscape(["--table", "nowhere.csv", "--out", str(tmp_path / "x.csv")])
