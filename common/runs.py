@@ -68,16 +68,15 @@ class Run:
             self._lock().close()
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._held = self._lock()
-        try:
+        with contextlib.ExitStack() as opened:  # closes what is open if a later step fails
+            self._held = opened.enter_context(self._lock())
             self._claim(config)
-        except RunError:
-            self._held.close()
-            raise
-        self._metrics = (self.folder / "metrics.jsonl").open("ab")
-        self._drop_cut_line()
-        if not self.finished:
-            write_json(self.folder / "environment.json", environment(device))
+            metrics = (self.folder / "metrics.jsonl").open("ab")
+            self._metrics = opened.enter_context(metrics)
+            self._drop_cut_line()
+            if not self.finished:
+                write_json(self.folder / "environment.json", environment(device))
+            opened.pop_all()
 
     def _lock(self) -> Any:
         handle = (self.folder / "lock").open("w")

@@ -18,7 +18,7 @@ def main() -> None:
     config = parse_config(MlpConfig, PROG, "Train MLPs that DAG codes define, side by side.")
     try:
         result = train(config)
-    except (ConfigError, DataError, RunError, TrainingDivergedError) as error:
+    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
         sys.exit(f"{PROG}: {error}")
     print_table(result)
     print(f"\nRecords: {config.run.root}/mlp/{config.run.name or 'default'}/")

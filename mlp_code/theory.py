@@ -216,7 +216,7 @@ def main() -> None:
     config = parse_config(TheoryConfig, PROG, "Kernels of DAGs, and training predicted by them.")
     try:
         result = compare(config)
-    except (ConfigError, DataError, RunError) as error:
+    except (ConfigError, DataError, RunError, OSError) as error:
         sys.exit(f"{PROG}: {error}")
     print_table(result)
     print(f"\nRecords: {config.run.root}/theory/{config.run.name or 'default'}/")

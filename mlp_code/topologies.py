@@ -175,7 +175,7 @@ def main() -> None:
     config = parse_config(TopologiesConfig, PROG, "Train every topology of H layers side by side.")
     try:
         folder = study(config)
-    except (ConfigError, DataError, RunError, TrainingDivergedError) as error:
+    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
         sys.exit(f"{PROG}: {error}")
     print(f"\nRecords: {folder}/")
 

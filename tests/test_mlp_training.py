@@ -1,5 +1,6 @@
 """Training as people run it: kills, signals, reruns, divergence."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from common.data import load_dataset
 from common.runs import RunSettings, read_metrics
 from mlp_code import DagMlp, MlpShape
+from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
 from mlp_code.training import TrainingDivergedError, epoch_order, train
@@ -206,6 +208,28 @@ def test_errors_of_the_entry_are_one_line(tmp_path):
         last = done.stderr.strip().splitlines()[-1]
         assert done.returncode == 1 and last.startswith("python -m mlp_code: ") and told in last
         assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch, capsys):
+    calls = itertools.count(1)
+
+    def no_space(_file):
+        if next(calls) > 4:  # config and environment are written, then two checkpoints
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(
+        sys, "argv", command(tmp_path, epochs="5", width="8", checkpoint_every="1")[2:]
+    )
+    monkeypatch.setattr("common.checkpoints.os.fsync", no_space)
+    with pytest.raises(SystemExit, match=r"python -m mlp_code: .*No space left on device"):
+        mlp_main()
+    monkeypatch.undo()
+    monkeypatch.setattr(
+        sys, "argv", command(tmp_path, epochs="5", width="8", checkpoint_every="1")[2:]
+    )
+    mlp_main()
+    assert " 2/5 " in capsys.readouterr().err  # the progress bar starts at what was saved
+    assert len((tmp_path / "mlp/r/metrics.jsonl").read_text().splitlines()) == 5 * 6
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
