@@ -105,7 +105,11 @@ class _ConvBn(torch.autograd.Function):
         targets: tuple[int, ...] | None,
     ) -> tuple[Tensor, ...]:
         z = F.conv2d(x, weight, None, *shape)
-        y, mean, scale = torch.native_batch_norm(z, gamma, beta, None, None, True, 0.0, _EPS)
+        # var_mean sums pairwise; batch_norm in channels-last order loses two digits of float32
+        variance, mean = torch.var_mean(z, dim=(0, 2, 3), correction=0)
+        scale = (variance + _EPS).rsqrt()
+        columns = (z - mean[:, None, None]) * (gamma * scale)[:, None, None]
+        y = columns + beta[:, None, None]
         if targets is not None:  # channels last, as everything else on this way
             y = _add_rows(y.movedim(1, -1), targets, 3).movedim(-1, 1)
         return y, mean, scale, z

@@ -1,0 +1,133 @@
+"""Searches through the entry: determinism, killed and resumed, two processes, bad input."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from common.data import load_dataset
+from tenas_dag.config import IndicatorSettings
+from tenas_dag.indicators import Indicators, Setting
+
+CONFIG = """
+repetitions: 2
+seeds: [4]
+indicators: {dataset: digits, batch_size: 4, region_inputs: 40, device: cpu}
+"""
+
+
+def start(folder, *words, launcher=("-m",)):
+    (folder / "small.yaml").write_text(CONFIG)
+    command = [sys.executable, *launcher, "tenas_dag", "--config", str(folder / "small.yaml")]
+    return subprocess.Popen(
+        [*command, "--run.root", str(folder), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder, *words, **options):
+    process = start(folder, *words, **options)
+    out, err = process.communicate(timeout=240)
+    return process.returncode, out, err
+
+
+def result(folder, name="small"):
+    found = json.loads((folder / "tenas" / name / "result.json").read_text())["searches"]
+    return [{k: v for k, v in s.items() if not k.endswith("seconds")} for s in found]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    code, out, err = run(folder)
+    assert code == 0, err
+    assert "36 evaluations, 18 exempt" in out and "ETA" in err
+    return folder
+
+
+def test_a_killed_search_goes_on_and_ends_the_same(finished, tmp_path):
+    process = start(tmp_path)
+    metrics = tmp_path / "tenas/small/metrics.jsonl"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and not (
+        metrics.exists() and metrics.read_bytes().count(b"\n") >= 5
+    ):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    done = metrics.read_bytes().rsplit(b"\n", 1)[0] + b"\n"
+    assert 5 <= done.count(b"\n") < 36
+    metrics.write_bytes(done + b'{"seed": 4, "rou')  # as if killed while writing
+    code, _, err = run(tmp_path)
+    assert code == 0, err
+    assert metrics.read_bytes().startswith(done) and metrics.read_bytes().count(b"\n") == 36
+    assert result(tmp_path) == result(finished)
+
+
+def test_two_processes_find_the_same(finished, tmp_path):
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+    code, _, err = run(tmp_path, launcher=launcher)
+    assert code == 0, err
+    assert result(tmp_path) == result(finished)
+
+
+def test_a_finished_search_is_not_run_again(finished):
+    code, out, err = run(finished)
+    assert code == 0 and "36 evaluations" in out
+    assert "ETA" not in err  # no evaluation was made
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--indicators.batch_size", "1"], "indicators.batch_size: found 1, expected"),
+        (["--prune_number", "4"], "prune_number: found 4, expected 1 .. 3 for nas-bench-201"),
+        (["--space", "nasbench"], "space: found 'nasbench', expected one of nas-bench-201, darts"),
+        (["--indicators.batch_size", "2000"], "found 1000 training images"),
+        (["--indicators.dataset", "no.npz"], "no.npz: no such file"),
+        (["--table", "no.csv"], "no.csv"),
+        (["--space", "darts", "--indicators.stem", "imagenet"], "found images of 8x8"),
+    ],
+)
+def test_bad_input_stops_with_one_line(tmp_path, words, message):
+    code, out, err = run(tmp_path, *words)
+    assert code != 0 and message in err and not out
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_images_of_two_pixels_are_refused(tmp_path):
+    images, labels = np.zeros((40, 2, 2, 3), np.uint8), np.arange(40) % 2
+    np.savez(tmp_path / "tiny.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    code, _, err = run(tmp_path, "--indicators.dataset", str(tmp_path / "tiny.npz"))
+    assert code != 0 and "found images of 2x2, expected at least 4x4" in err
+
+
+def make_indicators(**settings):
+    settings = IndicatorSettings(dataset="digits", batch_size=6, region_inputs=50, **settings)
+    return Indicators("nas-bench-201", settings, load_dataset("digits"), torch.device("cpu"))
+
+
+def test_weights_and_inputs_depend_on_the_setting_alone():
+    indicators = make_indicators()
+    left = indicators.full()
+    first = indicators.measure(left, Setting(0, 1, 0))[:2]
+    assert indicators.measure(left, Setting(0, 1, 1))[:2] != first
+    assert indicators.measure(left, Setting(0, 1, 0))[:2] == first
+
+
+def test_published_initialization_is_drawn_once_a_round():
+    indicators = make_indicators(init="published")
+    weights = []
+    for setting in (Setting(0, 1, 0), Setting(0, 1, 1), Setting(0, 2, 0)):
+        indicators.measure(indicators.full(), setting)
+        weights.append(indicators.networks[0].classifier.weight.clone())
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    bound = indicators.networks[0].classifier.in_features ** -0.5
+    assert 0.8 * bound < weights[0].abs().max() <= bound
