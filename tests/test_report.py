@@ -74,5 +74,18 @@ def test_a_convergence_figure_and_table(tmp_path):
         assert f"{row['test_accuracy']['mean']:.2f}" in shown
 
 
+def test_records_are_kept_without_weights(tmp_path, capsys):
+    run = tmp_path / "r"
+    run.mkdir()
+    with pytest.raises(SystemExit, match="no finished run"):
+        main(["keep", str(run), str(tmp_path / "results")])
+    for name in ("result.json", "metrics.jsonl", "best.pt", "lock", "config.yaml"):
+        (run / name).write_text("{}")
+    (run / "long.csv").write_text("x" * (2**20 + 1))
+    main(["keep", str(run), str(tmp_path / "results")])
+    kept = {path.name for path in (tmp_path / "results").iterdir()}
+    assert kept == {"result.json", "metrics.jsonl", "config.yaml"}
+
+
 def test_figures_share_one_style():
     assert new_figure(2, 1).get_layout_engine() is not None
