@@ -8,6 +8,7 @@ kill. `torchrun --nproc-per-node 2 -m wot_dag.score ...` splits the work over pr
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import torch.distributed as dist
 from common.config import ConfigError, parse_config
 from common.data import DataError
 from common.devices import describe
-from common.runs import Run, RunError, RunSettings, stop_on_signals
+from common.runs import Run, RunError, RunSettings, stop_on_signals, write_json
 from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.scorer import Scorer, score_missing
@@ -68,8 +69,21 @@ def score_space(config: WotConfig, rank: int = 0, world: int = 1) -> Path | None
         if rank:
             return None
         write_scores(folder / "scores.csv.gz", scores)
+        write_json(folder / "result.json", _summary(config, scores, world))
         print(f"{len(scores):,} scores: {folder / 'scores.csv.gz'}")
         return folder / "scores.csv.gz"
+
+
+def _summary(config: WotConfig, scores: Scores, world: int) -> dict:
+    """What was scored and how long it took; with it the folder's environment is final."""
+    return {
+        "space": config.space,
+        "dataset": config.score.dataset,
+        "scores": len(scores),
+        "singular": sum(math.isinf(score.value) for score in scores.values()),
+        "seconds": sum(score.seconds for score in scores.values()),
+        "processes": world,
+    }
 
 
 def keys_of(space: Space, archs: list[str], seeds: list[int]) -> list[Key]:
