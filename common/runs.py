@@ -90,7 +90,9 @@ class Run:
     def _drop_cut_line(self) -> None:
         """Drops a last line of metrics.jsonl that a kill cut off."""
         written = (self.folder / "metrics.jsonl").read_bytes()
-        self._metrics.truncate(written.rfind(b"\n") + 1)
+        whole = written.rfind(b"\n") + 1
+        if whole < len(written):  # a finished run's file keeps its date
+            self._metrics.truncate(whole)
 
     def _claim(self, config: dict) -> None:
         path = self.folder / "config.yaml"
