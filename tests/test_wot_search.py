@@ -141,7 +141,7 @@ def test_scores_are_computed_on_demand_and_kept(tmp_path):
     words += ["--score.batch_size", "8", "--samples", "6", "--score.device", "cpu"]
     config = configured(tmp_path, *words, "--repeats", "2", "--score.deduplicate", "true")
     result = run_search(config)
-    file = tmp_path / "runs/wot_scores/nas-bench-201_digits_float32/scores.0.jsonl"
+    (file,) = tmp_path.glob("runs/wot_scores/nas-bench-201_digits_*/scores.0.jsonl")
     first = file.read_text()
     space = make_space(config)
     needed = {space.scored_as(a) for repeat in draw_repeats(config, space) for a in repeat.kept}
@@ -149,6 +149,9 @@ def test_scores_are_computed_on_demand_and_kept(tmp_path):
     again = configured(tmp_path, *words, "--repeats", "2", "--score.deduplicate", "true",
                        "--run.name", "again")  # fmt: skip
     assert run_search(again)["best"] == result["best"]
+    other = configured(tmp_path, *words, "--repeats", "1", "--score.cells", "2",
+                       "--run.name", "other")  # fmt: skip
+    run_search(other)
     assert file.read_text() == first
 
 

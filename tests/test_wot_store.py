@@ -25,7 +25,6 @@ from wot_dag.store import (
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBER = 60
-FILE = Path("wot_scores/darts_digits_float32")
 
 
 def write_genotypes(path: Path) -> None:
@@ -63,7 +62,7 @@ def start(root: Path, launch: tuple[str, ...] = ()) -> subprocess.Popen:
 def lines(root: Path) -> list[str]:
     return [
         line
-        for path in (root / FILE).glob("scores.*.jsonl")
+        for path in root.glob("wot_scores/darts_digits_*/scores.*.jsonl")
         for line in path.read_text().split("\n")
     ]
 
@@ -131,8 +130,10 @@ def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
         assert f"{NUMBER} scores" in out
         keys = [line.rsplit(",", 2)[0] for line in lines(root) if line]
         assert len(keys) == len(set(keys)) == NUMBER
-    one, two = (read_scores(root / FILE / "scores.csv.gz") for root in (killed, double))
+    one, two = (
+        read_scores(next(root.glob("wot_scores/*/scores.csv.gz"))) for root in (killed, double)
+    )
     assert {key: score.value for key, score in one.items()} == {
         key: score.value for key, score in two.items()
     }
-    assert len(list((double / FILE).glob("scores.*.jsonl"))) == 2
+    assert len(list(double.glob("wot_scores/*/scores.*.jsonl"))) == 2

@@ -8,9 +8,11 @@ kill. `torchrun --nproc-per-node 2 -m wot_dag.score ...` splits the work over pr
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -95,11 +97,14 @@ def keys_of(space: Space, archs: list[str], seeds: list[int]) -> list[Key]:
 def open_store(
     config: WotConfig, scorer: Scorer, rank: int = 0, world: int = 1
 ) -> Iterator[tuple[ScoreStore, Path]]:
-    """The store of a config's scores and its folder; only rank 0 claims the folder."""
-    dataset = Path(config.score.dataset).stem
-    name = f"{config.space}_{dataset}_{config.score.precision}"
-    settings = RunSettings(name, config.run.root)
+    """The store of a config's scores and its folder; only rank 0 claims the folder.
+
+    Each way of scoring has a folder of its own, so that edits of a config never mix scores.
+    """
     identity = config.score_identity()
+    digest = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
+    name = f"{config.space}_{Path(config.score.dataset).stem}_{digest:08x}"
+    settings = RunSettings(name, config.run.root)
     run = Run(settings, "wot_scores", identity, describe(scorer.device)) if rank == 0 else None
     if world > 1:
         dist.barrier()
