@@ -58,8 +58,8 @@ class Dataset:
 
     def normalize(self, images: Tensor) -> Tensor:
         """uint8 [..., c, h, w] -> float32 with mean 0 and std 1 per channel over `train`."""
-        shape = (-1, 1, 1)
-        return (images.float() - self.mean.view(shape)) / self.std.view(shape)
+        scale = (1 / self.std).view(-1, 1, 1)
+        return torch.addcmul(-self.mean.view(-1, 1, 1) * scale, images.float(), scale)
 
 
 def data_root() -> Path:

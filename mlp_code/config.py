@@ -84,7 +84,8 @@ class MlpConfig:
         optimizer: stochastic gradient descent.
         evaluate_every: epochs between evaluations on validation and test images.
         side_by_side: batched (one network of batched products), loop (one after the other in
-            each step), or auto: batched on CUDA and for width < 512, where it measured faster.
+            each step), or auto: batched on CUDA and for several networks of width <= 128,
+            where it measured faster (benchmarks/side_by_side.py).
         device: cpu, cuda, or auto: cuda where there is one.
         checkpoint_every: epochs between checkpoints.
         tensorboard: write TensorBoard records into the run's folder too.

@@ -62,7 +62,7 @@ def build_members(
         generator = torch.Generator().manual_seed(seed)
         members.append(DagMlp(config.dags[name], shape, generator))
     same_nodes = len({member.dag.num_nodes for member in members}) == 1
-    wide = config.width >= 512 and device.type == "cpu"
-    loop = config.side_by_side == "loop" or (config.side_by_side == "auto" and wide)
+    plain = device.type == "cpu" and (config.width > 128 or len(members) == 1)
+    loop = config.side_by_side == "loop" or (config.side_by_side == "auto" and plain)
     joined = DagMlpLoop(members) if loop or not same_nodes else DagMlpStack(members)
     return joined.to(device)

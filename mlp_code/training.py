@@ -158,9 +158,12 @@ class Trainer:
 
     def _train_step(self, chosen: Tensor) -> Tensor:
         """One step of all networks; returns their losses [members]."""
-        x = self.data.normalize(self.data.train.images[chosen]).flatten(2)
-        y = self.data.train.labels[chosen][self.seed_of]
-        logits = self.members(x[self.seed_of])
+        images = self.data.train.images.index_select(0, chosen.flatten())
+        x = self.data.normalize(images).view(*chosen.shape, -1)
+        y = self.data.train.labels.index_select(0, chosen.flatten()).view_as(chosen)
+        if len(self.seed_of) > len(chosen):  # several DAGs see the images of one seed
+            x, y = x.index_select(0, self.seed_of), y.index_select(0, self.seed_of)
+        logits = self.members(x)
         losses = self.loss(logits, y)
         per_member = losses.mean(1)
         self.optimizer.zero_grad()

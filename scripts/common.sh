@@ -5,8 +5,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Waiting threads sleep instead of spinning: a third of the cost on a machine that others use too.
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+# Waiting threads spin for a moment, then sleep: spinning on starves a machine that others use too.
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-20000}"
 export MPLCONFIGDIR="$PWD/.venv/cache/matplotlib"
 export XDG_CACHE_HOME="$PWD/.venv/cache"
 export TORCH_HOME="$PWD/.venv/cache/torch"
