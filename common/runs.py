@@ -96,7 +96,7 @@ class Run:
 
     def _claim(self, config: dict) -> None:
         path = self.folder / "config.yaml"
-        if not path.exists():
+        if not path.exists() or not self._has_work():
             write_atomically(path, yaml.safe_dump(config, sort_keys=False).encode())
             return
         changed = _differences(load_yaml(path.read_text()), config)
@@ -105,6 +105,12 @@ class Run:
                 f"{self.folder} holds a run with another config ({changed}): "
                 f"give this one --run.name NAME, or replace the old one with --run.fresh true"
             )
+
+    def _has_work(self) -> bool:
+        """Whether anything is lost with the folder: a run that failed at its start has nothing."""
+        trivial = ("config.yaml", "environment.json", "lock")
+        files = (file for file in self.folder.iterdir() if file.name not in trivial)
+        return any(file.is_dir() or file.stat().st_size for file in files)
 
     @property
     def finished(self) -> bool:

@@ -31,12 +31,23 @@ def test_a_run_keeps_its_records(tmp_path):
 
 
 def test_another_config_under_the_same_name_is_refused(tmp_path):
-    open_run(tmp_path, {"lr": 0.1, "sgd": {"m": [1, 2]}}).close()
+    run = open_run(tmp_path, {"lr": 0.1, "sgd": {"m": [1, 2]}})
+    run.log({"epoch": 1})
+    run.close()
     with pytest.raises(RunError, match=r"lr: 0\.1 there, 0\.2 now.*--run.fresh"):
         open_run(tmp_path, {"lr": 0.2, "sgd": {"m": [1, 2]}})
     with pytest.raises(RunError, match=r"sgd\.m: \[1, 2\] there"):
         open_run(tmp_path, {"lr": 0.1, "sgd": {"m": [1]}})
     open_run(tmp_path, {"lr": 0.2}, fresh=True).close()
+
+
+def test_a_run_that_failed_at_its_start_holds_no_name(tmp_path):
+    open_run(tmp_path, {"lr": 0.1}).close()
+    run = open_run(tmp_path, {"lr": 0.2})
+    run.log({"epoch": 1})
+    run.close()
+    with pytest.raises(RunError, match=r"lr: 0\.2 there, 0\.1 now"):
+        open_run(tmp_path, {"lr": 0.1})
 
 
 def test_a_run_in_use_is_refused(tmp_path):
