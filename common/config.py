@@ -86,9 +86,13 @@ def parse_config(
         files = namespace.pop("config") or []
         namespace = _with_run_name(namespace, str(files[-1]) if files else "")
         return config_class(**parser.instantiate(namespace).as_dict())
-    except (ArgumentError, ConfigError) as error:
-        print(_one_line(prog, config_class, str(error)), file=sys.stderr)
-        raise SystemExit(2) from None
+    except ConfigError as error:
+        message = str(error)  # its further lines, if any, point at a character
+    except ArgumentError as error:
+        message = _one_line(config_class, str(error))
+    hint = "" if "\n" in message else f" (see {prog} --help)"
+    print(f"{prog}: {message}{hint}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _with_run_name(namespace: Namespace, file: str) -> Namespace:
@@ -97,7 +101,7 @@ def _with_run_name(namespace: Namespace, file: str) -> Namespace:
     return namespace
 
 
-def _one_line(prog: str, config_class: type, message: str) -> str:
+def _one_line(config_class: type, message: str) -> str:
     message = " ".join(message.split())
     unknown = re.search(
         r"(?:[Oo]ption '|[Uu]nrecognized arguments: --|[Kk]ey \")([\w.+-]+)", message
@@ -107,7 +111,7 @@ def _one_line(prog: str, config_class: type, message: str) -> str:
         nearest = difflib.get_close_matches(key.split(".")[-1], [*_keys(config_class)], n=1)
         hint = f"; did you mean {_keys(config_class)[nearest[0]]!r}?" if nearest else ""
         message = f"unknown setting {key!r}{hint}"
-    return f"{prog}: {message} (see {prog} --help)"
+    return message
 
 
 def _keys(config_class: type, prefix: str = "") -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from common.config import require
+from common.config import ConfigError, require
 from common.data import CATALOGUE, check_dataset_name
 from common.runs import RunSettings
 from mlp_code.model import live_dag
@@ -59,7 +59,7 @@ def checked_dags(dags: dict[str, str | int]) -> dict[str, str]:
         try:
             live_dag(code)
         except ValueError as error:
-            require(False, f"dags.{name}", code, f"a DAG code to train; {error}")
+            raise ConfigError(f"dags.{name}: {error}") from error
     return codes
 
 
