@@ -10,6 +10,9 @@ from common.data import CATALOGUE, check_dataset_name
 from common.runs import RunSettings
 from mlp_code.model import live_dag
 
+# Sequential, parallel and mixed connections (paper, Fig. 3).
+FIGURE_3 = {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
+
 
 @dataclass(frozen=True)
 class SgdConfig:
@@ -92,9 +95,7 @@ class MlpConfig:
         run: where results go, runs/mlp/<name>/.
     """
 
-    dags: dict[str, str | int] = field(
-        default_factory=lambda: {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
-    )
+    dags: dict[str, str | int] = field(default_factory=FIGURE_3.copy)
     dataset: str = "digits"
     split_seed: int = 0
     width: int = 1024

@@ -17,7 +17,7 @@ from common.data import CATALOGUE, DataError, Dataset, check_dataset_name, load_
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, RunSettings, read_metrics
 from dag import Dag, eq12_bound, nngp, nngp_and_ntk, predict_training
-from mlp_code.config import checked_dags
+from mlp_code.config import FIGURE_3, checked_dags
 from mlp_code.metrics import encode_targets, make_loss
 from mlp_code.model import DagMlp, MlpShape
 
@@ -42,9 +42,7 @@ class TheoryConfig:
         run: where results go, runs/theory/<name>/.
     """
 
-    dags: dict[str, str | int] = field(
-        default_factory=lambda: {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
-    )
+    dags: dict[str, str | int] = field(default_factory=FIGURE_3.copy)
     dataset: str = "digits"
     kernel_samples: int = 512
     samples: int = 128
