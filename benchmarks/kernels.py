@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.plain_kernels import pairwise_kernels
-from common.runs import environment, write_json
+from benchmarks.record import keep_record
 from dag import Dag, all_codes, kernel_features, nngp_and_ntk
 
 FIG3 = {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
@@ -27,10 +27,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     codes = compare_codes(rng.standard_normal((128, 192)))
     growth = grow(rng.standard_normal((4096, 192)))
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        record = {"rows": [codes], "growth": growth, "environment": environment("cpu")}
-        write_json(options.out, record)
+    keep_record(options.out, {"rows": [codes], "growth": growth}, "cpu")
 
 
 def compare_codes(x: np.ndarray) -> dict:

@@ -18,9 +18,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
+from benchmarks.record import keep_record
 from common.data import Dataset, data_root, holdout_indices, load_dataset
 from common.devices import describe
-from common.runs import Run, RunSettings, StopRequest, environment, write_json
+from common.runs import Run, RunSettings, StopRequest
 from mlp_code import DagMlp, MlpShape
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import Trainer, epoch_order
@@ -114,9 +115,7 @@ def main() -> None:
             f"ratio {row['ratio']:.1f}, relative difference of losses "
             f"{row['largest_relative_loss_difference']:.0e}"
         )
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, {"rows": rows, "environment": environment(options.device)})
+    keep_record(options.out, {"rows": rows}, options.device)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from benchmarks.record import keep_record
 from common.devices import describe
-from common.runs import environment, write_json
 from mlp_code import DagMlp, DagMlpStack, MlpShape
 from mlp_code.members import DagMlpLoop
 from mlp_code.metrics import make_loss
@@ -80,9 +80,7 @@ def main() -> None:
             f"{1e3 * row['our_seconds']:.1f} ms, ratio {row['ratio']:.2f}, relative difference of "
             f"losses {row['largest_relative_loss_difference']:.0e}"
         )
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, {"rows": rows, "environment": environment(options.device)})
+    keep_record(options.out, {"rows": rows}, options.device)
 
 
 if __name__ == "__main__":

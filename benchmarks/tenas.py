@@ -18,8 +18,8 @@ import torch
 
 from benchmarks.plain_supernet import PlainSupernet
 from benchmarks.plain_tenas import plain_kernel, plain_weights
+from benchmarks.record import keep_record
 from common.devices import describe
-from common.runs import environment, write_json
 from spaces.initialization import initialize
 from spaces.supernet import DartsSupernet, NasBench201Supernet
 from tenas_dag.memory import keep_freed_memory
@@ -126,9 +126,7 @@ def main() -> None:
         )
     rows.append(measure_regions())
     print("{what}: plain {plain_seconds:.2f} s, ours {our_seconds:.2f} s".format(**rows[-1]))
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, {"rows": rows, "environment": environment(options.device)})
+    keep_record(options.out, {"rows": rows}, options.device)
 
 
 if __name__ == "__main__":

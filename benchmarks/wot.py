@@ -18,9 +18,9 @@ from scipy import stats
 from torch import Tensor
 
 from benchmarks.plain_wot import plain_wot_score
+from benchmarks.record import keep_record
 from common.data import load_dataset
 from common.devices import describe
-from common.runs import environment, write_json
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
 from spaces.networks import NasBench201Layout, NasBench201Network
@@ -116,10 +116,7 @@ def main() -> None:
     print(f"  largest relative difference in float32 {record['largest_relative_difference']:.0e}")
     if options.ranked:
         print(f"  bfloat16 against float32: {record['bfloat16_against_float32']}")
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        environment_of_run = environment(describe(images.device))
-        write_json(options.out, {**record, "environment": environment_of_run})
+    keep_record(options.out, record, describe(images.device))
 
 
 if __name__ == "__main__":

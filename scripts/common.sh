@@ -80,12 +80,26 @@ py() {
     .venv/bin/python "$@"
 }
 
+# Runs module $1 with the words after it, shows what it prints, and prints the run's folder.
+records_of() {
+    py -m "$@" | tee /dev/stderr | sed -n 's/^Records: //p'
+}
+
 # Runs module $2 with the words after it, then draws report $1 of the run that it names.
 py_then_report() {
     local report="$1" records
     shift
-    records="$(py -m "$@" | tee /dev/stderr | sed -n 's/^Records: //p')"
+    records="$(records_of "$@")"
     if [ -n "$records" ]; then
         py -m report "$report" "$records"
     fi
+}
+
+# Prints the WOT config for images of data set $1.
+wot_config() {
+    case "$1" in
+        digits) echo configs/wot/digits.yaml ;;
+        cifar10 | cifar100 | ImageNet16-120) echo "configs/wot/nasbench201_$1.yaml" ;;
+        *) fail "found '$1', expected digits, cifar10, cifar100 or ImageNet16-120" ;;
+    esac
 }

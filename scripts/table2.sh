@@ -19,21 +19,13 @@ help_if_asked "$@"
 
 what="${1:-digits}"
 shift || true
-case "$what" in
-    digits) config=configs/wot/digits.yaml ;;
-    cifar10 | cifar100 | ImageNet16-120) config="configs/wot/nasbench201_$what.yaml" ;;
-    *) fail "found '$what', expected digits, cifar10, cifar100 or ImageNet16-120" ;;
-esac
+config="$(wot_config "$what")"
 setup
-
-# Searches by module $1 with the words after it; prints the run's folder on the last line.
-search() {
-    py -m "$@" | tee /dev/stderr | sed -n 's/^Records: //p'
-}
 
 runs=()
 for filter in none box published; do
     name="table2_${what}_$filter"
-    runs+=("$(search wot_dag --config "$config" --filter "$filter" --run.name "$name" "$@")")
+    records="$(records_of wot_dag --config "$config" --filter "$filter" --run.name "$name" "$@")"
+    runs+=("$records")
 done
 py -m report table2 "${runs[@]}" --out "runs/report/table2_$what.md"

@@ -13,17 +13,14 @@ help_if_asked "$@"
 
 what="${1:-digits}"
 shift || true
-case "$what" in
-    digits) config=configs/wot/digits.yaml ;;
-    cifar10 | cifar100 | ImageNet16-120) config="configs/wot/nasbench201_$what.yaml" ;;
-    *) fail "found '$what', expected digits, cifar10, cifar100 or ImageNet16-120" ;;
-esac
+config="$(wot_config "$what")"
 setup
 
 runs=()
 for fraction in 1 0.75 0.5 0.25; do
     name="table3_${what}_$fraction"
     words=(--config "$config" --filter box --f "$fraction" --run.name "$name" "$@")
-    runs+=("$(py -m wot_dag "${words[@]}" | tee /dev/stderr | sed -n 's/^Records: //p')")
+    records="$(records_of wot_dag "${words[@]}")"
+    runs+=("$records")
 done
 py -m report table3 "${runs[@]}" --out "runs/report/table3_$what.md"
