@@ -12,6 +12,7 @@ from common.config import ConfigError, parse_config
 from common.data import DataError, load_dataset
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, read_metrics, stop_on_signals
+from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from tenas_dag.config import TenasConfig
@@ -19,7 +20,6 @@ from tenas_dag.indicators import Indicators
 from tenas_dag.memory import keep_freed_memory
 from tenas_dag.results import look_up, mean_std, summarize_seed
 from tenas_dag.search import Searcher
-from tenas_dag.workers import Workers
 
 PROG = "python -m tenas_dag"
 

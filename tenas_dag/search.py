@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from common.runs import StopRequest
+from common.workers import Workers
 from tenas_dag.config import TenasConfig
 from tenas_dag.indicators import Indicators, Setting, Values
 from tenas_dag.progress import Progress
 from tenas_dag.ranking import Change, relative_change
 from tenas_dag.rounds import Left, Removal, Round, next_round
-from tenas_dag.workers import Workers
 
 Record = dict[str, Any]
 

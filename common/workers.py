@@ -1,4 +1,4 @@
-"""Processes that share a search's evaluations: one, or those that torchrun starts."""
+"""The processes that share a job: one, or those that torchrun starts."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Cells trained from scratch: a chosen one by its protocol, or a whole space on small images."""
