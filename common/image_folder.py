@@ -1,30 +1,115 @@
-"""ImageNet-1k as a folder of images: a sample in memory for training-free scores."""
+"""Folders of images such as ImageNet-1k: a sample in memory, or all, read while training."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from common.data import Arrays, DataError
 
 NAME, SIZE = "imagenet-1k", 224
 SAMPLE = {"train": 1024, "validation": 256, "test": 256}
+# Per channel of ImageNet's training images, in units of 0 .. 255.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
-def folder(root: Path, part: str) -> Path:
+def folder(root: Path, part: str, name: str = NAME) -> Path:
     """root/imagenet-1k/train or .../val, with one folder of images per class.
 
     Raises:
         DataError: the folder is absent or holds no class folders.
     """
-    found = root / NAME / {"train": "train"}.get(part, "val")
+    found = root / name / {"train": "train"}.get(part, "val")
     if not found.is_dir() or not any(path.is_dir() for path in found.iterdir()):
         raise DataError(
-            f"{NAME} is not in {root}: expected {found}/CLASS/*.JPEG, one folder for each class; "
-            f"see bash scripts/prepare_data.sh"
+            f"{name or root} is not in {root}: expected {found}/CLASS/*.JPEG, one folder for each "
+            f"class; see bash scripts/prepare_data.sh"
         )
     return found
+
+
+class FolderImages(Dataset):
+    """Images of files, read when asked for.
+
+    Args:
+        files: path and label of each.
+        transform: from a PIL image to a tensor; may draw from torch's generator.
+    """
+
+    def __init__(self, files: Sequence[tuple[str, int]], transform: Callable) -> None:
+        self.files, self.transform = files, transform
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
+        """The image at a position; the seed beside it decides what the transform draws.
+
+        Raises:
+            DataError: the file is no readable image.
+        """
+        from torchvision.datasets.folder import default_loader
+
+        position, seed = key
+        path, label = self.files[position]
+        try:
+            image = default_loader(path)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise DataError(f"{path} is no readable image ({type(error).__name__})") from error
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return self.transform(image), label
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """Path and label of every image, by split."""
+
+    train: list[tuple[str, int]]
+    validation: list[tuple[str, int]]
+    test: list[tuple[str, int]]
+    classes: list[str]
+
+
+def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
+    """Files of root/name: val/ tests, `holdout` images of train/ validate.
+
+    Args:
+        root: the folder that holds `name`, or the image folder itself with an empty name.
+        name: such as imagenet-1k.
+        holdout: images of train/ to keep apart; 0 trains on all.
+        seed: of what is kept apart.
+
+    Raises:
+        DataError: the folders are absent, their classes differ, or too few images are there.
+    """
+    from torchvision.datasets import ImageFolder
+
+    try:
+        train, test = (ImageFolder(folder(root, part, name)) for part in ("train", "test"))
+    except FileNotFoundError as error:  # a class without images
+        raise DataError(str(error).splitlines()[0]) from error
+    foreign = sorted(set(train.classes) ^ set(test.classes))
+    if foreign:
+        raise DataError(
+            f"{root / name}: found {len(train.classes)} classes in train/ and {len(test.classes)} "
+            f"in val/, expected the same; {foreign[0]} is in one only"
+        )
+    if holdout >= len(train.samples):
+        raise DataError(
+            f"{root / name}: found {len(train.samples)} images in train/, of which holdout = "
+            f"{holdout} leaves none to train on"
+        )
+    order = np.random.default_rng(seed).permutation(len(train.samples)).tolist()
+    kept, apart = order[holdout:], order[:holdout]
+    split = [[train.samples[i] for i in sorted(part)] for part in (kept, apart)]
+    return FolderFiles(*split, test.samples, train.classes)
 
 
 def load_sample(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:

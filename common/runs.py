@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -85,6 +86,9 @@ class Run:
         except BlockingIOError:
             handle.close()
             raise RunError(f"{self.folder} is in use by another process: wait for it") from None
+        # Data loaders that outlive a killed run must not hold its lock.
+        held = weakref.ref(handle)
+        os.register_at_fork(after_in_child=lambda: held() and held().close())
         return handle
 
     def _drop_cut_line(self) -> None:

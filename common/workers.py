@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import torch
 from torch import distributed
+
+Result = TypeVar("Result")
 
 
 class Workers:
-    """This process' place among the others; a group of one without torchrun."""
+    """This process' place among the others; a group of one without torchrun.
 
-    def __init__(self) -> None:
+    Args:
+        tensors: whether tensors on CUDA devices will travel, not records alone.
+    """
+
+    def __init__(self, tensors: bool = False) -> None:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
+        self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+        self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         if self.size > 1:
-            distributed.init_process_group("gloo")  # records travel, tensors do not
+            cuda = tensors and torch.cuda.is_available()
+            distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
 
     @property
     def first(self) -> bool:
@@ -32,7 +43,43 @@ class Workers:
 
     def from_first(self, item: Any) -> Any:
         """The first process' item, for everyone."""
-        return self.gather(item if self.first else None)[0]
+        if self.size == 1:
+            return item
+        items = [item if self.first else None]
+        distributed.broadcast_object_list(items, src=0)
+        return items[0]
+
+    def share(self, n: int) -> slice:
+        """This process' part of n things; parts differ by one at most."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def largest(self, values: list[int]) -> list[int]:
+        """The largest of everyone's values, position by position."""
+        if self.size == 1:
+            return values
+        tensor = torch.tensor(values)
+        distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
+        return tensor.tolist()
+
+    def together(self, work: Callable[[], Result]) -> Result:
+        """Everyone's work(), on each machine first by one process, then by the others.
+
+        Where it fails for one, nobody goes on: the first that failed raises its error, the
+        others leave without a word.
+        """
+        result, error = None, None
+        for turn in (True, False):
+            if (self.local_rank == 0) is turn:
+                try:
+                    result = work()
+                except (RuntimeError, ValueError, OSError) as failure:
+                    error = failure
+            failed = [rank for rank, bad in enumerate(self.gather(error is not None)) if bad]
+            if failed and failed[0] != self.rank:
+                raise SystemExit(1)
+            if failed:
+                raise error
+        return result
 
     def close(self) -> None:
         """Leaves the group."""

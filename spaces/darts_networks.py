@@ -100,16 +100,28 @@ class DartsCell(nn.Module):
             for name, source in cell.edges
         )
 
-    def forward(self, before: Tensor, last: Tensor, drop_probability: float = 0.0) -> Tensor:
-        """The concatenated nodes; a path that is no identity may be dropped in training."""
+    def forward(
+        self,
+        before: Tensor,
+        last: Tensor,
+        drop_probability: float = 0.0,
+        path_scales: Tensor | None = None,
+    ) -> Tensor:
+        """The concatenated nodes; a path that is no identity may be dropped in training.
+
+        `path_scales` [edges, n], drawn by the caller, stand for a draw of drop_path.
+        """
         nodes = [self.preprocess0(before), self.preprocess1(last)]
         for first in range(0, len(self.edges), 2):
             terms = []
             for edge in (first, first + 1):
                 operator = self.edges[edge]
                 term = operator(nodes[self.cell.edges[edge][1]])
-                if self.training and drop_probability and not isinstance(operator, nn.Identity):
-                    term = drop_path(term, drop_probability)
+                if self.training and not isinstance(operator, nn.Identity):
+                    if path_scales is not None:
+                        term = term * path_scales[edge].to(term.dtype).view(-1, 1, 1, 1)
+                    elif drop_probability:
+                        term = drop_path(term, drop_probability)
                 terms.append(term)
             nodes.append(terms[0] + terms[1])
         return torch.cat([nodes[node] for node in self.cell.concat], dim=1)
@@ -178,12 +190,18 @@ class DartsNetwork(nn.Module):
         """Logits [n, classes]."""
         return self.logits_and_auxiliary(x)[0]
 
-    def logits_and_auxiliary(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits and, in training with an auxiliary head, its logits (None otherwise)."""
+    def logits_and_auxiliary(
+        self, x: Tensor, path_scales: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits and, in training with an auxiliary head, its logits (None otherwise).
+
+        `path_scales` [cells, edges, n] stand for draws of drop_path.
+        """
         before = self.stem0(x)
         last, auxiliary = self.stem1(before), None
         for layer, cell in enumerate(self.cells):
-            before, last = last, cell(before, last, self.drop_path_probability)
+            scales = None if path_scales is None else path_scales[layer]
+            before, last = last, cell(before, last, self.drop_path_probability, scales)
             if layer == self.auxiliary_at and self.auxiliary is not None and self.training:
                 auxiliary = self.auxiliary(last)
         return self.classifier(last.mean(dim=(2, 3))), auxiliary

@@ -1,0 +1,158 @@
+"""What to train: a cell or genotype from a file, a search's result, a string or a name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.config import ConfigError
+from common.runs import read_metrics
+from spaces import Cell, Genotype, SpaceError
+from spaces.darts import FIELDS
+
+PUBLISHED = {
+    "DARTS_V2": (  # Liu et al., ICLR 2019, second order
+        "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), "
+        "('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), "
+        "('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], reduce=[('max_pool_3x3', 0), "
+        "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
+        "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], "
+        "reduce_concat=[2, 3, 4, 5])"
+    ),
+}
+SPACE_OF = {Cell: "nas-bench-201", Genotype: "darts"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A cell to train.
+
+    Args:
+        cell: of NAS-Bench-201 or of DARTS.
+        method: how it was found, as Table 1 names it; empty if unknown.
+    """
+
+    cell: Cell | Genotype
+    method: str = ""
+
+    @property
+    def space(self) -> str:
+        """nas-bench-201 or darts."""
+        return SPACE_OF[type(self.cell)]
+
+
+def read_choice(text: str, search: int | None, space: str) -> Choice:
+    """What the setting `genotype` means, checked to be of `space`.
+
+    Raises:
+        ConfigError: nothing that can be trained, several things, or one of the other space.
+    """
+    try:
+        choice = _from_text(text) or _from_file(text, search)
+    except SpaceError as error:
+        raise ConfigError(f"genotype: {error}") from error
+    if choice.space != space:
+        raise ConfigError(
+            f"genotype: found one of {choice.space}, expected {space}: use a config of "
+            f"configs/retrain/ whose space is {choice.space}"
+        )
+    return choice
+
+
+def _from_text(text: str) -> Choice | None:
+    """A string of either space, a JSON object, or a published name."""
+    text = text.strip()
+    if text in PUBLISHED:
+        return Choice(Genotype.parse(PUBLISHED[text]), text)
+    if text.startswith("|"):
+        return Choice(Cell.parse(text))
+    if text.startswith("Genotype"):
+        return Choice(Genotype.parse(text))
+    return Choice(Genotype.from_json(text)) if text.startswith("{") else None
+
+
+def _from_file(name: str, search: int | None) -> Choice:
+    file = Path(name)
+    file = file / "result.json" if name and file.is_dir() else file
+    if not name or not file.is_file():
+        raise ConfigError(
+            f"genotype: found {name!r}, expected a file, a string |nor_conv_3x3~0|+..., "
+            f"Genotype(...), or one of {', '.join(PUBLISHED)}"
+        )
+    try:
+        text = file.read_text().strip()
+        content = json.loads(text) if text.startswith("{") else None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"genotype: {file} is neither text nor whole JSON ({error})") from error
+    if isinstance(content, dict) and not set(FIELDS) & set(content):
+        return _from_result(file, content, search)
+    try:
+        choice = _from_text(text)
+    except SpaceError as error:
+        raise ConfigError(f"genotype: {file}: {error}") from error
+    if choice is None:
+        raise ConfigError(f"genotype: {file} holds no genotype: it begins with {text[:40]!r}")
+    return Choice(choice.cell, _method_beside(file))
+
+
+def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Choice:
+    """One of the searches in a result.json of tenas_dag or wot_dag."""
+    if isinstance(result.get("searches"), list):
+        found = {entry.get("seed"): entry for entry in result["searches"]}
+        return Choice(_cell(_pick(file, found, search, "seeds")), _method(result))
+    if isinstance(result.get("best"), dict) and search is None:
+        return Choice(_cell(result["best"]), _method(result))
+    if "repeats" in result and (file.parent / "metrics.jsonl").exists():
+        repeats = enumerate(read_metrics(file.parent), start=1)
+        found = {number: entry for number, entry in repeats if entry.get("arch")}
+        return Choice(_cell(_pick(file, found, search, "repeats")), _method(result))
+    keys = ", ".join(list(result)[:6])
+    raise ConfigError(f"genotype: {file} holds no genotype and no search that found one ({keys})")
+
+
+def _pick(file: Path, found: dict[int, dict], search: int | None, what: str) -> dict:
+    """The entry that `search` names; without it the only one."""
+    if search in found:
+        return found[search]
+    numbers = ", ".join(map(str, list(found)[:10])) + (", ..." if len(found) > 10 else "")
+    if search is not None:
+        raise ConfigError(f"search: found {search}, expected one of the {what} {numbers} in {file}")
+    if not found or len({str(_cell(entry)) for entry in found.values()}) > 1:
+        raise ConfigError(
+            f"genotype: {file} holds {len(found)} searches ({what} {numbers}): "
+            f"choose one with --search NUMBER"
+        )
+    return next(iter(found.values()))
+
+
+def _cell(entry: dict[str, Any]) -> Cell | Genotype:
+    """The cell of a search's entry: fields of a genotype, or an `arch` in text."""
+    fields = entry.get("genotype")
+    if isinstance(fields, dict):
+        return Genotype.from_dict(fields)
+    choice = _from_text(str(entry.get("arch", "")))
+    if choice is None:
+        raise SpaceError(f"a search's entry has neither genotype nor arch: {sorted(entry)}")
+    return choice.cell
+
+
+def _method(result: dict[str, Any]) -> str:
+    """The search's name in Table 1; TE-NAS' results hold its filter instead."""
+    if "method" in result:
+        return str(result["method"])
+    suffix = {"none": "", "exempt": " + DAG"}.get(result.get("filter", ""))
+    return "" if suffix is None else f"TE-NAS{suffix}"
+
+
+def _method_beside(file: Path) -> str:
+    """The method of the result.json in the genotype file's folder, where there is one."""
+    beside = file.parent / "result.json"
+    if file.parent.name == "" or not beside.is_file():
+        return ""
+    try:
+        result = json.loads(beside.read_text())
+    except json.JSONDecodeError:
+        return ""
+    return _method(result) if {"searches", "best"} & set(result) else ""

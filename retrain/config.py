@@ -1,0 +1,224 @@
+"""Settings of a training from scratch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from math import isfinite
+
+from common.config import require
+from common.data import CATALOGUE, check_dataset_name
+from common.image_folder import NAME as IMAGENET
+from common.runs import RunSettings
+
+SPACES = ("nas-bench-201", "darts")
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What surrounds the cells; the defaults are NAS-Bench-201's CIFAR network.
+
+    Args:
+        channels: C of the first cells.
+        layers: cells per stage (nas-bench-201), or in all (darts).
+        stem: of darts: cifar, or imagenet, which divides the image size by 8.
+        auxiliary: weight of the auxiliary head's loss; 0 builds none (darts only).
+        drop_path: probability of dropping a path in the last epoch, from 0 linearly (darts only).
+    """
+
+    channels: int = 16
+    layers: int = 5
+    stem: str = "cifar"
+    auxiliary: float = 0.0
+    drop_path: float = 0.0
+
+    def __post_init__(self) -> None:
+        for key in ("channels", "layers"):
+            require(getattr(self, key) >= 1, f"network.{key}", getattr(self, key), "1 or more")
+        stems = ("cifar", "imagenet")
+        require(self.stem in stems, "network.stem", self.stem, f"one of {', '.join(stems)}")
+        _require_number("network.auxiliary", self.auxiliary)
+        require(0 <= self.drop_path < 1, "network.drop_path", self.drop_path, "0 <= drop_path < 1")
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """What happens to training images.
+
+    Args:
+        flip: mirror every other image.
+        crop_padding: black pixels around an image before a random crop of its size; 0 crops
+            nothing (sets in memory).
+        cutout: side of a square set to the mean; 0 cuts nothing (sets in memory).
+        crop_scale: smallest share of the area that a random resized crop takes (image folders).
+        color_jitter: change of brightness, contrast and saturation, of hue half as much (image
+            folders).
+    """
+
+    flip: bool = True
+    crop_padding: int = 4
+    cutout: int = 0
+    crop_scale: float = 0.08
+    color_jitter: float = 0.0
+
+    def __post_init__(self) -> None:
+        for key in ("crop_padding", "cutout"):
+            require(getattr(self, key) >= 0, f"augment.{key}", getattr(self, key), "0 or more")
+        for key, low in (("crop_scale", 1e-6), ("color_jitter", 0)):
+            value = getattr(self, key)
+            require(low <= value <= 1, f"augment.{key}", value, "a number from 0 to 1")
+
+
+@dataclass(frozen=True)
+class SgdSettings:
+    """Stochastic gradient descent with a cosine.
+
+    Args:
+        lr: learning rate at the start of the cosine, which ends at 0.
+        momentum: momentum.
+        nesterov: Nesterov's momentum.
+        weight_decay: L2 penalty on all parameters.
+        warmup_epochs: epochs before the cosine, over which lr rises linearly.
+        per_step: change lr in every step; else in every epoch.
+        clip: largest norm of the gradient; 0 clips nothing.
+    """
+
+    lr: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 5e-4
+    warmup_epochs: int = 0
+    per_step: bool = True
+    clip: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0 and isfinite(self.lr), "optimizer.lr", self.lr, "a number > 0")
+        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 <= momentum < 1")
+        ok = self.momentum > 0 or not self.nesterov
+        require(ok, "optimizer.nesterov", self.nesterov, "false where momentum is 0")
+        for key in ("weight_decay", "warmup_epochs", "clip"):
+            _require_number(f"optimizer.{key}", getattr(self, key))
+
+
+@dataclass(frozen=True)
+class RetrainConfig:
+    """A training from scratch; the defaults are NAS-Bench-201's protocol on CIFAR-10.
+
+    Args:
+        genotype: what to train: a file with a genotype, a search's result.json, a string
+            |nor_conv_3x3~0|+..., Genotype(...), or DARTS_V2.
+        search: which of several searches in a result.json: the seed (TE-NAS), the repeat from 1
+            on (WOT; without it the highest score).
+        space: nas-bench-201 or darts.
+        network: what surrounds the cells.
+        dataset: digits, cifar10, cifar100, ..., PATH.npz, imagenet-1k (a folder of images below
+            the data root), or another such folder, written PATH/, with train/ and val/.
+        image_size: side of the images of a folder.
+        validation: keep validation images apart; else train on them too (with weights: last).
+        holdout: images of a folder's train/ that validate.
+        weights: which are tested in the end: best on validation images, or last.
+        epochs: passes over the training images.
+        batch_size: images per step, over all processes.
+        micro_batch: most images that one process takes at once; more are done in parts, whose
+            gradients add up (BatchNorm sees a part). 0: no limit.
+        label_smoothing: of the cross-entropy.
+        optimizer: stochastic gradient descent.
+        augment: what happens to training images.
+        seed: of weights, order, augmentation and of the split.
+        precision: bfloat16 (autocast), float32, or auto: bfloat16 on CUDA.
+        sync_batch_norm: BatchNorm over the images of all processes (CUDA only).
+        channels_last: memory layout of the network.
+        compile: let torch.compile make faster kernels.
+        loader_workers: processes, per training process, that read a folder of images.
+        checkpoint_steps: steps between checkpoints within an epoch; 0: at its end only.
+        device: cpu, cuda, or auto: cuda where there is one.
+        run: where results go, runs/retrain/<name>/.
+    """
+
+    genotype: str = ""
+    search: int | None = None
+    space: str = "nas-bench-201"
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    dataset: str = "cifar10"
+    image_size: int = 224
+    validation: bool = True
+    holdout: int = 10_000
+    weights: str = "best"
+    epochs: int = 200
+    batch_size: int = 256
+    micro_batch: int = 0
+    label_smoothing: float = 0.0
+    optimizer: SgdSettings = field(default_factory=SgdSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    seed: int = 0
+    precision: str = "auto"
+    sync_batch_norm: bool = False
+    channels_last: bool = True
+    compile: bool = False
+    loader_workers: int = 4
+    checkpoint_steps: int = 0
+    device: str = "auto"
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        known = check_dataset_name(self.dataset) or self.from_folder
+        expected = f"one of {', '.join(CATALOGUE)}, PATH.npz, or PATH/ of an image folder"
+        require(known, "dataset", self.dataset, expected)
+        for key, words in _CHOICES.items():
+            value = getattr(self, key)
+            require(value in words, key, value, f"one of {', '.join(words)}")
+        for key, least in _LEAST.items():
+            require(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
+        ok = 0 <= self.label_smoothing < 1
+        require(ok, "label_smoothing", self.label_smoothing, "0 <= label_smoothing < 1")
+        ok = self.optimizer.warmup_epochs < self.epochs
+        warmup = self.optimizer.warmup_epochs
+        require(ok, "optimizer.warmup_epochs", warmup, f"fewer than epochs ({self.epochs})")
+        ok = self.validation or self.weights == "last"
+        require(ok, "weights", self.weights, "last: without validation images none is best")
+        extras = self.network.auxiliary or self.network.drop_path or self.network.stem != "cifar"
+        ok = self.space == "darts" or not extras
+        expected = "darts for an auxiliary head, drop-path or an imagenet stem"
+        require(ok, "space", self.space, expected)
+
+    @property
+    def from_folder(self) -> bool:
+        """Whether images are read from a folder while training."""
+        return self.dataset == IMAGENET or self.dataset.endswith("/")
+
+    def identity(self) -> dict:
+        """The settings that decide the result; the rest may change between resumes."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in _FREE}
+
+
+def _require_number(key: str, value: float) -> None:
+    require(value >= 0 and isfinite(value), key, value, "a number >= 0")
+
+
+_CHOICES = {
+    "space": SPACES,
+    "weights": ("best", "last"),
+    "precision": ("auto", "float32", "bfloat16"),
+    "device": ("auto", "cpu", "cuda"),
+}
+_LEAST = {
+    "image_size": 32,
+    "holdout": 1,
+    "epochs": 1,
+    "batch_size": 2,
+    "micro_batch": 0,
+    "seed": 0,
+    "loader_workers": 0,
+    "checkpoint_steps": 0,
+}
+_FREE = (
+    "genotype",  # what it reads as is kept instead
+    "search",
+    "precision",
+    "channels_last",
+    "compile",
+    "loader_workers",
+    "checkpoint_steps",
+    "device",
+    "run",
+)

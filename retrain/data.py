@@ -1,0 +1,226 @@
+"""The images of a training: a set in memory on the device, or a folder read by workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, get_worker_info
+
+from common.config import require
+from common.data import DataError, Dataset, Split, data_root, load_dataset
+from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files
+from common.workers import Workers
+from retrain.augment import crop_and_flip, cut_out, draw
+from retrain.config import RetrainConfig
+from retrain.schedule import epoch_order, generator_of, seed_of
+
+Batch = tuple[Tensor, Tensor]  # float32 [n, c, h, w] with mean 0 and std 1, labels [n]
+
+
+class Images(Protocol):
+    """What a training asks of its images; batches are this process' part, on its device."""
+
+    classes: int
+    image_shape: tuple[int, int, int]
+    sizes: dict[str, int]  # of train, validation, test
+
+    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
+
+    def evaluation_batches(self, part: str) -> Iterator[Batch]:
+        """This process' images of "validation" or "test"."""
+
+
+class Steps:
+    """Which images the steps of an epoch see.
+
+    A last batch with fewer than two images per process is left out: BatchNorm needs two.
+    """
+
+    def __init__(self, config: RetrainConfig, n: int, workers: Workers) -> None:
+        self.seed, self.size, self.workers, self.n = config.seed, config.batch_size, workers, n
+        whole, rest = divmod(n, self.size)
+        self.count = whole + (rest >= 2 * workers.size)
+        require(self.count > 0, "batch_size", self.size, f"fewer, for {n} training images")
+
+    def of(self, epoch: int, first: int) -> Iterator[tuple[int, Tensor]]:
+        """(step, positions of the images of all processes)."""
+        order = epoch_order(self.seed, epoch, self.n)
+        for step in range(first, self.count):
+            yield step, order[step * self.size : (step + 1) * self.size]
+
+
+def check_batch(config: RetrainConfig, workers: Workers) -> None:
+    """Whether the processes can share a batch evenly.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    ok = config.batch_size % workers.size == 0 and config.batch_size >= 2 * workers.size
+    expected = f"a multiple of the {workers.size} processes, two images or more for each"
+    require(ok, "batch_size", config.batch_size, expected)
+
+
+def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -> Images:
+    """The data set of a config.
+
+    Raises:
+        DataError: it is absent or does not fit.
+        ConfigError: it has fewer images than a batch.
+    """
+    if config.from_folder:
+        named = not config.dataset.endswith("/")
+        root = data_root() if named else Path(config.dataset)
+        holdout = config.holdout if config.validation else 0
+        name = config.dataset if named else ""
+        return FolderSet(config, list_files(root, name, holdout, config.seed), workers, device)
+    return MemorySet(config, load_dataset(config.dataset, device, config.seed), workers)
+
+
+class MemorySet:
+    """A set whose images all lie on the device, where they are augmented too."""
+
+    def __init__(self, config: RetrainConfig, data: Dataset, workers: Workers) -> None:
+        self.config, self.data, self.workers = config, data, workers
+        self.train = data.train if config.validation else _joined(data.train, data.validation)
+        self.classes, self.image_shape = data.num_classes, data.image_shape
+        held = len(data.validation) if config.validation else 0
+        self.sizes = {"train": len(self.train), "validation": held, "test": len(data.test)}
+        self.steps = Steps(config, len(self.train), workers)
+
+    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
+        settings, device = self.config.augment, self.train.labels.device
+        for step, chosen in self.steps.of(epoch, first):
+            generator = generator_of("augment", self.config.seed, epoch, step)
+            share = self.workers.share(len(chosen))
+            draws = draw(settings, len(chosen), self.image_shape[1:], generator).part(share)
+            positions = chosen[share].to(device)
+            images = self.train.images.index_select(0, positions)
+            x = self.data.normalize(crop_and_flip(images, settings.crop_padding, draws))
+            y = self.train.labels.index_select(0, positions)
+            yield step, len(chosen), cut_out(x, settings.cutout, draws), y
+
+    def evaluation_batches(self, part: str) -> Iterator[Batch]:
+        """This process' images of "validation" or "test"."""
+        split: Split = getattr(self.data, part)
+        share, size = self.workers.share(len(split)), _evaluation_batch(self.config, self.workers)
+        for images, labels in zip(split.images[share].split(size), split.labels[share].split(size)):
+            yield self.data.normalize(images), labels
+
+
+def _joined(a: Split, b: Split) -> Split:
+    return Split(torch.cat([a.images, b.images]), torch.cat([a.labels, b.labels]))
+
+
+def _evaluation_batch(config: RetrainConfig, workers: Workers) -> int:
+    return max(1, min(config.batch_size // workers.size, 256))
+
+
+class FolderSet:
+    """A folder of images, read and cropped by processes beside the training."""
+
+    def __init__(
+        self, config: RetrainConfig, files: FolderFiles, workers: Workers, device: torch.device
+    ) -> None:
+        self.config, self.files, self.workers, self.device = config, files, workers, device
+        self.classes = len(files.classes)
+        self.image_shape = (3, config.image_size, config.image_size)
+        self.sizes = {p: len(getattr(files, p)) for p in ("train", "validation", "test")}
+        self.steps = Steps(config, len(files.train), workers)
+        self.mean = torch.tensor(MEAN, device=device).view(-1, 1, 1)
+        self.std = torch.tensor(STD, device=device).view(-1, 1, 1)
+        self.keys = _TrainingKeys(config.seed, self.steps, workers)
+        train = FolderImages(files.train, training_transform(config))
+        self.loader = self._loader(train, self.keys, keep=config.loader_workers > 0)
+
+    def _loader(self, images: FolderImages, keys: object, keep: bool = False) -> DataLoader:
+        return DataLoader(
+            images,
+            batch_sampler=keys,
+            num_workers=self.config.loader_workers,
+            pin_memory=self.device.type == "cuda",
+            worker_init_fn=_leave_signals,
+            persistent_workers=keep,
+        )
+
+    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
+        self.keys.start_at(epoch, first)
+        batches = self._read(self.loader)
+        for (step, chosen), (x, y) in zip(self.steps.of(epoch, first), batches):
+            yield step, len(chosen), x, y
+
+    def evaluation_batches(self, part: str) -> Iterator[Batch]:
+        """This process' images of "validation" or "test"."""
+        images = FolderImages(getattr(self.files, part), evaluation_transform(self.config))
+        share = range(len(images))[self.workers.share(len(images))]
+        size = _evaluation_batch(self.config, self.workers)
+        keys = [[(i, 0) for i in share[at : at + size]] for at in range(0, len(share), size)]
+        yield from self._read(self._loader(images, keys))
+
+    def _read(self, loader: DataLoader) -> Iterator[Batch]:
+        """Batches on the device, normalized; a worker's error is told in its own words."""
+        try:
+            for images, labels in loader:
+                x = images.to(self.device, non_blocking=True).float()
+                yield (x - self.mean) / self.std, labels.to(self.device, non_blocking=True)
+        except DataError as error:
+            raise DataError(str(error).strip().splitlines()[-1].split("DataError: ")[-1]) from error
+
+
+class _TrainingKeys:
+    """Batches of (position, seed) of one process; where they start may be set anew."""
+
+    def __init__(self, seed: int, steps: Steps, workers: Workers) -> None:
+        self.seed, self.steps, self.workers = seed, steps, workers
+        self.epoch, self.first = 1, 0
+
+    def start_at(self, epoch: int, first: int) -> None:
+        """The next round begins at this step."""
+        self.epoch, self.first = epoch, first
+
+    def __len__(self) -> int:
+        return self.steps.count - self.first
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for step, chosen in self.steps.of(self.epoch, self.first):
+            share = self.workers.share(len(chosen))
+            rng = np.random.default_rng(seed_of("augment", self.seed, self.epoch, step))
+            seeds = rng.integers(2**62, size=len(chosen))
+            yield list(zip(chosen[share].tolist(), seeds[share].tolist()))
+
+
+def _leave_signals(_worker: int) -> None:
+    """Ctrl-C reaches the whole group of processes: the training answers it, not its readers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if get_worker_info() is not None and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+
+
+def training_transform(config: RetrainConfig) -> object:
+    """Random resized crop, flip, colours: from a PIL image to uint8 [3, size, size]."""
+    from torchvision.transforms import v2
+
+    settings, strength = config.augment, config.augment.color_jitter
+    steps = [v2.RandomResizedCrop(config.image_size, (settings.crop_scale, 1.0))]
+    steps += [v2.RandomHorizontalFlip()] if settings.flip else []
+    if strength:
+        steps.append(v2.ColorJitter(strength, strength, strength, strength / 2))
+    return v2.Compose([*steps, v2.PILToTensor()])
+
+
+def evaluation_transform(config: RetrainConfig) -> object:
+    """The middle of the resized image, 224 of 256: from a PIL image to uint8 [3, size, size]."""
+    from torchvision.transforms import v2
+
+    size = config.image_size
+    return v2.Compose([v2.Resize(size * 8 // 7), v2.CenterCrop(size), v2.PILToTensor()])

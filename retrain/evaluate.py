@@ -1,0 +1,57 @@
+"""Sums over images: cross-entropy and hits among the first one and five classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional as F
+
+from common.workers import Workers
+
+
+class Sums:
+    """Sums over the images seen so far, kept on the device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.values = torch.zeros(4, dtype=torch.float64, device=device)
+
+    @torch.no_grad()
+    def add(self, losses: Tensor, logits: Tensor, y: Tensor) -> None:
+        """Adds a batch: losses [n], logits [n, classes], labels [n]."""
+        first = logits.topk(min(5, logits.shape[1]), dim=1).indices == y[:, None]
+        sums = (losses.double().sum(), first[:, 0].sum(), first.any(1).sum())
+        self.values += torch.stack(
+            [*(s.double() for s in sums), losses.new_tensor(len(y)).double()]
+        )
+
+    def mean(self, workers: Workers) -> dict[str, float]:
+        """loss, and top1 and top5 accuracy in %, over the images of all processes."""
+        loss, top1, top5, n = map(sum, zip(*workers.gather(self.values.tolist())))
+        return {"loss": loss / n, "top1": 100 * top1 / n, "top5": 100 * top5 / n}
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    workers: Workers,
+    autocast: torch.autocast,
+) -> dict[str, float]:
+    """Mean loss and accuracies in evaluation mode; the processes share the images."""
+    network.eval()
+    device = next(network.parameters()).device
+    sums = Sums(device)
+    for x, y in batches:
+        with autocast:
+            logits = network(x)
+        sums.add(F.cross_entropy(logits.float(), y, reduction="none"), logits, y)
+    return sums.mean(workers)
+
+
+def share_buffers(network: nn.Module, workers: Workers) -> None:
+    """Gives everyone the first process' running statistics, which a checkpoint keeps."""
+    if workers.size > 1:
+        for buffer in network.buffers():
+            distributed.broadcast(buffer, 0)

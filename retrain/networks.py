@@ -1,0 +1,157 @@
+"""The network of a choice, its training loss, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from common.config import ConfigError, require
+from dag import effective_depth_width
+from retrain.choice import Choice
+from retrain.config import NetworkSettings
+from spaces import Cell
+from spaces.darts_networks import DartsLayout, DartsNetwork
+from spaces.networks import NasBench201Layout, NasBench201Network, count_multiply_adds
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a data set asks of a network."""
+
+    classes: int
+    image: tuple[int, int, int]  # channels, height, width
+
+
+def build_network(choice: Choice, settings: NetworkSettings, shape: Shape) -> nn.Module:
+    """The network with PyTorch's initial weights, drawn from the global generator."""
+    if isinstance(choice.cell, Cell):
+        layout = NasBench201Layout(
+            settings.channels, settings.layers, 3, shape.classes, shape.image[0]
+        )
+        return NasBench201Network(choice.cell, layout)
+    layout = DartsLayout(
+        settings.channels,
+        settings.layers,
+        shape.classes,
+        shape.image[0],
+        settings.stem,
+        settings.auxiliary > 0,
+    )
+    return DartsNetwork(choice.cell, layout)
+
+
+def make_network(
+    choice: Choice, settings: NetworkSettings, shape: Shape, seed: int = 0
+) -> nn.Module:
+    """The network with weights that `seed` decides; what gets no gradient is frozen.
+
+    Raises:
+        ConfigError: the images do not fit the auxiliary head.
+    """
+    _check_auxiliary(settings, shape)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        network = build_network(choice, settings, shape)
+    # Where no path joins an edge to the output; processes must not wait for its gradient.
+    for name in _without_gradient(lambda: build_network(choice, settings, shape), shape):
+        network.get_parameter(name).requires_grad_(False)
+    return network
+
+
+def _check_auxiliary(settings: NetworkSettings, shape: Shape) -> None:
+    cifar = settings.stem == "cifar"
+    low, high = (29, 32) if cifar else (193, 224)
+    ok = not settings.auxiliary or all(low <= side <= high for side in shape.image[1:])
+    height, width = shape.image[1:]
+    expected = f"0 for images of {height}x{width}: the head needs {low} .. {high}"
+    require(ok, "network.auxiliary", settings.auxiliary, expected)
+    ok = cifar or shape.image[0] == 3
+    require(ok, "network.stem", settings.stem, "cifar for grey images")
+
+
+def _without_gradient(build: Callable[[], nn.Module], shape: Shape) -> list[str]:
+    """Names of the parameters that a backward pass leaves out, found without computing."""
+    with torch.device("meta"):
+        network = build().train()
+        outputs = _logits_and_auxiliary(network, torch.empty(2, *shape.image), None)
+        try:
+            sum(logits.sum() for logits in outputs if logits is not None).backward()
+        except RuntimeError as error:
+            raise ConfigError(f"genotype: its network cannot be trained ({error})") from error
+    return [name for name, p in network.named_parameters() if p.grad is None]
+
+
+def _logits_and_auxiliary(
+    network: nn.Module, x: Tensor, path_scales: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    if isinstance(network, DartsNetwork):
+        return network.logits_and_auxiliary(x, path_scales)
+    return network(x), None
+
+
+class TrainingLoss(nn.Module):
+    """A network with its loss, as one module that processes can share.
+
+    Args:
+        network: gives logits.
+        auxiliary: weight of the auxiliary head's loss.
+        label_smoothing: of both losses.
+    """
+
+    def __init__(self, network: nn.Module, auxiliary: float, label_smoothing: float) -> None:
+        super().__init__()
+        self.network, self.auxiliary, self.label_smoothing = network, auxiliary, label_smoothing
+
+    def forward(
+        self, x: Tensor, y: Tensor, path_scales: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What to minimize [n], the cross-entropy of the logits in it [n], the logits."""
+        logits, auxiliary = _logits_and_auxiliary(self.network, x, path_scales)
+        losses = self._cross_entropy(logits, y)
+        if auxiliary is None:
+            return losses, losses, logits
+        return losses + self.auxiliary * self._cross_entropy(auxiliary, y), losses, logits
+
+    def _cross_entropy(self, logits: Tensor, y: Tensor) -> Tensor:
+        smoothing = self.label_smoothing
+        return F.cross_entropy(logits.float(), y, reduction="none", label_smoothing=smoothing)
+
+
+def path_scales(
+    network: nn.Module, probability: float, n: int, generator: torch.Generator
+) -> Tensor | None:
+    """0 for a dropped path, else 1 / (1 - p): [cells, edges, n]; None where none is dropped."""
+    if not probability or not isinstance(network, DartsNetwork):
+        return None
+    edges = max(len(cell.edges) for cell in network.cells)
+    uniform = torch.rand(len(network.cells), edges, n, generator=generator)
+    return (uniform >= probability) / (1 - probability)
+
+
+def describe(choice: Choice, settings: NetworkSettings, shape: Shape) -> dict:
+    """The network in a result: its cell, size and shape; the auxiliary head does not count."""
+    plain = NetworkSettings(settings.channels, settings.layers, settings.stem)
+
+    def build() -> nn.Module:
+        return build_network(choice, plain, shape)
+
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in build().parameters())
+    if isinstance(choice.cell, Cell):
+        cell = {"arch": str(choice.cell)}
+        dags = [choice.cell.to_dag()]
+    else:
+        cell = {"genotype": choice.cell.to_dict()}
+        dags = [choice.cell.to_dag(which) for which in ("normal", "reduce")]
+    return {
+        "method": choice.method,
+        "space": choice.space,
+        **cell,
+        "shapes": [effective_depth_width(dag) for dag in dags],
+        "parameters": parameters,
+        "multiply_adds": count_multiply_adds(build, shape.image),
+    }
