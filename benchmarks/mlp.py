@@ -24,7 +24,7 @@ from common.devices import describe
 from common.runs import Run, RunSettings, StopRequest
 from mlp_code import DagMlp, MlpShape
 from mlp_code.config import MlpConfig, SgdConfig
-from mlp_code.training import Trainer, epoch_order
+from mlp_code.training import Trainer, image_order
 
 CODE, LR = "2_21_112", 1e-3
 
@@ -50,7 +50,7 @@ class PlainLoop:
 
     def epoch(self, number: int) -> float:
         """Trains one epoch; returns the mean loss."""
-        order = epoch_order(self.config, number, 0, len(self.images)).tolist()
+        order = image_order(self.config, number, 0, len(self.images)).tolist()
         size = self.config.batch_size
         total, hits = 0.0, 0
         for images, labels in DataLoader(self.images, size, sampler=order, num_workers=2):

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
 from common.data import Dataset, Split, load_dataset
 from common.devices import choose_device, describe
+from common.order import epoch_order
 from common.runs import Run, StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
 from mlp_code.members import build_members, labels, mlp_shape
@@ -151,7 +152,7 @@ class Trainer:
         n = len(self.data.train)
         size = self.config.batch_size or n
         order = torch.stack(
-            [epoch_order(self.config, self.epoch, seed, n) for seed in self.config.seeds]
+            [image_order(self.config, self.epoch, seed, n) for seed in self.config.seeds]
         ).to(self.device)
         for step in range(self.step, -(-n // size)):
             yield step, order[:, step * size : (step + 1) * size]
@@ -230,12 +231,9 @@ class Trainer:
         return result
 
 
-def epoch_order(config: MlpConfig, epoch: int, seed: int, n: int) -> Tensor:
-    """The order of n images in an epoch: a function of seed and epoch alone, on any device."""
-    if not config.batch_size:
-        return torch.arange(n)
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return torch.randperm(n, generator=generator)
+def image_order(config: MlpConfig, epoch: int, seed: int, n: int) -> Tensor:
+    """The order of n images in an epoch; gradient descent takes them as they are."""
+    return epoch_order(seed, epoch, n) if config.batch_size else torch.arange(n)
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from mlp_code import DagMlp, MlpShape
 from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
-from mlp_code.training import TrainingDivergedError, epoch_order, train
+from mlp_code.training import TrainingDivergedError, image_order, train
 
 SETTINGS = {
     "width": "32", "epochs": "30", "batch_size": "16", "seeds": "[0,1]", "device": "cpu",
@@ -125,7 +125,7 @@ def test_training_against_a_plain_loop(tmp_path, side_by_side, loss):
 
 def plain_epoch(network, data, settings, seed, epoch):
     losses = []
-    for chosen in epoch_order(settings, epoch, seed, 1000).split(settings.batch_size):
+    for chosen in image_order(settings, epoch, seed, 1000).split(settings.batch_size):
         x = (data.train.images[chosen].flatten(1).float() - data.mean) / data.std
         y = data.train.labels[chosen]
         if settings.loss == "mse":

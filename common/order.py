@@ -1,0 +1,12 @@
+"""The order of images in an epoch: a function of seed and epoch alone, on any device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> Tensor:
+    """A permutation of n images, int64 [n] on the CPU; a resumed run draws it again."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(n, generator=generator)

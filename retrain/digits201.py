@@ -1,0 +1,250 @@
+"""Entry: python -m retrain.digits201 --config configs/retrain/digits201.yaml: builds digits-201.
+
+Every distinct cell of NAS-Bench-201 is trained on small images, and its accuracies stand in a
+table for all cells that compute the same. torchrun splits the cells over processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from tqdm import tqdm
+
+from common.config import ConfigError, parse_config, require
+from common.data import CATALOGUE, DataError, Dataset, check_dataset_name, load_dataset
+from common.devices import choose_device, describe
+from common.runs import Run, RunError, RunSettings, StopRequest, stop_on_signals
+from common.workers import Workers
+from retrain.miniature import build_table, compare_rows, summarize
+from retrain.side_by_side import Protocol, TrainingDivergedError, train_cells
+from spaces import SpaceError
+from spaces.benchmark import AccuracyTable
+from spaces.nasbench201 import Cell, all_cells
+from spaces.networks import NasBench201Layout
+
+PROG = "python -m retrain.digits201"
+_AT_ONCE = {"cpu": 1, "cuda": 64}  # cells; one cell's seeds fill a CPU core's cache
+
+
+@dataclass(frozen=True)
+class Digits201Config:
+    """How the table is made; the defaults are those of the committed one.
+
+    Args:
+        dataset: digits, mnist, ..., or a path to an .npz file.
+        channels: C of the first stage.
+        cells_per_stage: N.
+        stages: stages of the network, a residual block of stride 2 between each two.
+        epochs: passes over the training images.
+        batch_size: images per step.
+        lr: learning rate of the first step; a cosine takes it to 0.
+        seeds: networks per cell; one more may be added to a finished run.
+        cells_at_once: cells that train as one network; 0 for 1 on a CPU, 64 on CUDA.
+        check: 0, or train so many random cells of `table` again and compare.
+        table: the table that is checked.
+        device: cpu, cuda, or auto: cuda where there is one.
+        run: where results go, runs/digits201/<name>/.
+    """
+
+    dataset: str = "digits"
+    channels: int = 8
+    cells_per_stage: int = 1
+    stages: int = 2
+    epochs: int = 4
+    batch_size: int = 100
+    lr: float = 0.2
+    seeds: list[int] = field(default_factory=lambda: [0, 1])
+    cells_at_once: int = 0
+    check: int = 0
+    table: str = "results/digits201/table.csv.gz"
+    device: str = "auto"
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        known = check_dataset_name(self.dataset)
+        require(known, "dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        for key in ("channels", "cells_per_stage", "stages", "epochs"):
+            require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
+        require(self.batch_size >= 2, "batch_size", self.batch_size, "an integer >= 2")
+        require(0 < self.lr < float("inf"), "lr", self.lr, "a number > 0")
+        for key in ("cells_at_once", "check"):
+            require(getattr(self, key) >= 0, key, getattr(self, key), "an integer >= 0")
+        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
+        require(bool(unique), "seeds", self.seeds, "different integers >= 0, at least one")
+        words = ("auto", "cpu", "cuda")
+        require(self.device in words, "device", self.device, f"one of {', '.join(words)}")
+
+    def identity(self) -> dict:
+        """The settings that decide a row; seeds may be added."""
+        ignored = ("seeds", "cells_at_once", "check", "table", "device", "run")
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ignored}
+
+    def layout(self, data: Dataset) -> NasBench201Layout:
+        """The network around a cell."""
+        channels = data.image_shape[0]
+        return NasBench201Layout(
+            self.channels, self.cells_per_stage, self.stages, data.num_classes, channels
+        )
+
+    def train(self, cells: list[Cell], seeds: list[int], data: Dataset) -> list[dict]:
+        """Trains cells at once; one record per cell and seed."""
+        started = time.perf_counter()
+        protocol = Protocol(self.epochs, self.batch_size, self.lr)
+        found = train_cells(cells, seeds, self.layout(data), protocol, data)
+        seconds = (time.perf_counter() - started) / (len(cells) * len(seeds))
+        return [
+            {"arch": str(cell), "seed": seed, **accuracies._asdict(), "seconds": seconds}
+            for cell, of_cell in zip(cells, found)
+            for seed, accuracies in zip(seeds, of_cell)
+        ]
+
+
+def main() -> None:
+    """Builds the table, or checks rows of the committed one."""
+    config = parse_config(Digits201Config, PROG, "Train every distinct cell of NAS-Bench-201.")
+    workers = Workers()
+    try:
+        if config.check:
+            check(config)
+        else:
+            build(config, workers)
+    except (
+        ConfigError,
+        DataError,
+        RunError,
+        SpaceError,
+        TrainingDivergedError,
+        OSError,
+    ) as error:
+        sys.exit(f"{PROG}: {error}")
+    finally:
+        workers.close()
+
+
+def build(config: Digits201Config, workers: Workers) -> None:
+    """Trains what is missing in the run's folder, then writes its table and result."""
+    device = choose_device(config.device)
+    if workers.size > 1 and device.type == "cpu":
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers.size))
+    run = None
+    if workers.first:
+        run = Run(config.run, "digits201", config.identity(), describe(device))
+    try:
+        folder = Path(workers.from_first(str(run.folder) if run else None))
+        data = load_dataset(config.dataset, device)
+        with stop_on_signals() as request:
+            train_missing(config, data, folder, workers, request)
+        workers.gather(None)  # all are done
+        if run:
+            finish(config, run, data)
+            print(f"\nRecords: {run.folder}/")
+    finally:
+        if run:
+            run.close()
+
+
+def distinct_cells() -> list[Cell]:
+    """The cells that stand for their class, in the order of the table."""
+    return list(dict.fromkeys(cell.canonical() for cell in all_cells()))
+
+
+def train_missing(
+    config: Digits201Config, data: Dataset, folder: Path, workers: Workers, request: StopRequest
+) -> None:
+    """Trains this process' share of the cells that lack a seed; records each at once."""
+    own = _missing(config, folder)[workers.rank :: workers.size]
+    workers.gather(None)  # nobody writes before all have read
+    size = config.cells_at_once or _AT_ONCE[data.train.labels.device.type]
+    bar = tqdm(total=len(own), desc="cells", disable=not workers.first, mininterval=2, ncols=79)
+    with bar, _appending(folder / f"records-{workers.rank}.jsonl") as file:
+        for first in range(0, len(own), size):
+            if request:
+                request.exit("all cells trained so far are recorded")
+            chunk = own[first : first + size]
+            for seeds in dict.fromkeys(seeds for _, seeds in chunk):
+                cells = [cell for cell, missing in chunk if missing == seeds]
+                for record in config.train(cells, list(seeds), data):
+                    file.write(json.dumps(record).encode() + b"\n")
+            file.flush()
+            bar.update(len(chunk))
+
+
+def _missing(config: Digits201Config, folder: Path) -> list[tuple[Cell, tuple[int, ...]]]:
+    """Cells and the seeds that they lack, shuffled: so the estimate of the time left is fair."""
+    known = {(record["arch"], record["seed"]) for record in read_records(folder)}
+    cells = distinct_cells()
+    random.Random(0).shuffle(cells)
+    missing = [(c, tuple(s for s in config.seeds if (str(c), s) not in known)) for c in cells]
+    return [(cell, seeds) for cell, seeds in missing if seeds]
+
+
+def _appending(path: Path) -> BinaryIO:
+    """Opens for appending, without a last line that a kill cut off."""
+    file = path.open("ab")
+    file.truncate(path.read_bytes().rfind(b"\n") + 1)
+    return file
+
+
+def read_records(folder: Path) -> Iterator[dict]:
+    """Records of all processes so far."""
+    for path in sorted(folder.glob("records-*.jsonl")):
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            yield json.loads(line)
+
+
+def finish(config: Digits201Config, run: Run, data: Dataset) -> None:
+    """Writes table.csv.gz and result.json, and prints what is in them."""
+    records = _of_seeds(read_records(run.folder), config.seeds)
+    table = build_table(records, config.dataset, config.epochs, config.layout(data))
+    path = run.folder / "table.csv.gz"
+    table.write(path)
+    result = {"seeds": config.seeds, **config.identity(), **summarize(records)}
+    run.finish(result)
+    print(f"{path}: {len(table):,} cells, {result['cells']:,} of them trained")
+    for split in ("train", "validation", "test"):
+        row = result[split]
+        quartiles = ", ".join(f"{value:.2f}" for value in row["quantiles"])
+        print(f"{split:<11} min, quartiles, max: {quartiles} %; seed std {row['seed_std']:.2f}")
+
+
+def _of_seeds(records: Iterable[dict], seeds: list[int]) -> list[dict]:
+    return [record for record in records if record["seed"] in seeds]
+
+
+def check(config: Digits201Config) -> None:
+    """Trains random rows of the table again and says how far they are off.
+
+    Raises:
+        ConfigError: a row is off by more than one test image per seed on average.
+    """
+    data = load_dataset(config.dataset, choose_device(config.device))
+    table = AccuracyTable.read(config.table)
+    cells = random.Random(len(config.seeds)).sample(distinct_cells(), config.check)
+    records = []
+    for cell in tqdm(cells, desc="cells", mininterval=2, ncols=79):
+        records += config.train([cell], config.seeds, data)
+    found = compare_rows(table, records, config.dataset, config.epochs)
+    print(
+        f"{config.table}: {found['equal']} of {found['rows']} rows equal; largest difference "
+        f"{found['largest']:.2f} points, mean {found['mean']:.3f}"
+    )
+    tolerance = 100 / len(data.test)
+    if found["mean"] > tolerance:
+        raise ConfigError(
+            f"check: found a mean difference of {found['mean']:.3f} points, expected at most "
+            f"{tolerance:.3f}: is the table made by the same settings?"
+        )
+
+
+if __name__ == "__main__":
+    main()
