@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.runs import read_json, write_json
 from dag import Dag
-from report import tenas
+from report import page, planes, results, tenas
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
 from report.searches import add_commands
@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     topologies.set_defaults(run=_draw_topologies)
     add_commands(commands)
     tenas.add_commands(commands)
+    results.add_commands(commands)
+    page.add_commands(commands)
+    planes.add_commands(commands)
     return parser
 
 

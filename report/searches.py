@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from common.runs import read_json, write_json
+from common.runs import environment, read_json, write_json
 from report.fig5 import draw_fig5, draw_scatter
 from report.search_tables import read_results, table2, table3
 from report.style import save_figure
@@ -30,7 +30,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def _fig5(options: argparse.Namespace) -> list[Path]:
     figure, numbers = draw_fig5(options.files)
     files = save_figure(figure, options.out)
-    write_json(options.out.with_name(options.out.name + ".json"), {"panels": numbers})
+    record = {"panels": numbers, "environment": environment("cpu")}
+    write_json(options.out.with_name(options.out.name + ".json"), record)
     for panel in numbers:
         print(
             f"{panel['space']}, {panel['dataset']}: R {panel['r_architectures']:.3f} over "

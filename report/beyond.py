@@ -1,0 +1,296 @@
+"""What this project measures beyond the two papers: kernels, topologies, tables, speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from common.runs import read_json
+from report.paper import convergence_image, convergence_rows, convergence_runs, measured
+from report.records import Record, first_file, of_kind
+from report.sections import NOT_RUN, Image, Section, Sources, run_image, slug
+from report.tables import ABSENT, Cell, Number, Table
+from report.theory import draw_spectra, draw_training
+from report.topologies import PREDICTORS, draw_topologies, read_table
+
+_GENERAL = ".3g"
+
+
+def beyond_sections(sources: Sources) -> list[Section]:
+    """Sections without a published counterpart; those without a record say so."""
+    made = [_theory, _topologies, _nasbench_topologies, _digits201, _retrain, _other_mlps, _speed]
+    return [section for make in made if (section := make(sources)) is not None]
+
+
+def _theory(sources: Sources) -> Section:
+    runs = of_kind(sources.records, "theory")
+    images = []
+    for run in runs:
+        result = run.result
+        spectra = f"{run.dataset}: eigenvalues of the kernels"
+        training = f"{run.dataset}: loss predicted by the NTK, and measured"
+        images.append(run_image(run, "spectra", spectra, lambda r=result: draw_spectra(r)))
+        images.append(run_image(run, "training", training, lambda r=result: draw_training(r)))
+    return Section(
+        "theory",
+        "Exact kernels: what they say, and whether training follows",
+        "",
+        ("bash scripts/theory.sh digits",),
+        status="" if runs else NOT_RUN,
+        tables=(_eigenvalues(runs), _predictions(runs)) if runs else (),
+        images=tuple(images),
+        records=tuple(runs),
+    )
+
+
+def _dags(runs: list[Record]) -> Iterator[tuple[Record, str, Mapping]]:
+    for run in runs:
+        for name, row in run.result["dags"].items():
+            yield run, name, row
+
+
+def _eigenvalues(runs: list[Record]) -> Table:
+    rows = []
+    for run, name, row in _dags(runs):
+        smallest = {form: row[form]["smallest_eigenvalue"] for form in ("exact", "paper", "ntk")}
+        largest = {form: row[form]["eigenvalues"][0] for form in ("exact", "paper")}
+        values = (
+            smallest["exact"],
+            smallest["paper"],
+            row["eq12_bound"],
+            smallest["ntk"],
+            row["eq12_bound"] / smallest["exact"],
+            largest["exact"] / largest["paper"],
+            100 * abs(smallest["paper"] / smallest["exact"] - 1),
+        )
+        shown = (Number(value, spec=_GENERAL) for value in values)
+        rows.append((run.dataset, name, *shown, run.result["kernel_samples"]))
+    columns = (
+        "images", "DAG", "lambda_min, NNGP exact", "lambda_min, NNGP paper form", "Eq. 12",
+        "lambda_min, NTK", "Eq. 12 / lambda_min", "lambda_max, exact / paper form",
+        "lambda_min, paper form off by (%)", "images in the kernel",
+    )  # fmt: skip
+    note = "NNGP in units of the paper form, whose diagonal is the number of paths."
+    return Table("theory_eigenvalues", "Eigenvalues of the kernels", columns, tuple(rows), note)
+
+
+def _predictions(runs: list[Record]) -> Table:
+    rows = []
+    for run, name, row in _dags(runs):
+        errors = ("mean_relative_error", "largest_relative_error")
+        shown = (Number(100 * row["training"][key]) for key in errors)
+        result = run.result
+        size = result["width"], result["samples"], result["steps"], len(result["seeds"])
+        rows.append((run.dataset, name, *shown, *size))
+    columns = ("images", "DAG", "mean error (%)", "largest error (%)", "width", "images trained on",
+               "steps", "n")  # fmt: skip
+    caption = "Relative error of the loss that the NTK predicts, over gradient descent"
+    return Table("theory_predictions", caption, columns, tuple(rows))
+
+
+_TARGETS = ("convergence speed", "test accuracy")
+
+
+def _topologies(sources: Sources) -> Section:
+    runs = of_kind(sources.records, "topologies")
+    tables: list[Table] = []
+    for run in runs:
+        found = read_json(run.folder / "statistics.json")
+        tables += [_taus(run, found), _fits(run, found)]
+    return Section(
+        "topologies",
+        "Every topology of three layers",
+        "",
+        ("bash scripts/topologies.sh digits",),
+        status="" if runs else NOT_RUN,
+        tables=tuple(tables),
+        images=tuple(_topologies_image(run) for run in runs),
+        records=tuple(runs),
+    )
+
+
+def _topologies_image(run: Record) -> Image:
+    return run_image(
+        run,
+        "topologies",
+        f"{run.dataset}: accuracy by depth and width, speed by smallest eigenvalue",
+        lambda: draw_topologies(read_table(run.folder / "topologies.csv"), run.dataset),
+    )
+
+
+def _taus(run: Record, found: Mapping) -> Table:
+    rows = []
+    for name in PREDICTORS:
+        cells: list[Cell] = [name]
+        for target in _TARGETS:
+            row = found[target]["kendall_tau"][name]
+            cells += [Number(row["tau"]), _interval(row["interval"])]
+        rows.append((*cells, found["networks"]))
+    columns = ("predictor", "tau, speed", "95 %, speed", "tau, test accuracy", "95 %, accuracy",
+               "n")  # fmt: skip
+    caption = (
+        f"{run.dataset}: Kendall's tau; {found['codes']} codes, {found['networks']} different "
+    )
+    note = (
+        f"The networks are those of {found['codes']} codes. Convergence speed is minus the steps "
+        f"to {found['goal']:g} % training accuracy. "
+        f"Intervals: bootstrap over {found['different_kernels']} different kernels."
+    )
+    key = f"{slug(run.name)}_tau"
+    return Table(key, caption, columns, tuple(rows), note)
+
+
+def _fits(run: Record, found: Mapping) -> Table:
+    rows = []
+    for predictors in found[_TARGETS[0]]["regressions"]:
+        cells: list[Cell] = [predictors]
+        for target in _TARGETS:
+            fit = found[target]["regressions"][predictors]
+            cells += [Number(fit["r"]), Number(fit["cross_validated_r"])]
+        rows.append((*cells, found["networks"]))
+    columns = ("predictors", "R, speed", "held out, speed", "R, test accuracy",
+               "held out, accuracy", "n")  # fmt: skip
+    caption = f"{run.dataset}: multiple correlation, and held out by kernel"
+    return Table(f"{slug(run.name)}_r", caption, columns, tuple(rows))
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
+
+
+def _nasbench_topologies(sources: Sources) -> Section | None:
+    file = first_file(sources.roots, "topologies/nasbench201.json")
+    if file is None:
+        return None
+    record = read_json(file)
+    rows = []
+    for accuracy, subsets in record["results"].items():
+        for subset, found in subsets.items():
+            for predictors, fit in found["regressions"].items():
+                r = Number(fit["r"]), Number(fit["cross_validated_r"])
+                size = found["different_kernels"], found["topologies"]
+                rows.append((accuracy, subset, predictors, *r, *size))
+    columns = ("accuracy", "topologies", "predictors", "R", "held out", "different kernels", "n")
+    caption = "Multiple correlation of a topology's mean accuracy on NAS-Bench-201"
+    picture = Image(
+        "nasbench201_topologies",
+        "NAS-Bench-201: accuracy of topologies, measured and predicted",
+        file=file.with_suffix(".png"),
+    )
+    return Section(
+        "nasbench201_topologies",
+        "Kernels of NAS-Bench-201's topologies",
+        "",
+        ("python -m report.nasbench_topologies --table TABLE --images FILE.npz",),
+        tables=(Table("nasbench201_topologies", caption, columns, tuple(rows)),),
+        images=(picture,) if picture.file.is_file() else (),
+        environments={"nasbench201_topologies": record.get("environment", {})},
+    )
+
+
+def _digits201(sources: Sources) -> Section:
+    runs = of_kind(sources.records, "benchmark")
+    rows = [(run.name, key, value) for run in runs for key, value in _numbers(run.result)]
+    table = Table("digits201", "What the record says", ("record", "key", "value"), tuple(rows))
+    return Section(
+        "digits201",
+        "digits-201: every cell of NAS-Bench-201 trained on digits",
+        "",
+        ("see retrain/",),
+        status="" if runs else NOT_RUN,
+        tables=(table,) if rows else (),
+        records=tuple(runs),
+    )
+
+
+def _retrain(sources: Sources) -> Section:
+    runs = of_kind(sources.records, "retrain")
+    rows = tuple((run.name, key, value) for run in runs for key, value in _numbers(run.result))
+    table = Table("retrain", "What the records say", ("record", "key", "value"), rows)
+    return Section(
+        "retrain",
+        "Chosen cells, trained from scratch",
+        "",
+        ("python -m retrain --config configs/retrain/NAME.yaml",),
+        status="" if runs else NOT_RUN,
+        tables=(table,) if rows else (),
+        records=tuple(runs),
+    )
+
+
+def _numbers(result: Mapping, prefix: str = "") -> Iterator[tuple[str, Cell]]:
+    """The single numbers and {mean, std} pairs of a result, by dotted key."""
+    for key, value in result.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            if isinstance(value.get("mean"), float):
+                yield name, measured(value)
+            else:
+                yield from _numbers(value, f"{name}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield name, value if isinstance(value, int) else Number(value, spec=".4g")
+
+
+def _other_mlps(sources: Sources) -> Section | None:
+    """MLP runs of other DAGs, or on other images than Fig. 4's; there are none in results/."""
+    named = {"mnist", "cifar"}
+    runs = [r for r in convergence_runs(sources) if not r.dataset.startswith(tuple(named))]
+    runs += convergence_runs(sources, of_fig3=False)
+    runs = [run for run in runs if len(run.result["dags"]) <= len(sources.published["fig3"]) * 4]
+    if not runs:
+        return None
+    return Section(
+        "mlp",
+        "Other DAGs, other images",
+        "",
+        ("bash scripts/fig4.sh digits", "bash scripts/fig4.sh configs/mlp/my_dag.yaml"),
+        tables=tuple(convergence_rows(run) for run in runs),
+        images=tuple(convergence_image(run) for run in runs),
+        records=tuple(runs),
+    )
+
+
+def _speed(sources: Sources) -> Section | None:
+    files = [f for root in sources.roots for f in sorted(root.glob("benchmarks/*.json"))]
+    read = {file.stem: read_json(file) for file in files}
+    rows = [row for name, record in read.items() for row in _speed_rows(name, record)]
+    if not rows:
+        return None
+    columns = ("record", "what", "plain (s)", "here (s)", "ratio", "ratio of CPU time",
+               "largest relative difference")  # fmt: skip
+    note = "Plain: the procedure as published, or as a first script would have it."
+    caption = "Both versions in one run on the same machine"
+    environments = {name: record.get("environment", {}) for name, record in read.items()}
+    return Section(
+        "speed",
+        "Speed against a plain implementation",
+        "",
+        tuple(f"python -m benchmarks.{name}" for name in read),
+        tables=(Table("speed", caption, columns, tuple(rows), note),),
+        environments=environments,
+    )
+
+
+def _speed_rows(name: str, record: Mapping) -> Iterator[tuple[Cell, ...]]:
+    for row in record.get("rows", ()):
+        if {"plain_seconds", "our_seconds"} <= set(row):
+            seconds = row["plain_seconds"], row["our_seconds"], row["ratio"]
+            differences = [v for k, v in row.items() if k.startswith("largest_relative")]
+            more = row.get("cpu_ratio"), (differences or [None])[0]
+            yield (name, row["what"], *map(_general, seconds), *map(_general, more))
+    by_version = record.get("seconds_per_architecture", {})
+    for version in (v for v in by_version if v != "plain"):
+        seconds = by_version["plain"], by_version[version], record["ratio"][version]
+        exact = record["largest_relative_difference"] if version == "float32" else None
+        what = f"{record['what']}, {version}"
+        yield (name, what, *map(_general, seconds), ABSENT, _general(exact))
+
+
+def _general(value: float | None) -> Cell:
+    return ABSENT if value is None else Number(value, spec=_GENERAL)
+
+
+def table_of_cells(sources: Sources) -> Path | None:
+    """The accuracy table of digits-201, if it is there."""
+    runs = of_kind(sources.records, "benchmark")
+    return runs[0].folder / "table.csv.gz" if runs else None

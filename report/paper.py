@@ -1,0 +1,328 @@
+"""Figures 3 to 5 and Tables 1 to 3 of the paper, published beside measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from common.runs import read_json
+from dag import Dag, depth_histogram, effective_depth_width
+from report.convergence import draw_convergence
+from report.draw import draw_dags
+from report.records import Record, first_file, of_kind
+from report.sections import NOT_RUN, Image, Section, Sources, run_image, slug
+from report.tables import ABSENT, Cell, Number, Table, mean_std
+
+DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
+_NEEDS_IMAGENET = "needs ImageNet"
+
+
+def paper_sections(sources: Sources) -> list[Section]:
+    """Fig. 3, Fig. 4 on each data set, Fig. 5, Tables 1 to 3."""
+    fig4 = [_fig4(sources, name, title) for name, title in _FIG4.items()]
+    return [_fig3(sources), *fig4, _fig5(sources), *_tables(sources)]
+
+
+def _tables(sources: Sources) -> list[Section]:
+    return [_table1(sources), _table2(sources), _table3(sources)]
+
+
+def _fig3(sources: Sources) -> Section:
+    codes = sources.published["fig3"]
+    rows = []
+    for name, code in codes.items():
+        dag = Dag.parse(code)
+        shape = effective_depth_width(dag)
+        paths = sum(depth_histogram(dag).values())
+        rows.append((name, code, Number(shape.depth, spec=".3g"), Number(shape.width, spec=".3g"),
+                     paths))  # fmt: skip
+    columns = ("DAG", "code (published)", "effective depth", "effective width", "paths")
+    return Section(
+        "fig3",
+        "Fig. 3: the three DAGs",
+        sources.cite("paper", "Three DAGs of three layers: in a row, in parallel, mixed"),
+        ("bash scripts/fig3.sh",),
+        tables=(Table("fig3", "The DAGs of Fig. 3 by Def. 4.1", columns, tuple(rows)),),
+        images=(Image("fig3_dags", "DAG#1, DAG#2 and DAG#3", lambda: draw_dags(
+            {name: Dag.parse(code) for name, code in codes.items()})),),
+    )  # fmt: skip
+
+
+_FIG4 = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+
+
+def _fig4(sources: Sources, dataset: str, title: str) -> Section:
+    paper = sources.published["fig4"]
+    runs = [r for r in convergence_runs(sources) if r.dataset.startswith(dataset)]
+    order = ", then ".join(paper["order"])
+    claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
+    return Section(
+        f"fig4_{dataset}",
+        f"Fig. 4: convergence on {title}",
+        sources.cite("paper", claim),
+        (f"bash scripts/fig4.sh {dataset}",),
+        status="" if runs else NOT_RUN,
+        tables=tuple(convergence_rows(run, paper["order"]) for run in runs),
+        images=tuple(convergence_image(run) for run in runs),
+        records=tuple(runs),
+    )
+
+
+def convergence_runs(sources: Sources, of_fig3: bool = True) -> list[Record]:
+    """Runs of mlp_code that train the DAGs of Fig. 3, or other DAGs."""
+    wanted = set(sources.published["fig3"].values())
+    return [
+        record
+        for record in of_kind(sources.records, "convergence")
+        if ({row["code"] for row in record.result["dags"].values()} == wanted) == of_fig3
+    ]
+
+
+def convergence_image(run: Record) -> Image:
+    """The curves of a run."""
+    caption = f"{run.dataset}, {run.result['epochs']} epochs"
+    return run_image(run, "convergence", caption, lambda: draw_convergence(run.folder))
+
+
+def convergence_rows(run: Record, order: Iterable[str] = ()) -> Table:
+    """Final losses and accuracies by DAG, with the published and the measured order."""
+    dags, order = run.result["dags"], list(order)
+    means = {name: row["train_accuracy"]["mean"] for name, row in dags.items()}
+    ranked = sorted(means, key=lambda name: -means[name])
+    rows = tuple(
+        (
+            name,
+            row["code"],
+            order.index(name) + 1 if name in order else ABSENT,
+            ranked.index(name) + 1,
+            measured(row["train_accuracy"]),
+            measured(row["train_loss"], ".3f"),
+            measured(row["test_accuracy"]),
+            row["train_accuracy"]["n"],
+        )
+        for name, row in dags.items()
+    )
+    columns = ("DAG", "code", "published place", "measured place", "training accuracy (%)",
+               "training loss", "test accuracy (%)", "n")  # fmt: skip
+    epochs = run.result["epochs"]
+    caption = f"{run.dataset}: after {epochs} epochs, mean (std) over n seeds"
+    note = "Place 1 has the highest training accuracy. Test accuracy is that of the epoch of best "
+    return Table(slug(run.name), caption, columns, rows, f"{note}validation accuracy.")
+
+
+def measured(row: Mapping | None, spec: str = ".2f") -> Cell:
+    """A record's {mean, std}; an empty cell for none."""
+    if not row or row.get("mean") is None:
+        return ABSENT
+    return Number(row["mean"], row.get("std"), spec)
+
+
+def _fig5(sources: Sources) -> Section:
+    paper = sources.published["fig5"]
+    file = first_file(sources.roots, "fig5/fig5_nasbench201.json", "report/fig5_nasbench201.json")
+    record = read_json(file) if file else {"panels": []}
+    panels = {panel["dataset"]: panel for panel in record["panels"]}
+    rows = [_fig5_row(name, panels.get(name)) for name in (*paper["panels"], *panels)]
+    nds = f"NDS: {paper['nds_architectures']:,} architectures, cifar10"
+    rows.append((nds, "needs the NDS files", *[ABSENT] * 5))
+    columns = ("space, accuracy", "R over architectures", "R over circles", "best mean (%)",
+               "at depth", "at width", "n")  # fmt: skip
+    table = Table(
+        "fig5",
+        "Multiple correlation R of accuracy with effective depth and width",
+        columns,
+        tuple(dict.fromkeys(rows)),
+        "The paper prints its R inside the figure; published.yaml has no number of it. A circle "
+        "is all architectures of one depth and width.",
+    )
+    picture = file.with_suffix(".png") if file else None
+    caption = "Accuracy over effective depth and width; circle: mean (colour), variance (area)"
+    return Section(
+        "fig5",
+        "Fig. 5: accuracy over effective depth and width",
+        sources.cite("paper", paper["claim"]),
+        ("bash scripts/fig5.sh",),
+        status="" if file else NOT_RUN,
+        tables=(table,),
+        images=(Image("fig5", caption, file=picture),) if picture else (),
+        environments={"fig5": record.get("environment", {})} if file else {},
+    )
+
+
+def _fig5_row(name: str, panel: Mapping | None) -> tuple[Cell, ...]:
+    space = f"NAS-Bench-201, {name}"
+    if panel is None:
+        return (space, NOT_RUN, *[ABSENT] * 5)
+    values = (panel["r_architectures"], panel["r_circles"], panel["best_mean"])
+    values += tuple(panel["best_depth_width"])
+    return (space, *(Number(value) for value in values), panel["architectures"])
+
+
+def _table1(sources: Sources) -> Section:
+    trained = [r for r in of_kind(sources.records, "retrain") if "imagenet" in r.dataset.lower()]
+    rows = tuple(
+        (
+            method,
+            mean_std(row["top1"], ".1f"),
+            mean_std(row["top5"], ".1f"),
+            row["params_m"],
+            row["gpu_days"],
+            _NEEDS_IMAGENET,
+        )
+        for method, row in sources.published["table1"].items()
+    )
+    columns = ("method", "top-1 error, published (%)", "top-5 error, published (%)",
+               "parameters, published (M)", "GPU days, published", "measured here")  # fmt: skip
+    rows = tuple((*row[:3], *(Number(v, spec="g") for v in row[3:5]), row[5]) for row in rows)
+    return Section(
+        "table1",
+        "Table 1: DARTS space on ImageNet",
+        sources.cite("paper", "Test error after 250 epochs; searches on a GTX 1080Ti"),
+        ("bash scripts/tenas_darts.sh imagenet-1k",),
+        status="" if trained else _NEEDS_IMAGENET,
+        tables=(Table("table1", "Cells of the DARTS space on ImageNet", columns, rows),),
+        records=tuple(trained),
+    )
+
+
+def searches_of_table2(sources: Sources) -> dict[tuple[str, str], Record]:
+    """(method, images) -> the search on NAS-Bench-201 that has accuracies."""
+    found: dict[tuple[str, str], Record] = {}
+    for record in sources.records:
+        method = _method(record)
+        if method and record.result.get("accuracy"):
+            found.setdefault((method, images_of(record)), record)
+    return found
+
+
+def _method(record: Record) -> str:
+    """Name in Table 2, with f unless it is 1/2; empty for other runs."""
+    if record.result.get("space") != "nas-bench-201":
+        return ""
+    if record.kind == "wot":
+        return record.result["method"]
+    if record.kind == "tenas" and record.result.get("rank_by", "both") == "both":
+        return "TE-NAS + DAG" if record.result["filter"] == "exempt" else "TE-NAS"
+    return ""
+
+
+def images_of(record: Record) -> str:
+    """Name of the images that a search saw, from its result or its command."""
+    if record.dataset:
+        return record.dataset
+    words = record.environment.get("command", "").split()
+    for key in ("--score.dataset", "--dataset"):
+        if key in words[:-1]:
+            return words[words.index(key) + 1].split("/")[-1].removesuffix(".npz")
+    config = next((w for w in words if w.endswith(".yaml")), "")
+    return config.split("/")[-1].removesuffix(".yaml").rpartition("_")[2]
+
+
+def _table2(sources: Sources) -> Section:
+    published = sources.published["table2"]
+    runs = {k: r for k, r in searches_of_table2(sources).items() if ", f = " not in k[0]}
+    rows = []
+    for method, row in published.items():
+        own = {k: r for k, r in runs.items() if k[0] == method}
+        for (_, images), run in own.items():
+            rows.append(_table2_row(method, images, row, run))
+        if not own:
+            rows.append(_table2_row(method, _missing(method), row, None, runs))
+    for (method, images), run in runs.items():
+        if method not in published:
+            rows.append(_table2_row(method, images, {}, run))
+    columns = ["method", "images here"]
+    for name in DATASETS:
+        columns += [f"{name}, published", f"{name}, here"]
+    columns += ["seconds, published", "seconds, here", "evaluations saved", "n"]
+    note = (
+        "Accuracies are NAS-Bench-201's after 200 epochs, looked up after the choice; n searches. "
+        "Seconds of one search: published on a GTX 1080Ti, here on the hardware named below. "
+        "Optimal, here: the best cell of the table of accuracies."
+    )
+    title = "Test accuracy (%) of the cells found on NAS-Bench-201, mean (std)"
+    return Section(
+        "table2",
+        "Table 2: searches on NAS-Bench-201",
+        sources.cite("paper", "Test accuracies and seconds of a search"),
+        ("bash scripts/table2.sh cifar10", "python -m tenas_dag --config "
+         "configs/tenas/nasbench201.yaml"),
+        status="" if runs else NOT_RUN,
+        tables=(Table("table2", title, tuple(columns), tuple(rows), note),),
+        records=tuple(runs.values()),
+    )  # fmt: skip
+
+
+def _missing(method: str) -> str:
+    ours = method.startswith(("WOT", "TE-NAS"))
+    return NOT_RUN if ours else "the paper's, from other works"
+
+
+def _table2_row(
+    method: str,
+    images: str,
+    paper: Mapping,
+    run: Record | None,
+    runs: Mapping[tuple[str, str], Record] | None = None,
+) -> tuple[Cell, ...]:
+    """A row; Optimal, which is no search, is read off any run's record of its table."""
+    best = {}
+    if method == "Optimal" and runs:
+        rows = next(iter(runs.values())).result["accuracy"]
+        best = {d: Number(r["best"]) for d, r in rows.items() if "best" in r}
+        images = "the table of accuracies"
+    accuracy = run.result["accuracy"] if run else {}
+    cells: list[Cell] = [method, images]
+    for name in DATASETS:
+        cells += [mean_std(paper.get(name)), best.get(name, measured(accuracy.get(name)))]
+    seconds = Number(paper["seconds"], spec=".2f") if "seconds" in paper else ABSENT
+    return (*cells, seconds, *(_cost(run) if run else (ABSENT,) * 3))
+
+
+def _cost(run: Record) -> tuple[Cell, ...]:
+    """Seconds of one search, evaluations saved, number of searches."""
+    result = run.result
+    if run.kind == "wot":
+        seconds = Number(result["seconds_per_repeat"]["total"], spec=".3g")
+        return seconds, saved(result), result["repeats"]
+    row = result["seconds_per_search"]
+    evaluations = sum(search["evaluations"] for search in result["searches"])
+    exempt = sum(search["exempt"] for search in result["searches"])
+    share = Number(100 * exempt / (evaluations + exempt), spec=".1f")
+    return Number(row["mean"], spec=".3g"), f"{share} %", row["n"]
+
+
+def saved(result: Mapping) -> Cell:
+    """Share of evaluations that the filter saved; the word for none."""
+    share = result.get("evaluations_saved")
+    return ABSENT if share is None else f"{100 * share:.1f} %"
+
+
+def _table3(sources: Sources) -> Section:
+    published = sources.published["table3"]
+    runs = [
+        r for r in of_kind(sources.records, "wot")
+        if r.result["filter"] == "box" and r.result.get("accuracy")
+    ]  # fmt: skip
+    rows, used = [], []
+    for fraction, row in published.items():
+        own = {images_of(r): r for r in runs if r.result["fraction"] == fraction}
+        used += own.values()
+        for images, run in own.items():
+            accuracy = run.result["accuracy"]
+            cells = [measured(accuracy.get(name)) for name in DATASETS]
+            cost = (saved(run.result), run.result["repeats"])
+            rows.append((f"{fraction:g}", images, mean_std(row["cifar100"]), *cells, *cost))
+        if not own:
+            rows.append((f"{fraction:g}", NOT_RUN, mean_std(row["cifar100"]), *[ABSENT] * 5))
+    here = [f"{name}, here" for name in DATASETS]
+    columns = ("f", "images here", "cifar100, published", *here, "evaluations saved", "n")
+    caption = "Test accuracy (%) that WOT finds with the box rule, by its fraction f"
+    return Section(
+        "table3",
+        "Table 3: how much of the box to keep",
+        sources.cite("paper", "WOT with fractions of the radius, CIFAR-100"),
+        ("bash scripts/table3.sh cifar10",),
+        status="" if used else NOT_RUN,
+        tables=(Table("table3", caption, columns, tuple(rows)),),
+        records=tuple(used),
+    )

@@ -1,0 +1,158 @@
+"""A table once, written as CSV, Markdown, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as a table shows it: `value` or `value (std)`, in the format `spec`.
+
+    A spec such as ".3g" keeps its zeros: 0.0100 has three digits.
+    """
+
+    value: float
+    std: float | None = None
+    spec: str = ".2f"
+
+    def __str__(self) -> str:
+        shown = self._format(self.value)
+        return shown if self.std is None else f"{shown} ({self._format(self.std)})"
+
+    def _format(self, value: float) -> str:
+        zeros = self.spec != "g" and self.spec.endswith("g")
+        return format(value, f"#{self.spec}").removesuffix(".") if zeros else f"{value:{self.spec}}"
+
+
+Cell = Number | str | int
+ABSENT = ""
+
+
+def mean_std(pair: Sequence[float] | None, spec: str = ".2f") -> Cell:
+    """A published [mean] or [mean, std]; an empty cell for none."""
+    return ABSENT if pair is None else Number(*pair, spec=spec)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells below named columns.
+
+    Args:
+        key: file name without suffix.
+        caption: one line.
+        columns: names.
+        rows: as many cells each as columns.
+        note: what a reader must know, one paragraph; may be empty.
+
+    Raises:
+        ValueError: a row does not fit the columns.
+    """
+
+    key: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"table {self.key}: found {len(row)} cells, expected {self.columns}"
+                )
+
+    def right_aligned(self) -> list[bool]:
+        """Whether each column holds numbers: words of absence count as neither."""
+        columns = zip(*self.rows) if self.rows else ((),) * len(self.columns)
+        return [any(not isinstance(cell, str) for cell in column) for column in columns]
+
+    def markdown(self) -> str:
+        """The table in Markdown."""
+        rule = ("---:" if right else "---" for right in self.right_aligned())
+        lines = [self.columns, tuple(rule), *self.rows]
+        return "".join(f"| {' | '.join(_in_markdown(c) for c in line)} |\n" for line in lines)
+
+    def csv(self) -> str:
+        """The table as CSV: full precision, a standard deviation in a column of its own."""
+        with_std = [
+            any(isinstance(row[i], Number) and row[i].std is not None for row in self.rows)
+            for i in range(len(self.columns))
+        ]
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        pairs = list(zip(self.columns, with_std))
+        writer.writerow([name for c, wide in pairs for name in ([c, f"{c} std"] if wide else [c])])
+        for row in self.rows:
+            writer.writerow([v for cell, wide in zip(row, with_std) for v in _in_csv(cell, wide)])
+        return buffer.getvalue()
+
+    def latex(self) -> str:
+        """The table as a LaTeX table environment that needs no package."""
+        align = "".join("r" if right else "l" for right in self.right_aligned())
+        rows = [" & ".join(_in_latex(str(c)) for c in row) + r" \\" for row in self.rows]
+        head = " & ".join(_in_latex(c) for c in self.columns) + r" \\"
+        return "\n".join(
+            [
+                r"\begin{table}",
+                rf"\caption{{{_in_latex(self.caption)}}}",
+                rf"\begin{{tabular}}{{{align}}}",
+                r"\hline",
+                head,
+                r"\hline",
+                *rows,
+                r"\hline",
+                r"\end{tabular}",
+                r"\end{table}",
+                "",
+            ]
+        )
+
+    def html(self) -> str:
+        """The table as HTML, with its caption."""
+        kinds = [' class="n"' if right else "" for right in self.right_aligned()]
+        head = "".join(f'<th scope="col"{k}>{_escape(c)}</th>' for c, k in zip(self.columns, kinds))
+        body = "".join(
+            "<tr>" + "".join(f"<td{k}>{_escape(c)}</td>" for c, k in zip(row, kinds)) + "</tr>\n"
+            for row in self.rows
+        )
+        caption = f"<caption>{_escape(self.caption)}</caption>"
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
+
+    def write(self, folder: Path) -> list[Path]:
+        """Writes key.csv, key.md and key.tex into `folder`."""
+        texts = {"csv": self.csv(), "md": self.markdown(), "tex": self.latex()}
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [folder / f"{self.key}.{suffix}" for suffix in texts]
+        for file, text in zip(files, texts.values()):
+            file.write_text(text)
+        return files
+
+
+def _in_markdown(cell: Cell) -> str:
+    return str(cell).replace("|", "\\|")
+
+
+def _in_latex(text: str) -> str:
+    return "".join(_LATEX.get(char, char) for char in text)
+
+
+def _in_csv(cell: Cell, wide: bool) -> list:
+    value = cell.value if isinstance(cell, Number) else cell
+    std = cell.std if isinstance(cell, Number) and cell.std is not None else ""
+    return [value, std] if wide else [value]
+
+
+def _escape(cell: Cell) -> str:
+    return html.escape(str(cell))

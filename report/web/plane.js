@@ -1,0 +1,289 @@
+// One plane: architectures by effective depth and width, a box filter, and the one under the cursor.
+"use strict";
+
+const OPERATORS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"];
+const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
+  [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
+const TOLERANCE = 1e-9;
+
+function viridis(share) {
+  const place = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1);
+  const low = Math.min(Math.floor(place), VIRIDIS.length - 2);
+  const mix = VIRIDIS[low].map((v, i) => Math.round(v + (place - low) * (VIRIDIS[low + 1][i] - v)));
+  return mix.join(",");
+}
+
+// Number -> NAS-Bench-201 string: one digit of base 5 per edge.
+function cellString(number) {
+  const digits = [];
+  for (let i = 0; i < 6; i++) {
+    digits.unshift(number % 5);
+    number = Math.floor(number / 5);
+  }
+  const rows = [1, 2, 3].map((target) => {
+    const names = digits.splice(0, target).map((op, source) => `${OPERATORS[op]}~${source}`);
+    return `|${names.join("|")}|`;
+  });
+  return rows.join("+");
+}
+
+// The numbers of all cells of a code: a skip may be a pooling, a convolution 1x1 or 3x3.
+function cellsOf(code) {
+  const choices = { 0: [0], 1: [1, 4], 2: [2, 3] };
+  return [...code.replaceAll("_", "")].reduce(
+    (found, digit) => found.flatMap((number) => choices[digit].map((op) => number * 5 + op)), [0]);
+}
+
+class Plane {
+  constructor(data, parent) {
+    this.data = data;
+    this.rows = data.topologies.map(([code, depth, width, paths, eigenvalue, cells, means]) =>
+      ({ code, depth, width, paths, eigenvalue, cells, means }));
+    this.element = document.createElement("div");
+    this.element.className = "plane";
+    this.element.id = `plane-${data.key}`;
+    parent.append(this.element);
+    this.element.innerHTML = this.template();
+    this.bind();
+    this.place();
+    this.makeChart();
+    this.reset();
+    this.show(0);
+  }
+
+  find(name) {
+    return this.element.querySelector(`[data-name="${name}"]`);
+  }
+
+  template() {
+    const { title, note, accuracies, range, key } = this.data;
+    const options = accuracies.map((name, i) => `<option value="${i}">${name}</option>`).join("");
+    const slider = (name, label, [low, high], step) =>
+      `<label><span>${label}</span><input type="range" data-name="${name}" min="${low}" ` +
+      `max="${high}" step="${step}"><output data-name="${name}-shown"></output></label>`;
+    return `<h3>${title}</h3><p>${note}</p>
+      <div class="controls"><label>Colour: <select data-name="accuracy">${options}</select></label>
+      <button type="button" data-name="reset">The paper's box, f = 1/2</button></div>
+      <div class="sliders" role="group" aria-label="Box filter of ${title}">
+      ${slider("fraction", "size of the box, f", [0.05, 1], 0.05)}
+      ${slider("depth", "middle depth", range.depth, 0.005)}
+      ${slider("width", "middle width", range.width, 0.005)}</div>
+      <p class="kept" aria-live="polite" data-name="kept"></p>
+      <div class="split"><div><div class="chart" data-name="focus" tabindex="0" role="application"
+        aria-describedby="plane-${key}-detail"
+        aria-label="Plot of ${title}: arrow keys move from architecture to architecture"><canvas
+        data-name="canvas" aria-hidden="true"></canvas></div>
+      <div class="scale"><span data-name="low"></span><i data-name="bar"></i><span
+        data-name="high"></span></div></div>
+      <div class="detail" id="plane-${key}-detail" aria-live="polite" data-name="detail"></div></div>`;
+  }
+
+  bind() {
+    for (const name of ["fraction", "depth", "width"]) {
+      this.find(name).addEventListener("input", () => this.filter());
+    }
+    this.find("accuracy").addEventListener("change", () => {
+      this.place();
+      this.recolour();
+      this.filter();
+      this.show(0);
+    });
+    this.find("reset").addEventListener("click", () => this.reset());
+    this.find("focus").addEventListener("keydown", (event) => this.key(event));
+  }
+
+  get accuracy() {
+    return Number(this.find("accuracy").value);
+  }
+
+  // Dots in a sunflower around their depth and width, best in the middle.
+  place() {
+    const a = this.accuracy;
+    const groups = new Map();
+    for (const row of this.rows) {
+      if (row.depth === 0 || row.means[a] === null) continue;
+      const key = `${row.depth.toFixed(9)} ${row.width.toFixed(9)}`;
+      if (!groups.has(key)) groups.set(key, []);
+      groups.get(key).push(row);
+    }
+    const sorted = [...groups.values()].sort((p, q) => p[0].depth - q[0].depth || p[0].width - q[0].width);
+    const { depth, width } = this.data.range;
+    this.points = sorted.flatMap((rows, group) =>
+      rows.sort((p, q) => q.means[a] - p.means[a]).map((row, i) => ({
+        x: row.depth + 0.0085 * (depth[1] - depth[0]) * Math.sqrt(i) * Math.cos(2.39996 * i),
+        y: row.width + 0.0125 * (width[1] - width[0]) * Math.sqrt(i) * Math.sin(2.39996 * i),
+        row, group,
+      })));
+    const values = this.points.map((point) => point.row.means[a]).sort((p, q) => p - q);
+    this.scale = [values[Math.floor(0.02 * values.length)], values[values.length - 1]];
+  }
+
+  makeChart() {
+    const box = { id: "box", beforeDatasetsDraw: (chart) => this.drawBox(chart) };
+    const axis = (text) => ({ title: { display: true, text }, grid: {}, ticks: {} });
+    this.chart = new Chart(this.find("canvas"), {
+      type: "scatter",
+      data: { datasets: [{ data: this.points, pointHoverRadius: 6 }] },
+      plugins: [box],
+      options: {
+        animation: false, responsive: true, maintainAspectRatio: false,
+        interaction: { mode: "nearest", intersect: false },
+        onHover: (_, found) => found.length && this.show(found[0].index),
+        onClick: (_, found) => found.length && this.show(found[0].index),
+        plugins: { legend: { display: false }, tooltip: { enabled: false } },
+        scales: { x: axis("effective depth"), y: axis("effective width") },
+      },
+    });
+    this.recolour();
+  }
+
+  // Takes the page's colours, which change between light and dark.
+  recolour() {
+    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
+    for (const axis of Object.values(this.chart.options.scales)) {
+      axis.grid.color = colour("--line");
+      axis.ticks.color = colour("--soft");
+      axis.title.color = colour("--ink");
+    }
+    this.boxColour = colour("--orange");
+    this.chart.data.datasets[0].data = this.points;
+    this.chosenColour = colour("--ink");
+    const stops = VIRIDIS.map((rgb) => `rgb(${rgb})`);
+    this.find("bar").style.background = `linear-gradient(to right, ${stops})`;
+    this.find("low").textContent = `${this.scale[0].toFixed(1)} % or less`;
+    this.find("high").textContent = `${this.scale[1].toFixed(1)} %`;
+    this.paint();
+  }
+
+  paint() {
+    if (!this.chart) return;
+    const [low, high] = this.scale;
+    const set = this.chart.data.datasets[0];
+    const chosen = (i) => i === this.chosen;
+    set.pointBackgroundColor = this.points.map((point) => {
+      const share = (point.row.means[this.accuracy] - low) / Math.max(high - low, 1e-12);
+      return `rgba(${viridis(share)},${this.box && !this.inside(point.row) ? 0.25 : 1})`;
+    });
+    set.pointBorderColor = this.points.map((_, i) => (chosen(i) ? this.chosenColour : "transparent"));
+    set.pointBorderWidth = this.points.map((_, i) => (chosen(i) ? 2.5 : 0));
+    set.pointRadius = this.points.map((_, i) => (chosen(i) ? 7 : 3.2));
+    this.chart.update("none");
+  }
+
+  drawBox(chart) {
+    if (!this.box) return;
+    const { x, y } = chart.scales;
+    const { depth, width } = this.box;
+    const left = x.getPixelForValue(depth[0]);
+    const top = y.getPixelForValue(width[1]);
+    chart.ctx.save();
+    chart.ctx.strokeStyle = this.boxColour;
+    chart.ctx.lineWidth = 2;
+    chart.ctx.setLineDash([6, 4]);
+    chart.ctx.strokeRect(left, top, x.getPixelForValue(depth[1]) - left,
+      y.getPixelForValue(width[0]) - top);
+    chart.ctx.restore();
+  }
+
+  inside(row) {
+    const within = (value, [low, high]) => value >= low - TOLERANCE && value <= high + TOLERANCE;
+    return row.depth > 0 && within(row.depth, this.box.depth) && within(row.width, this.box.width);
+  }
+
+  // The box rule with f = 1/2: the midrange, and half of the half-range. A slider would round the
+  // middle to its step, so the middle itself is kept until a slider moves.
+  reset() {
+    this.find("fraction").value = 0.5;
+    for (const name of ["depth", "width"]) {
+      const [low, high] = this.data.range[name];
+      this.find(name).value = (low + high) / 2;
+    }
+    this.middle = Object.fromEntries(["depth", "width"].map((name) => [name, this.find(name).value]));
+    this.filter();
+  }
+
+  filter() {
+    const fraction = Number(this.find("fraction").value);
+    this.box = {};
+    this.find("fraction-shown").textContent = fraction.toFixed(2);
+    for (const name of ["depth", "width"]) {
+      const [low, high] = this.data.range[name];
+      const moved = this.find(name).value !== this.middle[name];
+      const centre = moved ? Number(this.find(name).value) : (low + high) / 2;
+      const radius = (fraction * (high - low)) / 2;
+      this.box[name] = [centre - radius, centre + radius];
+      this.find(`${name}-shown`).textContent = centre.toFixed(2);
+    }
+    this.count();
+    this.paint();
+  }
+
+  count() {
+    const a = this.accuracy;
+    const known = this.rows.filter((row) => row.means[a] !== null);
+    const sum = (rows, of) => rows.reduce((total, row) => total + of(row), 0);
+    const cells = (rows) => sum(rows, (row) => row.cells);
+    const mean = (rows) => sum(rows, (row) => row.cells * row.means[a]) / cells(rows);
+    const kept = known.filter((row) => this.inside(row));
+    const shown = this.find("kept");
+    const number = cells(kept);
+    const average = number ? mean(kept).toFixed(2) : "";
+    shown.dataset.cells = number;
+    shown.dataset.mean = average;
+    const what = this.data.nasbench ? "cells" : "topologies";
+    shown.innerHTML = `<strong>${number.toLocaleString("en")}</strong> of ` +
+      `${cells(known).toLocaleString("en")} ${what} stay; mean accuracy ` +
+      `<strong>${average || "none"}${average && " %"}</strong>, of all ${mean(known).toFixed(2)} %.`;
+  }
+
+  show(index) {
+    this.chosen = Math.min(Math.max(index, 0), this.points.length - 1);
+    const { row } = this.points[this.chosen];
+    const a = this.accuracy;
+    const cells = this.data.nasbench ? this.cells(row) : [];
+    const options = cells.map(([text, accuracy]) =>
+      `<option>${accuracy === null ? "" : `${accuracy.toFixed(2)} % `}${text}</option>`).join("");
+    const eigenvalue = row.eigenvalue === null ? "none" : row.eigenvalue.toPrecision(3);
+    const several = row.cells > 1 ? `mean accuracy of ${row.cells} cells` : "accuracy";
+    this.find("detail").innerHTML = `${Dag.draw(Dag.parse(row.code), `DAG ${row.code}`)}
+      <dl class="numbers">
+      <div><dt>code</dt><dd data-name="code">${row.code}</dd></div>
+      <div><dt>depth</dt><dd data-name="at-depth">${row.depth.toPrecision(3)}</dd></div>
+      <div><dt>width</dt><dd data-name="at-width">${row.width.toPrecision(3)}</dd></div>
+      <div><dt>paths</dt><dd>${row.paths}</dd></div>
+      <div><dt>lambda_min (NNGP, digits)</dt><dd data-name="eigenvalue">${eigenvalue}</dd></div>
+      <div><dt>${several}</dt><dd data-name="at-accuracy">${row.means[a].toFixed(2)} %</dd></div>
+      </dl>` + (cells.length ? `<p class="cell" data-name="cell">${cells[0][0]}</p>
+      <label>Its cells<select aria-label="Cells of this wiring">${options}</select></label>` : "");
+    const select = this.find("detail").querySelector("select");
+    if (select) {
+      select.addEventListener("change", () => {
+        this.find("cell").textContent = cells[select.selectedIndex][0];
+      });
+    }
+    this.paint();
+  }
+
+  // [string, accuracy or null] of a wiring's cells, best first.
+  cells(row) {
+    const own = this.data.cells?.[row.code];
+    if (!own) return cellsOf(row.code).map((number) => [cellString(number), null]);
+    const a = this.accuracy + 1;
+    return own.map((cell) => [cellString(cell[0]), cell[a]]).sort((p, q) => q[1] - p[1]);
+  }
+
+  key(event) {
+    const last = this.points.length - 1;
+    const group = this.points[this.chosen].group;
+    const jump = (to) => this.points.findIndex((point) => point.group === to);
+    const moves = {
+      ArrowRight: this.chosen + 1, ArrowDown: this.chosen + 1,
+      ArrowLeft: this.chosen - 1, ArrowUp: this.chosen - 1,
+      PageDown: Math.max(jump(group + 1), jump(group)), PageUp: Math.max(jump(group - 1), 0),
+      Home: 0, End: last,
+    };
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    this.show(moves[event.key]);
+  }
+}
