@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from common.runs import read_json
-from report.paper import convergence_image, convergence_rows, convergence_runs, measured
+from report.paper import convergence_image, convergence_rows, convergence_runs
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image, slug
 from report.tables import ABSENT, Cell, Number, Table
@@ -189,46 +188,54 @@ def _nasbench_topologies(sources: Sources) -> Section | None:
 
 
 def _digits201(sources: Sources) -> Section:
-    runs = of_kind(sources.records, "benchmark")
-    rows = [(run.name, key, value) for run in runs for key, value in _numbers(run.result)]
-    table = Table("digits201", "What the record says", ("record", "key", "value"), tuple(rows))
+    runs = of_kind(sources.records, "digits201")
+    rows = tuple(row for run in runs for row in _digits201_rows(run))
+    columns = ("record", "split", "least (%)", "quarter (%)", "median (%)", "three quarters (%)",
+               "best (%)", "std between seeds", "Spearman between seeds", "n")  # fmt: skip
+    note = "n networks of different cells, each the mean over its seeds."
+    table = Table("digits201", "Accuracies of all distinct cells", columns, rows, note)
     return Section(
         "digits201",
         "digits-201: every cell of NAS-Bench-201 trained on digits",
         "",
-        ("see retrain/",),
+        ("python -m retrain.digits201 --config configs/retrain/digits201.yaml",),
         status="" if runs else NOT_RUN,
         tables=(table,) if rows else (),
         records=tuple(runs),
     )
+
+
+def _digits201_rows(run: Record) -> Iterator[tuple[Cell, ...]]:
+    for split in ("train", "validation", "test"):
+        found = run.result[split]
+        quantiles = (Number(value) for value in found["quantiles"])
+        noise = (_general(found[key]) for key in ("seed_std", "seed_spearman"))
+        yield (run.name, split, *quantiles, *noise, run.result["cells"])
 
 
 def _retrain(sources: Sources) -> Section:
     runs = of_kind(sources.records, "retrain")
-    rows = tuple((run.name, key, value) for run in runs for key, value in _numbers(run.result))
-    table = Table("retrain", "What the records say", ("record", "key", "value"), rows)
+    columns = ("record", "images", "epochs", "top-1 error (%)", "top-5 error (%)",
+               "parameters", "hours", "seed", "n")  # fmt: skip
+    rows = tuple(_retrain_row(run) for run in runs)
+    table = Table("retrain", "Test errors of single trainings", columns, rows)
     return Section(
         "retrain",
         "Chosen cells, trained from scratch",
         "",
-        ("python -m retrain --config configs/retrain/NAME.yaml",),
+        ("python -m retrain --config configs/retrain/NAME.yaml --genotype CHOICE",),
         status="" if runs else NOT_RUN,
         tables=(table,) if rows else (),
         records=tuple(runs),
     )
 
 
-def _numbers(result: Mapping, prefix: str = "") -> Iterator[tuple[str, Cell]]:
-    """The single numbers and {mean, std} pairs of a result, by dotted key."""
-    for key, value in result.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            if isinstance(value.get("mean"), float):
-                yield name, measured(value)
-            else:
-                yield from _numbers(value, f"{name}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield name, value if isinstance(value, int) else Number(value, spec=".4g")
+def _retrain_row(run: Record) -> tuple[Cell, ...]:
+    result, test = run.result, run.result["test"]
+    errors = (Number(test[key]) for key in ("top1_error", "top5_error"))
+    hours = Number(result["seconds"] / 3600, spec=_GENERAL)
+    size = result.get("parameters", ABSENT)
+    return (run.name, run.dataset, result["epochs"], *errors, size, hours, result["seed"], 1)
 
 
 def _other_mlps(sources: Sources) -> Section | None:
@@ -288,9 +295,3 @@ def _speed_rows(name: str, record: Mapping) -> Iterator[tuple[Cell, ...]]:
 
 def _general(value: float | None) -> Cell:
     return ABSENT if value is None else Number(value, spec=_GENERAL)
-
-
-def table_of_cells(sources: Sources) -> Path | None:
-    """The accuracy table of digits-201, if it is there."""
-    runs = of_kind(sources.records, "benchmark")
-    return runs[0].folder / "table.csv.gz" if runs else None

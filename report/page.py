@@ -93,7 +93,7 @@ def _entry(section: Section) -> str:
 
 def _badge(section: Section) -> str:
     kind = "absent" if section.status else "measured"
-    return f'<span class="status {kind}">{html.escape(section.status or "measured")}</span>'
+    return f'<span class="status {kind}">{html.escape(section.word)}</span>'
 
 
 def _section(section: Section, base: Path) -> str:

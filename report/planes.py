@@ -155,7 +155,7 @@ def _read_means(file: Path) -> tuple[list[str], list[Topology]]:
 
 
 def _digits201(sources: Sources, eigenvalues: Mapping[str, float]) -> dict | None:
-    runs = of_kind(sources.records, "benchmark")
+    runs = of_kind(sources.records, "digits201")
     if not runs:
         return None
     names, cells = read_cells(runs[0].folder / "table.csv.gz", "@")

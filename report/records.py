@@ -16,7 +16,8 @@ _KINDS = (
     ("wot", (), ("method", "repeats")),
     ("tenas", (), ("searches",)),
     ("correlate", (), ("correlations", "records")),
-    ("benchmark", ("table.csv.gz",), ()),
+    ("digits201", ("table.csv.gz",), ("cells", "trainings")),
+    ("retrain", (), ("tested_weights", "test")),
 )
 
 
@@ -27,7 +28,7 @@ class Record:
     Args:
         name: its folder below the root, such as "wot/table2_cifar10_box".
         folder: where it lies.
-        kind: one of _KINDS, "retrain" for what lies in a folder of that name, or "other".
+        kind: one of _KINDS, or "other".
         result: its result.json.
         environment: its environment.json; empty if there is none.
     """
@@ -78,12 +79,10 @@ def read_record(root: Path, folder: Path) -> Record:
     file = folder / "environment.json"
     environment = read_json(file) if file.is_file() else result.get("environment", {})
     name = folder.relative_to(root).as_posix()
-    return Record(name, folder, _kind(folder, result, name), result, environment)
+    return Record(name, folder, _kind(folder, result), result, environment)
 
 
-def _kind(folder: Path, result: Mapping, name: str) -> str:
-    if "retrain" in name.split("/"):
-        return "retrain"
+def _kind(folder: Path, result: Mapping) -> str:
     for kind, files, keys in _KINDS:
         if all((folder / file).is_file() for file in files) and set(keys) <= set(result):
             return kind

@@ -94,7 +94,7 @@ def results_markdown(sections: Sequence[Section], base: Path) -> str:
         "is typed in. Published numbers stand in `report/published.yaml` with their sources. "
         "n is the number of seeds, searches, cells or networks behind a number; mean (std).",
         "",
-        *(f"- [{s.title}](#{anchor(s.title)}): {s.status or 'measured'}" for s in sections),
+        *(f"- [{s.title}](#{anchor(s.title)}): {s.word}" for s in sections),
     ]
     for section in sections:
         lines += ["", *_section_lines(section, base)]

@@ -54,6 +54,13 @@ class Section:
     records: tuple[Record, ...] = ()
     environments: Mapping[str, Mapping] = field(default_factory=dict)
 
+    @property
+    def word(self) -> str:
+        """The status; "measured", or "measured in part" if a row says why it is empty."""
+        cells = (cell for table in self.tables for row in table.rows for cell in row)
+        missing = any(isinstance(c, str) and c.startswith((NOT_RUN, "needs ")) for c in cells)
+        return self.status or ("measured in part" if missing else "measured")
+
 
 @dataclass(frozen=True)
 class Sources:

@@ -20,7 +20,7 @@ _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
 class Number:
     """A number as a table shows it: `value` or `value (std)`, in the format `spec`.
 
-    A spec such as ".3g" keeps its zeros: 0.0100 has three digits.
+    ".3g" keeps its zeros: 0.0100 has three digits. Other "g" show a published number as it is.
     """
 
     value: float
@@ -32,8 +32,9 @@ class Number:
         return shown if self.std is None else f"{shown} ({self._format(self.std)})"
 
     def _format(self, value: float) -> str:
-        zeros = self.spec != "g" and self.spec.endswith("g")
-        return format(value, f"#{self.spec}").removesuffix(".") if zeros else f"{value:{self.spec}}"
+        if self.spec == ".3g":
+            return format(value, "#.3g").removesuffix(".")
+        return format(value, self.spec)
 
 
 Cell = Number | str | int

@@ -48,7 +48,7 @@ class Plane {
     this.place();
     this.makeChart();
     this.reset();
-    this.show(0);
+    this.show(this.best());
   }
 
   find(name) {
@@ -86,7 +86,7 @@ class Plane {
       this.place();
       this.recolour();
       this.filter();
-      this.show(0);
+      this.show(this.best());
     });
     this.find("reset").addEventListener("click", () => this.reset());
     this.find("focus").addEventListener("keydown", (event) => this.key(event));
@@ -116,6 +116,11 @@ class Plane {
       })));
     const values = this.points.map((point) => point.row.means[a]).sort((p, q) => p - q);
     this.scale = [values[Math.floor(0.02 * values.length)], values[values.length - 1]];
+  }
+
+  best() {
+    const mean = (i) => this.points[i].row.means[this.accuracy];
+    return this.points.reduce((best, _, i) => (mean(i) > mean(best) ? i : best), 0);
   }
 
   makeChart() {

@@ -44,7 +44,7 @@
     select.add(new Option("my own images"));
     const take = () => {
       const cosine = data.cosines[select.value];
-      if (cosine !== undefined) field("cosine").value = cosine;
+      if (cosine !== undefined) field("cosine").value = Number(cosine.toFixed(9));
       describe();
     };
     field("cosine").value = 0.9;

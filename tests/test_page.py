@@ -1,0 +1,330 @@
+"""report.html in headless Chromium: type a code, move a slider, read the numbers back."""
+
+import csv
+import gzip
+import random
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.runs import read_json, write_json
+from dag import Dag, DagCodeError, box_rule, depth_histogram, effective_depth_width, eq12_bound
+from report.__main__ import main
+from report.page import largest_cosines
+from report.planes import _OPERATORS, cell_number
+from report.results import read_sources
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+PHONE, DESKTOP = (360, 740), (1280, 900)
+
+
+def miniature(folder):
+    """A record as retrain.digits201 writes it, of 400 cells whose accuracy is their number."""
+    rng = random.Random(0)
+    rows = []
+    for index in range(400):
+        names = [rng.choice(_OPERATORS) for _ in range(6)]
+        parts = iter(names)
+        groups = ["|" + "".join(f"{next(parts)}~{s}|" for s in range(t)) for t in (1, 2, 3)]
+        rows.append([index, "+".join(groups), 99.0, 50 + index / 10, 40 + index / 10, 1000])
+    header = ["index", "arch", "digits/train@4", "digits/validation@4", "digits/test@4", "params"]
+    folder.mkdir(parents=True)
+    with gzip.open(folder / "table.csv.gz", "wt", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    spread = {"quantiles": [40.0, 50.0, 60.0, 70.0, 79.9], "mean": 60.0, "seed_std": 0.5}
+    splits = dict.fromkeys(("train", "validation", "test"), spread | {"seed_spearman": 0.9})
+    write_json(folder / "result.json", {"cells": 400, "trainings": 800, **splits})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page of the committed records and of a small digits-201, and that table's rows."""
+    folder = tmp_path_factory.mktemp("page")
+    rows = miniature(folder / "records/digits201")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_ROOT", str(folder / "no data"))
+        roots = [str(ROOT / "results"), str(folder / "records")]
+        main(["page", "--records", *roots, "--out", str(folder / "out")])
+    return folder / "out/report.html", rows
+
+
+@pytest.fixture(scope="module")
+def driver():
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("no Chromium with chromedriver was found: report.html was not tried in it")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+@pytest.fixture
+def opened(driver, page):
+    """The page, freshly loaded at desktop size in light colours; checks the console in the end."""
+    emulate(driver, DESKTOP, "light")
+    driver.get(page[0].as_uri())
+    driver.get_log("browser")
+    yield driver
+    assert driver.get_log("browser") == []
+
+
+def emulate(driver, size, scheme):
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+
+
+def find(driver, selector):
+    return driver.find_element("css selector", selector)
+
+
+def type_code(driver, code):
+    field = find(driver, "#code")
+    field.clear()
+    field.send_keys(code)
+
+
+def read(driver, *names):
+    return [find(driver, f"#dag-{name}").text for name in names]
+
+
+def random_code(rng, layers):
+    return "_".join("".join(rng.choice("012") for _ in range(j)) for j in range(1, layers + 1))
+
+
+CODES = ["2", "2_02_002", "1_01_222", "2_21_112", "0_00_000", "1_11_111", "2_22_222_2222_22222"]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_typed_code_is_measured_and_drawn(opened, code):
+    type_code(opened, code)
+    dag, cosine = Dag.parse(code), float(find(opened, "#cosine").get_property("value"))
+    depth, width = effective_depth_width(dag)
+    shown = read(opened, "depth", "width", "paths", "bound")
+    assert [float(v) for v in shown[:3]] == pytest.approx(
+        [depth, width, sum(depth_histogram(dag).values())], rel=1e-5
+    )
+    if dag.has_path:
+        bound = eq12_bound(dag, np.array([[1, cosine], [cosine, 1]]))
+        assert float(shown[3]) == pytest.approx(bound, rel=1e-5)
+    else:
+        assert shown[3] == "none"
+    drawing = find(opened, "#dag-drawing svg")
+    assert len(drawing.find_elements("css selector", "circle")) == dag.num_nodes
+    solid = drawing.find_elements("css selector", "path.linear")
+    assert len(solid) == code.count("2")
+
+
+def test_measures_equal_the_dag_module_on_random_codes(opened):
+    rng = random.Random(1)
+    codes = [random_code(rng, rng.randint(1, 14)) for _ in range(200)]
+    script = """return arguments[0].map((code) => {
+        const dag = Dag.parse(code), m = Dag.measures(dag);
+        return [m.depth, m.width, m.paths, Dag.bound(dag, 0.83)]; })"""
+    for code, found in zip(codes, opened.execute_script(script, codes)):
+        dag = Dag.parse(code)
+        expected = [*effective_depth_width(dag), sum(depth_histogram(dag).values())]
+        assert found[:3] == pytest.approx(expected, rel=1e-12), code
+        bound = eq12_bound(dag, np.array([[1, 0.83], [0.83, 1]])) if dag.has_path else None
+        assert found[3] == (None if bound is None else pytest.approx(bound, rel=1e-10)), code
+
+
+@pytest.mark.parametrize("code", ["2_0x", "2_0", "2__002", "_", "2_022"])
+def test_a_bad_code_is_pointed_at_in_pythons_words(opened, code):
+    type_code(opened, code)
+    with pytest.raises(DagCodeError) as error:
+        Dag.parse(code)
+    message = find(opened, "#code-error").text.split("\n")[0]
+    assert message.startswith("row ") and message in str(error.value)
+    assert read(opened, "depth", "bound") == ["", ""]
+    type_code(opened, "2_02")
+    assert find(opened, "#code-error").text == "" and read(opened, "depth") == ["2"]
+
+
+def test_eq12_equals_the_records(opened):
+    """The cosines of the page were read back from one DAG; the others of the record must fit."""
+    options = find(opened, "#images").find_elements("css selector", "option")
+    tried = 0
+    for option in options[:-1]:
+        option.click()
+        record = read_json(ROOT / f"results/theory/{option.text}/result.json")
+        for row in record["dags"].values():
+            type_code(opened, row["code"])
+            assert float(read(opened, "bound")[0]) == pytest.approx(row["eq12_bound"], rel=1e-5)
+            tried += 1
+    assert tried >= 9
+
+
+def test_cosines_lie_where_their_bound_does():
+    cosines = largest_cosines(read_sources([ROOT / "results"]))
+    assert set(cosines) == {"digits", "mnist", "cifar10_subset"}
+    assert all(0.5 < cosine < 1 for cosine in cosines.values())
+
+
+def means_of_nasbench201():
+    with (ROOT / "results/fig5/nasbench201_topologies.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    shapes = np.array([effective_depth_width(Dag.parse(row["code"])) for row in rows])
+    cells = np.array([int(row["cells"]) for row in rows])
+    return shapes, cells, np.array([float(row["cifar10/test@200"]) for row in rows])
+
+
+# Numbers of cells that the box keeps, as Sec. 5.3 of the paper counts them.
+@pytest.mark.parametrize("fraction, cells", [(1, 13642), (0.75, 9762), (0.5, 6256), (0.25, 1376)])
+def test_the_slider_counts_cells_and_their_mean_accuracy(opened, fraction, cells):
+    plane = "#plane-nasbench201 "
+    slider = find(opened, plane + '[data-name="fraction"]')
+    slider.send_keys("\ue010")  # End: f = 1
+    slider.send_keys("\ue012" * round((1 - fraction) / 0.05))  # arrow left
+    kept = find(opened, plane + '[data-name="kept"]')
+    assert f"{cells:,} of 15,625 cells" in kept.text
+    shapes, counts, accuracy = means_of_nasbench201()
+    inside = box_rule(*shapes.T, fraction).keeps(*shapes.T) & (shapes[:, 0] > 0)
+    mean = np.average(accuracy[inside], weights=counts[inside])
+    assert f"mean accuracy {mean:.2f} %" in kept.text
+
+
+def test_moving_the_middle_keeps_other_cells_and_the_button_goes_back(opened):
+    plane = "#plane-nasbench201 "
+    kept = find(opened, plane + '[data-name="kept"]')
+    before = kept.text
+    slider = find(opened, plane + '[data-name="depth"]')
+    slider.send_keys("\ue010")
+    middle = float(slider.get_property("value"))
+    shapes, counts, _ = means_of_nasbench201()
+    box = box_rule(*shapes.T)
+    radius = (box.depth[1] - box.depth[0]) / 2
+    inside = (abs(shapes[:, 0] - middle) <= radius) & (shapes[:, 0] > 0)
+    inside &= (shapes[:, 1] >= box.width[0]) & (shapes[:, 1] <= box.width[1])
+    assert kept.text.startswith(f"{counts[inside].sum():,} of") and kept.text != before
+    find(opened, plane + '[data-name="reset"]').click()
+    assert kept.text == before
+
+
+def test_a_table_of_cells_shows_each_cells_own_accuracy(opened, page):
+    plane = "#plane-digits201 "
+    find(opened, plane + '[data-name="fraction"]').send_keys("\ue010")
+    shapes = {arch: effective_depth_width(_dag(arch)) for _, arch, *_ in page[1]}
+    rows = [row for row in page[1] if shapes[row[1]].depth > 0]
+    text = find(opened, plane + '[data-name="kept"]').text
+    assert f"{len(rows)} of 400 cells" in text
+    assert f"mean accuracy {np.mean([row[4] for row in rows]):.2f} %" in text
+    shown = find(opened, plane + '[data-name="cell"]').text
+    best = max((r for r in rows if _dag(r[1]) == _dag(shown)), key=lambda row: row[4])
+    assert shown == best[1]
+    option = find(opened, plane + ".detail option").text
+    assert option == f"{best[4]:.2f} % {best[1]}"
+
+
+def _dag(arch):
+    from report.cells import NASBENCH201, read_cell
+
+    return read_cell(arch, NASBENCH201)
+
+
+def test_a_number_of_base_5_is_the_cell(opened, page):
+    names = [row[1] for row in page[1]]
+    script = "return arguments[0].map(cellString)"
+    assert opened.execute_script(script, [cell_number(name) for name in names]) == names
+
+
+def test_hovering_shows_the_architecture(opened):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    plane = "#plane-topologies "
+    canvas = find(opened, plane + "canvas")
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    script = """const chart = Chart.getChart(arguments[0]);
+        const points = chart.data.datasets[0].data;
+        const i = points.findIndex((point) => point.row.code === arguments[1]);
+        const at = chart.getDatasetMeta(0).data[i];
+        return [at.x - arguments[0].clientWidth / 2, at.y - arguments[0].clientHeight / 2];"""
+    x, y = opened.execute_script(script, canvas, "2_02_002")
+    ActionChains(opened).move_to_element_with_offset(canvas, round(x), round(y)).perform()
+    detail = find(opened, plane + ".detail")
+    shown = {k: detail.find_element("css selector", f'[data-name="{k}"]').text for k in NAMES}
+    with (ROOT / "results/topologies/digits/topologies.csv").open() as file:
+        row = next(r for r in csv.DictReader(file) if r["code"] == "2_02_002")
+    assert shown["code"] == "2_02_002"
+    assert float(shown["at-depth"]) == pytest.approx(float(row["depth"]))
+    assert float(shown["at-width"]) == pytest.approx(float(row["width"]), abs=5e-4)
+    assert float(shown["eigenvalue"]) == pytest.approx(float(row["lambda_min"]), rel=5e-3)
+    assert shown["at-accuracy"] == f"{float(row['test_accuracy']):.2f} %"
+    assert len(detail.find_elements("css selector", "svg path.linear")) == 3
+
+
+NAMES = ("code", "at-depth", "at-width", "eigenvalue", "at-accuracy")
+
+
+def test_a_plot_is_read_by_keyboard(opened):
+    plane = "#plane-nasbench201 "
+    plot = find(opened, plane + ".chart")
+    opened.execute_script("arguments[0].focus()", find(opened, plane + '[data-name="width"]'))
+    opened.switch_to.active_element.send_keys("\ue004")  # Tab, from the control before it
+    assert opened.switch_to.active_element == plot
+    assert plot.value_of_css_property("outline-style") == "solid"
+    seen = set()
+    for key in ("\ue011", "\ue014", "\ue014", "\ue00f", "\ue010"):  # Home, right, right, PgDn, End
+        plot.send_keys(key)
+        seen.add(find(opened, plane + '[data-name="code"]').text)
+    assert len(seen) == 5
+    assert find(opened, plane + '[data-name="at-depth"]').text == "3.00"
+    assert find(opened, plane + '[data-name="code"]').text == "2_02_002"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_readable_on_a_phone(opened, page, scheme):
+    emulate(opened, PHONE, scheme)
+    opened.get(page[0].as_uri())
+    sizes = "return [document.documentElement.scrollWidth, window.innerWidth]"
+    assert opened.execute_script(sizes) == [PHONE[0], PHONE[0]]
+    style = "return getComputedStyle(document.documentElement).getPropertyValue(arguments[0])"
+    paper = luminance(opened.execute_script(style, "--paper"))
+    assert (paper < 0.1) == (scheme == "dark")
+    for name in ("--ink", "--soft", "--blue", "--good", "--bad"):
+        colour = luminance(opened.execute_script(style, name))
+        high, low = max(colour, paper), min(colour, paper)
+        assert (high + 0.05) / (low + 0.05) >= 4.5, f"{name} on --paper, {scheme}"
+
+
+def luminance(colour):
+    """WCAG's relative luminance of #rrggbb or #rgb."""
+    digits = colour.strip().lstrip("#")
+    digits = "".join(2 * c for c in digits) if len(digits) == 3 else digits
+    channels = np.array([int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_nothing_is_fetched(opened):
+    entries = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    fetched = [name for name in opened.execute_script(entries) if not name.startswith("data:")]
+    assert fetched == []
+
+
+def test_the_page_is_one_file_without_addresses_to_load(page):
+    text = page[0].read_text()
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text) == []
+    assert "@import" not in text and "url(" not in text
+
+
+def test_pages_tables_are_those_of_results(page, tmp_path):
+    roots = [str(ROOT / "results"), str(page[0].parent.parent / "records")]
+    main(["results", "--records", *roots, "--out", str(tmp_path), "--markdown-only"])
+    rows = [r for r in (tmp_path / "RESULTS.md").read_text().splitlines() if r.startswith("| ")]
+    body = [row for row in rows if set(row) - set("| -:")]
+    assert len(body) == page[0].read_text().count("<tr>")
