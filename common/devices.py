@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from common.config import require
@@ -10,12 +12,17 @@ from common.config import require
 def choose_device(name: str) -> torch.device:
     """The device for a config's word: cpu, cuda, or auto (cuda where there is one).
 
+    Processes that torchrun starts take the GPUs of their machine in turn.
+
     Raises:
         ConfigError: cuda is asked for and there is none.
     """
     available = torch.cuda.is_available()
     require(name != "cuda" or available, "device", name, "cpu or auto: no CUDA device is seen")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    if not available or name == "cpu":
+        return torch.device("cpu")
+    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    return torch.device("cuda")
 
 
 def describe(device: torch.device) -> str:

@@ -14,10 +14,10 @@ _DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
 
 
 def read_results(folders: Sequence[Path]) -> list[dict]:
-    """Results of finished searches.
+    """Results of finished searches by WOT or TE-NAS, in one form.
 
-    Each has `method`, `accuracy` (dataset: mean, std, n; absent without a table) and
-    `seconds_per_repeat` with its `total`.
+    Each has `method`, `repeats`, `accuracy` (dataset: mean, std, n; absent without a table),
+    `evaluations_saved` where a filter was on, and `seconds_per_repeat` with its `total`.
 
     Raises:
         FileNotFoundError: a folder holds no finished run.
@@ -25,7 +25,26 @@ def read_results(folders: Sequence[Path]) -> list[dict]:
     for folder in folders:
         if not (folder / "result.json").is_file():
             raise FileNotFoundError(f"{folder} holds no finished run (no result.json)")
-    return [read_json(folder / "result.json") for folder in folders]
+    return [_one_form(read_json(folder / "result.json")) for folder in folders]
+
+
+def _one_form(result: dict) -> dict:
+    """A TE-NAS result as a row of Table 2; others as they are."""
+    if "searches" not in result:
+        return result
+    searches = result["searches"]
+    filtered = result["filter"] == "exempt"
+    row = {
+        "method": "TE-NAS + DAG" if filtered else "TE-NAS",
+        "repeats": len(searches),
+        "seconds_per_repeat": {"total": result["seconds_per_search"]["mean"]},
+        "accuracy": result.get("accuracy", {}),
+    }
+    if filtered:
+        exempt = sum(search["exempt"] for search in searches)
+        made = sum(search["evaluations"] for search in searches)
+        row["evaluations_saved"] = exempt / (exempt + made)
+    return row
 
 
 def table2(results: Sequence[Mapping]) -> str:

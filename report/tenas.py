@@ -26,7 +26,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     preference.set_defaults(run=lambda o: save_figure(draw_preference(o.folders), o.out))
     correlation = commands.add_parser("tenas-correlation", help="indicators against accuracy")
     correlation.add_argument("folder", type=Path, help="a run of tenas_dag.correlate")
-    correlation.add_argument("--dataset", default="cifar100")
+    correlation.add_argument("--dataset", help="of the accuracies; cifar100 if it is there")
     correlation.set_defaults(run=_save_correlation)
 
 
@@ -40,8 +40,10 @@ def _save_histories(options: argparse.Namespace) -> list[Path]:
 
 
 def _save_correlation(options: argparse.Namespace) -> list[Path]:
-    figure = draw_correlation(options.folder, options.dataset)
-    return save_figure(figure, options.folder / f"correlation_{options.dataset}")
+    known = list(read_result(options.folder, "correlations")["correlations"])
+    dataset = options.dataset or ("cifar100" if "cifar100" in known else known[0])
+    figure = draw_correlation(options.folder, dataset)
+    return save_figure(figure, options.folder / f"correlation_{dataset}")
 
 
 def read_result(folder: Path, key: str) -> dict:

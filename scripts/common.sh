@@ -100,6 +100,16 @@ wot_config() {
     case "$1" in
         digits) echo configs/wot/digits.yaml ;;
         cifar10 | cifar100 | ImageNet16-120) echo "configs/wot/nasbench201_$1.yaml" ;;
-        *) fail "found '$1', expected digits, cifar10, cifar100 or ImageNet16-120" ;;
+        *.npz) echo configs/wot/nasbench201_cifar10.yaml ;;
+        *) fail "found '$1', expected digits, cifar10, cifar100, ImageNet16-120 or PATH.npz" ;;
+    esac
+}
+
+# Prints the TE-NAS config for images of data set $1: of a search, or of `correlate` if $2 says so.
+tenas_config() {
+    case "$1" in
+        digits) echo "configs/tenas/${2:+$2_}digits.yaml" ;;
+        cifar10 | cifar100 | ImageNet16-120 | *.npz) echo "configs/tenas/${2:-nasbench201}.yaml" ;;
+        *) fail "found '$1', expected digits, cifar10, cifar100, ImageNet16-120 or PATH.npz" ;;
     esac
 }

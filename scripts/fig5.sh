@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Fig. 5: bash scripts/fig5.sh [nasbench201|TABLE.csv[.gz]]
+# Fig. 5: bash scripts/fig5.sh [digits|nasbench201|TABLE.csv[.gz]]
 #
 # Accuracy over effective depth and width, one panel for each data set of an accuracy table:
 # colour mean, area variance, R the multiple correlation of accuracy with depth and width.
-# nasbench201 is $DATA_ROOT/nasbench201.csv.gz (default data/; python -m spaces.benchmark convert
+# digits is digits-201, our own miniature of the benchmark (results/digits201); nasbench201 is
+# $DATA_ROOT/nasbench201.csv.gz (default data/; python -m spaces.benchmark convert
 # --help). Where NDS files lie in $DATA_ROOT/nds_data (NASNet.json, Amoeba.json, PNAS.json,
 # ENAS.json, DARTS.json), their union is a panel more.
 # Cost: seconds.
@@ -13,11 +14,15 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-what="${1:-nasbench201}"
-table="$what"
-[ "$what" != nasbench201 ] || table=nasbench201.csv.gz
-name="$(basename "$what")"
-name="${name%%.*}"
+what="${1:-digits}"
+case "$what" in
+    digits) table=results/digits201/table.csv.gz name=digits201 ;;
+    nasbench201) table=nasbench201.csv.gz name=nasbench201 ;;
+    *)
+        table="$what" name="$(basename "$what")"
+        name="${name%%.*}"
+        ;;
+esac
 setup
 
 data="runs/report/fig5/$name.csv.gz"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Table 3: bash scripts/table3.sh [digits|cifar10|cifar100|ImageNet16-120] [--key value ...]
+# Table 3: bash scripts/table3.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # The box rule's fraction f: WOT on NAS-Bench-201 with f = 1, 3/4, 1/2, 1/4, as in table2.sh.
 # Further words go on to python -m wot_dag (see its --help).
@@ -14,13 +14,13 @@ help_if_asked "$@"
 what="${1:-digits}"
 shift || true
 config="$(wot_config "$what")"
+name="table3_$(basename "$what" .npz)"
 setup
 
 runs=()
 for fraction in 1 0.75 0.5 0.25; do
-    name="table3_${what}_$fraction"
-    words=(--config "$config" --filter box --f "$fraction" --run.name "$name" "$@")
-    records="$(records_of wot_dag "${words[@]}")"
+    words=(--config "$config" --score.dataset "$what" --filter box --f "$fraction")
+    records="$(records_of wot_dag "${words[@]}" --run.name "${name}_$fraction" "$@")"
     runs+=("$records")
 done
-py -m report table3 "${runs[@]}" --out "runs/report/table3_$what.md"
+py -m report table3 "${runs[@]}" --out "runs/report/$name.md"

@@ -3,11 +3,11 @@
 #
 # Prunes the supernet with the exempt rule, draws the operators left by round, and prints the
 # command that trains the genotype. cifar10 is looked for in $DATA_ROOT (default data/) and
-# downloaded when absent. imagenet-1k needs --indicators.dataset PATH.npz with a few hundred
-# images. Without the rule: --filter none --run.name NAME. Further words go on to
-# python -m tenas_dag (see its --help). Stopped, the same command goes on where it was.
+# downloaded when absent; imagenet-1k must lie there (bash scripts/prepare_data.sh). Other images:
+# --indicators.dataset PATH.npz. Without the rule: --filter none --run.name NAME. Further words go
+# on to python -m tenas_dag (see its --help). Stopped, the same command goes on where it was.
 # Cost on 2 cores: cifar10 about 20 minutes.
-# Writes: runs/tenas/NAME/ with genotype_seed0.json, history.png and .pdf
+# Writes: runs/tenas/NAME/ with genotype_seed0.json, history_seed0.png and .pdf
 # Config: configs/tenas/darts_cifar10.yaml, darts_imagenet.yaml
 
 # shellcheck source=scripts/common.sh
@@ -22,5 +22,4 @@ esac
 shift || true
 setup
 
-records="$(py -m tenas_dag --config "$config" "$@" | tee /dev/stderr | sed -n 's/^Records: //p')"
-[ -z "$records" ] || py -m report tenas "$records"
+py_then_report tenas tenas_dag --config "$config" "$@"
