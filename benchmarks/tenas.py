@@ -20,9 +20,9 @@ from benchmarks.plain_supernet import PlainSupernet
 from benchmarks.plain_tenas import plain_kernel, plain_weights
 from benchmarks.record import keep_record
 from common.devices import describe
+from common.memory import keep_freed_memory
 from spaces.initialization import initialize
 from spaces.supernet import DartsSupernet, NasBench201Supernet
-from tenas_dag.memory import keep_freed_memory
 from tenas_dag.ntk import tangent_kernel
 from tenas_dag.regions import count_distinct
 from tenas_dag.rounds import next_round

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from common.config import ConfigError, parse_config, require
 from common.data import CATALOGUE, DataError, Dataset, check_dataset_name, load_dataset
 from common.devices import choose_device, describe
+from common.memory import keep_freed_memory
 from common.runs import Run, RunError, RunSettings, StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.miniature import build_table, compare_rows, summarize
@@ -112,6 +113,7 @@ class Digits201Config:
 def main() -> None:
     """Builds the table, or checks rows of the committed one."""
     config = parse_config(Digits201Config, PROG, "Train every distinct cell of NAS-Bench-201.")
+    keep_freed_memory()
     workers = Workers()
     try:
         if config.check:

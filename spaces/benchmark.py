@@ -12,6 +12,7 @@ import csv
 import gzip
 import io
 import re
+import statistics
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
@@ -81,6 +82,23 @@ class AccuracyTable:
         columns = dict(zip(header[2:], np.ascontiguousarray(values.T)))
         return cls(names, columns, str(path))
 
+    @classmethod
+    def find(cls, path: str | Path, *folders: Path) -> AccuracyTable:
+        """Reads the whole table `path`, looked for as it is and then in `folders`.
+
+        Raises:
+            SpaceError: no such file, or one that is no table; see `read`.
+        """
+        candidates = [Path(path), *(folder / path for folder in folders)]
+        file = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if file is None:
+            raise SpaceError(
+                f"table: found no file {' or '.join(map(str, candidates))}: make it of the "
+                f"benchmark's archive (python -m spaces.benchmark convert --help), or go on "
+                f"without: --table ''"
+            )
+        return cls.read(file)
+
     def write(self, path: str | Path) -> None:
         """Writes the table as CSV, gzipped if the name ends in .gz."""
         path = Path(path)
@@ -143,6 +161,37 @@ class AccuracyTable:
     ) -> float:
         """Accuracy in % of one architecture; see `column` and `position` for errors."""
         return float(self.column(dataset, split, epochs)[self.position(architecture)])
+
+    def test_columns(self) -> dict[str, str]:
+        """Dataset -> its column of test accuracy after the longest training."""
+        longest: dict[str, tuple[int, str]] = {}
+        for name in self.columns:
+            match = _COLUMN.fullmatch(name)
+            if match and match.group(2) == "test":
+                dataset, epochs = match.group(1), int(match.group(3))
+                longest[dataset] = max(longest.get(dataset, (0, "")), (epochs, name))
+        return {dataset: name for dataset, (_, name) in longest.items()}
+
+    def look_up(self, architectures: Sequence[str]) -> dict[str, dict]:
+        """Test accuracies in % of chosen architectures, by dataset.
+
+        Mean and sample standard deviation over the choice; `best` and `mean_of_space` are those
+        of the whole table, for comparison.
+        """
+        rows = [self.position(arch) for arch in architectures]
+        result = {}
+        for dataset, name in self.test_columns().items():
+            column = self.columns[name]
+            values = column[rows].tolist()
+            result[dataset] = {
+                "column": name,
+                "mean": statistics.fmean(values) if values else None,
+                "std": statistics.stdev(values) if len(values) > 1 else 0.0,
+                "n": len(values),
+                "best": float(column.max()),
+                "mean_of_space": float(column.mean()),
+            }
+        return result
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -9,16 +9,16 @@ import time
 from pathlib import Path
 
 from common.config import ConfigError, parse_config
-from common.data import DataError, load_dataset
+from common.data import DataError, data_root, load_dataset
 from common.devices import choose_device, describe
+from common.memory import keep_freed_memory
 from common.runs import Run, RunError, read_metrics, stop_on_signals
 from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from tenas_dag.config import TenasConfig
 from tenas_dag.indicators import Indicators
-from tenas_dag.memory import keep_freed_memory
-from tenas_dag.results import look_up, mean_std, summarize_seed
+from tenas_dag.results import mean_std, summarize_seed
 from tenas_dag.search import Searcher
 
 PROG = "python -m tenas_dag"
@@ -55,7 +55,8 @@ def run_search(config: TenasConfig, workers: Workers) -> dict:
 
 
 def _search(config: TenasConfig, workers: Workers, run: Run | None, device: object) -> dict:
-    table = AccuracyTable.read(config.table) if config.table else None  # stops early if absent
+    # stops early if it is absent
+    table = AccuracyTable.find(config.table, data_root()) if config.table else None
     data = load_dataset(config.indicators.dataset, device)
     indicators = Indicators(config.space, config.indicators, data, device)
     known = workers.from_first(_read_records(run) if run else None)
@@ -104,7 +105,7 @@ def _result(
         "searches": seeds,
     }
     if table is not None:
-        result["accuracy"] = look_up(table, [s["arch"] for s in seeds])
+        result["accuracy"] = table.look_up([s["arch"] for s in seeds])
     return result
 
 
@@ -125,7 +126,7 @@ def print_result(result: dict) -> None:
     for dataset, row in result.get("accuracy", {}).items():
         print(f"{dataset:<16} {row['mean']:6.2f} ({row['std']:.2f}) %, n = {row['n']}")
     for entry in result["searches"]:
-        shapes = ", ".join(f"({depth:.2f}, {width:.2f})" for depth, width in entry["shapes"])
+        shapes = ", ".join(_shape(entry, cell) for cell in range(len(entry["shapes"])))
         print(
             f"seed {entry['seed']}: {entry['evaluations']} evaluations, {entry['exempt']} exempt; "
             f"NTK {entry['ntk_seconds']:.1f} s, regions {entry['regions_seconds']:.1f} s"
@@ -135,6 +136,11 @@ def print_result(result: dict) -> None:
         _print_warnings(entry)
         if "train_with" in entry:
             print(f"  train it: {entry['train_with']}")
+
+
+def _shape(entry: dict, cell: int) -> str:
+    depth, width = entry["shapes"][cell]
+    return f"({depth:.2f}, {width:.2f}) {'in' if entry['in_box'][cell] else 'outside'} WOT's box"
 
 
 def _print_warnings(entry: dict) -> None:

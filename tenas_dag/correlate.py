@@ -14,16 +14,15 @@ import numpy as np
 from scipy import stats
 
 from common.config import ConfigError, parse_config, require
-from common.data import DataError, load_dataset
+from common.data import DataError, data_root, load_dataset
 from common.devices import choose_device, describe
+from common.memory import keep_freed_memory
 from common.runs import Run, RunError, RunSettings, read_metrics, stop_on_signals
 from spaces import Cell, SpaceError, all_cells
 from spaces.benchmark import AccuracyTable
 from spaces.candidates import Candidates
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
-from tenas_dag.memory import keep_freed_memory
-from tenas_dag.results import DATASETS
 
 PROG = "python -m tenas_dag.correlate"
 
@@ -92,16 +91,15 @@ def correlations(records: list[dict], table: AccuracyTable) -> dict[str, dict]:
     regions = np.array([r["regions"] for r in records])
     finite = np.isfinite(kappa)
     found = {}
-    for dataset in DATASETS:
-        if f"{dataset}/test@200" in table.columns:
-            column = table.column(dataset)
-            accuracy = np.array([column[table.position(r["arch"])] for r in records])
-            found[dataset] = {
-                "kappa": _tau(kappa, accuracy),
-                "kappa_only_finite": _tau(kappa[finite], accuracy[finite]),
-                "regions": _tau(regions, accuracy),
-                "accuracy": accuracy.tolist(),
-            }
+    rows = [table.position(record["arch"]) for record in records]
+    for dataset, column in table.test_columns().items():
+        accuracy = table.columns[column][rows]
+        found[dataset] = {
+            "kappa": _tau(kappa, accuracy),
+            "kappa_only_finite": _tau(kappa[finite], accuracy[finite]),
+            "regions": _tau(regions, accuracy),
+            "accuracy": accuracy.tolist(),
+        }
     return found
 
 
@@ -112,7 +110,7 @@ def _tau(values: np.ndarray, accuracy: np.ndarray) -> dict:
 
 def run_correlate(config: CorrelateConfig) -> dict:
     """Measures, or goes on with, the config's architectures."""
-    table = AccuracyTable.read(config.table)
+    table = AccuracyTable.find(config.table, data_root())
     device = choose_device(config.indicators.device)
     run = Run(config.run, "tenas", config.identity(), describe(device))
     try:

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from dag import effective_depth_width
-from spaces.benchmark import AccuracyTable
+from dag import Box, box_rule, effective_depth_width
+from spaces import shapes
 from spaces.darts import Genotype
 from tenas_dag.config import TenasConfig
 from tenas_dag.rounds import Left
 
-DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
-
 
 def describe_choice(space: str, left: Left) -> dict[str, Any]:
-    """The cell or genotype, with effective depth and width of its cells."""
+    """The cell or genotype, its cells' shapes, and whether the box rule of f = 1/2 keeps them."""
     if space == "nas-bench-201":
         cell = left[0].to_cell()
-        return {"arch": str(cell), "shapes": [effective_depth_width(cell.to_dag())]}
-    genotype = Genotype(*(candidates.to_cell_genotype() for candidates in left))
-    shapes = [effective_depth_width(genotype.to_dag(which)) for which in ("normal", "reduce")]
-    return {"genotype": genotype.to_dict(), "shapes": shapes}
+        found: dict[str, Any] = {"arch": str(cell)}
+        dags = [cell.to_dag()]
+    else:
+        genotype = Genotype(*(candidates.to_cell_genotype() for candidates in left))
+        found = {"genotype": genotype.to_dict()}
+        dags = [genotype.to_dag(which) for which in ("normal", "reduce")]
+    measured = [effective_depth_width(dag) for dag in dags]
+    box = _box(space)
+    found["shapes"] = measured
+    found["in_box"] = [bool(box.keeps(*shape)) for shape in measured]
+    return found
+
+
+@cache
+def _box(space: str) -> Box:
+    return box_rule(*shapes.shapes_of(space, samples=100_000, seed=0))
 
 
 def summarize_seed(
@@ -52,14 +63,3 @@ def mean_std(values: Sequence[float]) -> dict[str, float]:
     """Mean and sample standard deviation (0 for one value)."""
     std = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": statistics.fmean(values), "std": std, "n": len(values)}
-
-
-def look_up(table: AccuracyTable, architectures: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Test accuracies in % after 200 epochs of the chosen cells, where the table has them."""
-    found = {}
-    for dataset in DATASETS:
-        if f"{dataset}/test@200" in table.columns:
-            column = table.column(dataset)
-            values = [float(column[table.position(arch)]) for arch in architectures]
-            found[dataset] = {**mean_std(values), "values": values}
-    return found

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from common.config import ConfigError, parse_config
-from common.data import DataError
+from common.data import DataError, data_root
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, stop_on_signals
 from spaces import SpaceError
+from spaces.benchmark import AccuracyTable
 from wot_dag.config import WotConfig
-from wot_dag.lookup import accuracies, read_table
 from wot_dag.search import Choice, search, summarize
 from wot_dag.space import make_space
 from wot_dag.store import ScoreError
@@ -38,7 +38,8 @@ def run_search(config: WotConfig) -> dict:
     try:
         if run.finished:
             return run.result
-        table = read_table(config.table)  # only to stop early if it is not to be had
+        # only to stop early if it is not to be had
+        table = AccuracyTable.find(config.table, data_root()) if config.table else None
         with stop_on_signals() as request:
             choices = search(config, make_space(config), request)
         run.rewind(0)
@@ -49,7 +50,7 @@ def run_search(config: WotConfig) -> dict:
         result |= summarize(choices)
         chosen = [choice.arch for choice in choices if choice.arch is not None]
         if table is not None:
-            result["accuracy"] = accuracies(table, chosen)
+            result["accuracy"] = table.look_up(chosen)
         if chosen:
             result["best"] = _best(config, choices, run.folder)
         run.finish(result)

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from common.config import ConfigError
+from common.data import data_root
 from common.runs import write_atomically
 from spaces import SpaceError
+from spaces.benchmark import AccuracyTable
 from spaces.nds import read_nds
 from spaces.shapes import genotype_shapes
 from wot_dag.config import WotConfig
-from wot_dag.lookup import read_table, test_columns
 from wot_dag.space import Space, make_space
 
 PROG = "python -m wot_dag.landscape"
@@ -38,7 +39,7 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
     """
     if config.space == "darts":
         return nds_landscape([Path(config.genotypes)])
-    table = read_table(config.table)
+    table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)
     columns = {
@@ -46,7 +47,7 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
         "effective_depth": shapes.depth[:, 0],
         "effective_width": shapes.width[:, 0],
     }
-    return columns, {name: table.columns[c] for name, c in test_columns(table).items()}
+    return columns, {name: table.columns[c] for name, c in table.test_columns().items()}
 
 
 def nds_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
