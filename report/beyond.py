@@ -17,7 +17,8 @@ _GENERAL = ".3g"
 
 def beyond_sections(sources: Sources) -> list[Section]:
     """Sections without a published counterpart; those without a record say so."""
-    made = [_theory, _topologies, _nasbench_topologies, _digits201, _retrain, _other_mlps, _speed]
+    made = [_theory, _topologies, _nasbench_topologies, _wot_scores, _digits201, _retrain,
+            _other_mlps, _speed]  # fmt: skip
     return [section for make in made if (section := make(sources)) is not None]
 
 
@@ -184,6 +185,34 @@ def _nasbench_topologies(sources: Sources) -> Section | None:
         tables=(Table("nasbench201_topologies", caption, columns, tuple(rows)),),
         images=(picture,) if picture.file.is_file() else (),
         environments={"nasbench201_topologies": record.get("environment", {})},
+    )
+
+
+def _wot_scores(sources: Sources) -> Section | None:
+    files = [f for root in sources.roots for f in sorted(root.glob("wot/*/correlation.json"))]
+    found = {file.parent: read_json(file) for file in files}
+    if not found:
+        return None
+    rows = [
+        (dataset, predictor, Number(row["kendall"]), Number(row["spearman"]), record["n"])
+        for record in found.values()
+        for dataset, predictors in record["datasets"].items()
+        for predictor, row in predictors.items()
+    ]
+    columns = ("accuracy", "predictor", "Kendall's tau", "Spearman's rho", "n")
+    pictures = [folder / "scatter.png" for folder in found]
+    caption = "Test accuracy against WOT's score, all cells of NAS-Bench-201"
+    unique = tuple(dict.fromkeys(rows))
+    return Section(
+        "wot_scores",
+        "WOT: does the score predict accuracy?",
+        "",
+        ("python -m wot_dag.correlate --config configs/wot/nasbench201_cifar10.yaml",),
+        tables=(Table("wot_scores", "Rank correlation with test accuracy", columns, unique),),
+        images=tuple(
+            Image(f"wot_{f.parent.name}", caption, file=f) for f in pictures[:1] if f.is_file()
+        ),
+        environments={f"wot/{f.name}": r.get("environment", {}) for f, r in found.items()},
     )
 
 

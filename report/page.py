@@ -124,12 +124,19 @@ def _plain(line: str) -> str:
     return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line.removeprefix("- ")).replace("`", "")
 
 
+def _png(image: Image) -> bytes:
+    """The picture that a run left, or one drawn now; nothing if neither can be."""
+    if image.file and image.file.is_file():
+        return image.file.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        files = save_image(image, Path(folder)) if image.draw else []
+        return b"".join(file.read_bytes() for file in files if file.suffix == ".png")
+
+
 def _figure(image: Image) -> str:
     """The picture within the page, as PNG."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = save_image(image, Path(folder))
-        png = next((f.read_bytes() for f in files if f.suffix == ".png"), None)
-    if png is None:
+    png = _png(image)
+    if not png:
         return ""
     caption, data = html.escape(image.caption, quote=True), base64.b64encode(png).decode()
     return (

@@ -27,24 +27,24 @@ def _tables(sources: Sources) -> list[Section]:
 
 
 def _fig3(sources: Sources) -> Section:
-    codes = sources.published["fig3"]
-    rows = []
-    for name, code in codes.items():
-        dag = Dag.parse(code)
-        shape = effective_depth_width(dag)
-        paths = sum(depth_histogram(dag).values())
-        rows.append((name, code, Number(shape.depth, spec=".3g"), Number(shape.width, spec=".3g"),
-                     paths))  # fmt: skip
+    dags = {name: Dag.parse(code) for name, code in sources.published["fig3"].items()}
     columns = ("DAG", "code (published)", "effective depth", "effective width", "paths")
+    rows = tuple((name, *_shape(dag)) for name, dag in dags.items())
+    drawn = first_file(sources.roots, "fig3/dags.png")
+    image = Image("fig3_dags", "DAG#1, DAG#2 and DAG#3", lambda: draw_dags(dags), drawn)
     return Section(
         "fig3",
         "Fig. 3: the three DAGs",
         sources.cite("paper", "Three DAGs of three layers: in a row, in parallel, mixed"),
         ("bash scripts/fig3.sh",),
-        tables=(Table("fig3", "The DAGs of Fig. 3 by Def. 4.1", columns, tuple(rows)),),
-        images=(Image("fig3_dags", "DAG#1, DAG#2 and DAG#3", lambda: draw_dags(
-            {name: Dag.parse(code) for name, code in codes.items()})),),
-    )  # fmt: skip
+        tables=(Table("fig3", "The DAGs of Fig. 3 by Def. 4.1", columns, rows),),
+        images=(image,),
+    )
+
+
+def _shape(dag: Dag) -> tuple[Cell, ...]:
+    numbers = (Number(value, spec=".3g") for value in effective_depth_width(dag))
+    return (dag.code, *numbers, sum(depth_histogram(dag).values()))
 
 
 _FIG4 = {"mnist": "MNIST", "cifar10": "CIFAR-10"}

@@ -39,11 +39,10 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 def _results(options: argparse.Namespace) -> list[Path]:
     sections = all_sections(read_sources(options.records))
     options.out.mkdir(parents=True, exist_ok=True)
+    more = [] if options.markdown_only else write_files(sections, options.out)
     file = options.out / FILE
     file.write_text(results_markdown(sections, options.out))
-    if options.markdown_only:
-        return [file]
-    return [file, *write_tables(sections, options.out), *write_figures(sections, options.out)]
+    return [file, *more]
 
 
 def read_sources(roots: Sequence[Path]) -> Sources:
@@ -64,24 +63,21 @@ def all_sections(sources: Sources) -> list[Section]:
     return [*paper_sections(sources), *tenas_sections(sources), *beyond_sections(sources)]
 
 
-def write_tables(sections: Sequence[Section], out: Path) -> list[Path]:
-    """tables/KEY.csv, .md and .tex."""
-    return [f for s in sections for t in s.tables for f in t.write(out / "tables")]
-
-
-def write_figures(sections: Sequence[Section], out: Path) -> list[Path]:
-    """figures/KEY.png and .pdf."""
+def write_files(sections: Sequence[Section], out: Path) -> list[Path]:
+    """tables/KEY.csv, .md, .tex and figures/KEY.png, .pdf."""
     folder = out / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    return [f for s in sections for image in s.images for f in save_image(image, folder)]
+    tables = [f for s in sections for t in s.tables for f in t.write(out / "tables")]
+    figures = [f for s in sections for image in s.images for f in save_image(image, folder)]
+    return [*tables, *figures]
 
 
 def save_image(image: Image, folder: Path) -> list[Path]:
-    """Copies the files that a run left, or draws the image."""
-    if image.file is None:
+    """Copies the PNG and PDF that a run left, or draws the image."""
+    suffixes = (".png", ".pdf") if image.file else ()
+    there = [f for suffix in suffixes if (f := image.file.with_suffix(suffix)).is_file()]
+    if len(there) < 2 and image.draw is not None:
         return save_figure(image.draw(), folder / image.key)
-    files = [image.file.with_suffix(suffix) for suffix in (".png", ".pdf")]
-    there = [file for file in files if file.is_file()]
     return [Path(shutil.copyfile(f, folder / f"{image.key}{f.suffix}")) for f in there]
 
 
@@ -113,12 +109,22 @@ def _section_lines(section: Section, base: Path) -> list[str]:
         lines += [f"Published: {section.published}.", ""]
     if section.status:
         lines += [f"Measured here: {section.status}.", ""]
+    for image in section.images:
+        link = image_link(image, base)
+        lines += [f"![{image.caption}]({link})", ""] if link else []
     for table in section.tables:
         lines += [f"{table.caption}.", "", table.markdown()]
         lines += [table.note, ""] if table.note else []
     lines.append("Run it: " + "; ".join(f"`{command}`" for command in section.commands))
     lines += [""] if section.records or section.environments else []
     return [*lines, *provenance_lines(section, base)]
+
+
+def image_link(image: Image, base: Path) -> str:
+    """Path of the picture as seen from `base`, if it lies below: a run's, or the one drawn."""
+    files = (image.file, base / "figures" / f"{image.key}.png")
+    there = (f for f in files if f and f.is_relative_to(base) and f.is_file())
+    return next((file.relative_to(base).as_posix() for file in there), "")
 
 
 def provenance_lines(section: Section, base: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from report.paper import DATASETS
-from report.records import Record, of_kind
+from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table, mean_std
 from report.tenas import RANKINGS, draw_correlation, draw_preference, preference_shares
@@ -65,18 +65,13 @@ def _correlation_rows(published: Mapping, run: Record) -> list[tuple[Cell, ...]]
 
 def _preference(sources: Sources) -> Section:
     runs = _preference_runs(sources)
-    folders = [run.folder for run in runs]
-    shares = preference_shares(folders) if runs else {}
+    shares = preference_shares([run.folder for run in runs]) if runs else {}
     names = sorted({name for row in shares.values() for name in row})
     searches = {run.result["rank_by"]: len(run.result["searches"]) for run in runs}
     rows = tuple(
         (RANKINGS[r], *(Number(row.get(n, 0.0), spec=".1f") for n in names), searches[r])
         for r, row in shares.items()
     )
-    images = (
-        Image("tenas_preference", "Operators that survive, by what prunes them",
-              lambda: draw_preference(folders)),
-    )  # fmt: skip
     dataset = runs[0].dataset if runs else ""
     caption = f"Share of edges (%) on which each operator survives; images: {dataset}"
     table = Table("tenas_preference", caption, ("pruned", *names, "n"), rows)
@@ -87,9 +82,16 @@ def _preference(sources: Sources) -> Section:
         ("bash scripts/tenas_indicators.sh",),
         status="" if runs else NOT_RUN,
         tables=(table,) if runs else (),
-        images=images if runs else (),
+        images=(_preference_image(runs),) if runs else (),
         records=tuple(runs),
     )
+
+
+def _preference_image(runs: list[Record]) -> Image:
+    folders = [run.folder for run in runs]
+    file = first_file([folder.parent for folder in folders], "tenas_preference.png")
+    caption = "Operators that survive, by what prunes them"
+    return Image("tenas_preference", caption, lambda: draw_preference(folders), file)
 
 
 def _preference_runs(sources: Sources) -> list[Record]:
