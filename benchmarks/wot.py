@@ -116,6 +116,15 @@ def main() -> None:
     print(f"  largest relative difference in float32 {record['largest_relative_difference']:.0e}")
     if options.ranked:
         print(f"  bfloat16 against float32: {record['bfloat16_against_float32']}")
+    record["rows"] = [
+        {
+            "what": f"{record['what']}, {name}",
+            "plain_seconds": seconds["plain"],
+            "our_seconds": seconds[name],
+            "ratio": record["ratio"][name],
+        }
+        for name in record["ratio"]
+    ]
     keep_record(options.out, record, describe(images.device))
 
 
