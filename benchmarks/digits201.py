@@ -1,7 +1,7 @@
 """Training many cells on digits: python -m benchmarks.digits201 [--out FILE]    (1 minute).
 
-Plain: `NasBench201Network`, one network after the other, PyTorch's own optimizer and schedule. Ours:
-a cell's seeds as one grouped network, as the builder of digits-201 trains them. Both take turns.
+Plain: `NasBench201Network`, one network after the other, PyTorch's own optimizer and schedule.
+Ours: a cell's seeds as one grouped network, as digits-201's builder trains them. They take turns.
 """
 
 from __future__ import annotations
