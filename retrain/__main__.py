@@ -20,7 +20,7 @@ def main() -> None:
     workers = Workers(tensors=True)
     try:
         result = train(config, workers)
-    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError, ValueError) as error:
+    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
         sys.exit(f"{PROG}: {error}")
     finally:
         workers.close()

@@ -167,6 +167,7 @@ class RetrainConfig:
         for key, words in _CHOICES.items():
             value = getattr(self, key)
             require(value in words, key, value, f"one of {', '.join(words)}")
+        require(self.micro_batch != 1, "micro_batch", 1, "0, or 2 or more")
         for key, least in _LEAST.items():
             require(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
         ok = 0 <= self.label_smoothing < 1

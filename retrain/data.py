@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import DataLoader
 
 from common.config import require
 from common.data import DataError, Dataset, Split, data_root, load_dataset
@@ -202,8 +201,6 @@ def _leave_signals(_worker: int) -> None:
     """Ctrl-C reaches the whole group of processes: the training answers it, not its readers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if get_worker_info() is not None and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)
 
 
 def training_transform(config: RetrainConfig) -> object:

@@ -122,11 +122,9 @@ class TrainingLoss(nn.Module):
 
 
 def path_scales(
-    network: nn.Module, probability: float, n: int, generator: torch.Generator
-) -> Tensor | None:
-    """0 for a dropped path, else 1 / (1 - p): [cells, edges, n]; None where none is dropped."""
-    if not probability or not isinstance(network, DartsNetwork):
-        return None
+    network: DartsNetwork, probability: float, n: int, generator: torch.Generator
+) -> Tensor:
+    """0 for a dropped path of an image, else 1 / (1 - p): float32 [cells, edges, n]."""
     edges = max(len(cell.edges) for cell in network.cells)
     uniform = torch.rand(len(network.cells), edges, n, generator=generator)
     return (uniform >= probability) / (1 - probability)

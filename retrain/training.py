@@ -15,7 +15,7 @@ from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpo
 from common.config import require
 from common.devices import choose_device
 from common.devices import describe as describe_device
-from common.runs import Run, StopRequest, stop_on_signals
+from common.runs import Run, RunError, StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.choice import Choice, read_choice
 from retrain.config import RetrainConfig
@@ -25,6 +25,7 @@ from retrain.networks import Shape, TrainingLoss, describe, make_network, path_s
 from retrain.progress import Progress
 from retrain.schedule import drop_path_probability, generator_of, learning_rate
 
+_KEPT = ("epoch", "step", "seconds", "seen", "best", "last")  # in a checkpoint, as they are
 _FINITE_EVERY = 50  # steps between looks at the loss: each look waits for the device
 
 
@@ -124,8 +125,9 @@ class Trainer:
         self.autocast = torch.autocast(
             device.type, torch.bfloat16, precision_of(config, device) == "bfloat16"
         )
-        self.epoch, self.step, self.seconds, self.train_seconds = 1, 0, 0.0, 0.0
-        self.seen = 0  # images, in train_seconds
+        self.epoch, self.step, self.mark = 1, 0, time.perf_counter()
+        self.seconds = {"training": 0.0, "evaluation": 0.0}
+        self.seen = 0  # images trained on
         self.sums = Sums(device)
         self.bad_step = torch.full((), -1, device=device)
         self.best: dict = {"top1": -1.0, "epoch": 0, "state": {}}
@@ -157,17 +159,34 @@ class Trainer:
 
     def _resume(self) -> None:
         """Goes on from the first process' checkpoint, if there is one."""
-        read = self.workers.together(lambda: load_checkpoint(self.run.folder) if self.run else None)
-        state = self.workers.from_first(read)
+        state = self.workers.from_first(self.workers.together(self._read_checkpoint))
         if self.run:
             self.run.rewind(state["metrics"] if state else 0)
         if state is None:
             return
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for key in ("epoch", "step", "seconds", "train_seconds", "seen", "best", "last"):
+        for key in _KEPT:
             setattr(self, key, state[key])
-        self.sums.values += torch.tensor(self._own_sums(state["sums"]), device=self.device)
+        own = torch.tensor(self._own_sums(state["sums"]), dtype=torch.float64)
+        self.sums.values += own.to(self.device)
+
+    def _read_checkpoint(self) -> dict | None:
+        """The checkpoint, checked to be this network's."""
+        if not self.run:
+            return None
+        folder = self.run.folder
+        try:
+            state = load_checkpoint(folder)
+        except ValueError as error:
+            raise RunError(str(error)) from error
+        shapes = {name: tensor.shape for name, tensor in self.network.state_dict().items()}
+        if state and shapes != {name: tensor.shape for name, tensor in state["network"].items()}:
+            raise RunError(
+                f"{folder}: the checkpoint is of another network: was the data set changed? "
+                f"Start again with --run.fresh true"
+            )
+        return state
 
     def _own_sums(self, sums: list[list[float]]) -> list[float]:
         """This process' sums; those of another number of processes go to the first."""
@@ -176,12 +195,13 @@ class Trainer:
         return [sum(column) * self.workers.first for column in zip(*sums)]
 
     def _save(self) -> None:
-        """A checkpoint, made by all processes at the same step."""
+        """A checkpoint, made by all processes at the same step; never of a lost training."""
+        self._check_finite()
+        self._lap("training")
         sums = self.workers.gather(self.sums.values.tolist())
         if not self.run:
             return
-        keys = ("epoch", "step", "seconds", "train_seconds", "seen", "best", "last")
-        state = {key: getattr(self, key) for key in keys} | {
+        state = {key: getattr(self, key) for key in _KEPT} | {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "sums": sums,
@@ -194,35 +214,37 @@ class Trainer:
         epochs, steps = self.config.epochs, self.images.steps.count
         with Progress(epochs, steps, self.epoch, self.step, self.workers.first) as progress:
             while self.epoch <= epochs:
-                started = time.perf_counter()
                 self.train_epoch(request, progress)
-                self._finish_epoch(progress, started)
+                self._finish_epoch(progress)
                 self._save()
         return self._finish(network)
 
     def train_epoch(self, request: StopRequest, progress: Progress) -> None:
         """What is left of the current epoch; a stop request saves and leaves the process."""
         self.network.train()
-        started = time.perf_counter()
         for step, n, x, y in self.images.train_batches(self.epoch, self.step):
             self._stop_if_asked(request, step)
             self._train_step(step, n, x, y)
             self.step, self.seen = step + 1, self.seen + n
             progress.step()
             if self.config.checkpoint_steps and self.step % self.config.checkpoint_steps == 0:
-                self._check_finite(step)
                 self._save()
-        self._check_finite(self.step)
-        self.train_seconds += time.perf_counter() - started
+        self._check_finite()
+        self._lap("training")
+
+    def _lap(self, what: str) -> None:
+        """Counts the time since the last lap as `what`."""
+        now = time.perf_counter()
+        self.seconds[what] += now - self.mark
+        self.mark = now
 
     def _stop_if_asked(self, request: StopRequest, step: int) -> None:
         """Stops all processes at the same step, whichever was asked."""
         if step % _FINITE_EVERY == 0:
-            self._check_finite(step)
+            self._check_finite()
         (number,) = self.workers.largest([int(request.signal or 0)])
         if not number:
             return
-        self._check_finite(step)
         self._save()
         request.signal = number
         if not self.workers.first:
@@ -231,18 +253,14 @@ class Trainer:
 
     def _train_step(self, step: int, n: int, x: Tensor, y: Tensor) -> None:
         """One step on this process' part of n images."""
-        config, share = self.config, self.workers.share(n)
+        config = self.config
         lr = learning_rate(
             config.optimizer, config.epochs, self.epoch, step, self.images.steps.count
         )
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        probability = drop_path_probability(config.network.drop_path, config.epochs, self.epoch)
-        generator = generator_of("drop path", config.seed, self.epoch, step)
-        scales = path_scales(self.network, probability, n, generator)
-        if scales is not None:
-            scales = scales[:, :, share].to(self.device, non_blocking=True)
         self.optimizer.zero_grad()
+        scales = self._path_scales(step, n)
         total = self._backward(x.contiguous(memory_format=self.layout), y, scales, n)
         self.bad_step = torch.where(
             (self.bad_step < 0) & ~total.isfinite(), step + 1, self.bad_step
@@ -251,17 +269,24 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.network.parameters(), config.optimizer.clip)
         self.optimizer.step()
 
+    def _path_scales(self, step: int, n: int) -> Tensor | None:
+        """Drop-path for this process' part of n images; None where the protocol has none."""
+        config = self.config
+        if not config.network.drop_path:
+            return None
+        probability = drop_path_probability(config.network.drop_path, config.epochs, self.epoch)
+        generator = generator_of("drop path", config.seed, self.epoch, step)
+        scales = path_scales(self.network, probability, n, generator)
+        return scales[:, :, self.workers.share(n)].to(self.device, non_blocking=True)
+
     def _backward(self, x: Tensor, y: Tensor, scales: Tensor | None, n: int) -> Tensor:
         """Gradient of the mean over all n images; returns this process' sum of losses."""
-        size = self.config.micro_batch or len(x)
-        parts = range(0, len(x), size)
+        parts = self._parts(len(x))
         total = x.new_zeros(())
-        for at in parts:
-            part = slice(at, at + size)
+        for part in parts:
             own = None if scales is None else scales[:, :, part]
-            shared = isinstance(self.loss, DistributedDataParallel)
-            if shared:
-                self.loss.require_backward_grad_sync = at == parts[-1]
+            if isinstance(self.loss, DistributedDataParallel):
+                self.loss.require_backward_grad_sync = part == parts[-1]
             with self.autocast:
                 objective, losses, logits = self.loss(x[part], y[part], own)
             # Gradients are averaged over the processes, whose parts may differ in size.
@@ -270,7 +295,12 @@ class Trainer:
             total += objective.detach().sum()
         return total
 
-    def _check_finite(self, step: int) -> None:
+    def _parts(self, n: int) -> list[slice]:
+        """n images in parts of at most micro_batch, two or more in each for BatchNorm's sake."""
+        count = min(-(-n // (self.config.micro_batch or n)), n // 2)
+        return [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
+
+    def _check_finite(self) -> None:
         bad = self.workers.largest([int(self.bad_step)])[0]
         if bad >= 0:
             raise TrainingDivergedError(
@@ -279,7 +309,7 @@ class Trainer:
                 f"optimizer.clip, or set precision: float32; then --run.fresh true"
             )
 
-    def _finish_epoch(self, progress: Progress, started: float) -> None:
+    def _finish_epoch(self, progress: Progress) -> None:
         """Metrics of the epoch; keeps the best weights so far."""
         share_buffers(self.network, self.workers)
         record = {"epoch": self.epoch, "lr": self.optimizer.param_groups[0]["lr"]}
@@ -289,14 +319,14 @@ class Trainer:
             self._keep_best(record["validation_top1"])
         if self.run:
             self.run.log(record)
-        self.seconds += time.perf_counter() - started
+        self._lap("evaluation")
         progress.epoch(record, self.images_per_second)
         self.epoch, self.step, self.sums, self.last = self.epoch + 1, 0, Sums(self.device), record
 
     @property
     def images_per_second(self) -> float:
         """Training images of all processes per second of training."""
-        return self.seen / self.train_seconds if self.train_seconds else 0.0
+        return self.seen / self.seconds["training"]
 
     def evaluate(self, part: str) -> dict[str, float]:
         """loss, top1 and top5 of "validation" or "test"."""
@@ -316,6 +346,7 @@ class Trainer:
             self.network.load_state_dict(self.best["state"])
             tested = self.best["epoch"]
         test = self.evaluate("test")
+        self._lap("evaluation")
         if not self.run:
             return {}
         _save_weights(self.run.folder, last, self.best)
@@ -345,7 +376,7 @@ class Trainer:
             if self.best["epoch"]
             else None,
             "last_epoch": self.last,
-            "seconds": self.seconds,
+            "seconds": sum(self.seconds.values()),
             "images_per_second": self.images_per_second,
         }
 

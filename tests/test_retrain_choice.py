@@ -1,0 +1,140 @@
+"""What --genotype takes, and how settings that do not fit are told."""
+
+import json
+
+import pytest
+
+from common.config import ConfigError
+from common.runs import RunSettings
+from retrain.choice import PUBLISHED, read_choice
+from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
+from spaces import Cell, Genotype
+from spaces.nasbench201 import EXAMPLE
+
+OTHER = EXAMPLE.replace("none~0", "skip_connect~0")
+GENOTYPE = Genotype.parse(PUBLISHED["DARTS_V2"])
+
+
+@pytest.mark.parametrize("text", ["DARTS_V2", str(GENOTYPE), GENOTYPE.to_json(), f"  {GENOTYPE}\n"])
+def test_a_genotype_as_words_and_as_a_file(tmp_path, text):
+    assert read_choice(text, None, "darts").cell == GENOTYPE
+    file = tmp_path / "genotype.json"
+    file.write_text(text)
+    assert read_choice(str(file), None, "darts").cell == GENOTYPE
+
+
+def test_a_cell_as_words_and_as_a_file(tmp_path):
+    (tmp_path / "cell.txt").write_text(EXAMPLE + "\n")
+    for text in (EXAMPLE, str(tmp_path / "cell.txt")):
+        assert read_choice(text, None, "nas-bench-201").cell == Cell.parse(EXAMPLE)
+
+
+def result_of(folder, result):
+    folder.mkdir()
+    (folder / "result.json").write_text(json.dumps(result))
+    return folder / "result.json"
+
+
+def test_a_result_of_tenas(tmp_path):
+    searches = [{"seed": 3, "arch": EXAMPLE}, {"seed": 5, "arch": OTHER}]
+    file = result_of(tmp_path / "a", {"filter": "exempt", "searches": searches})
+    found = read_choice(str(file), 5, "nas-bench-201")
+    assert (str(found.cell), found.method) == (OTHER, "TE-NAS + DAG")
+    with pytest.raises(ConfigError, match=r"2 searches \(seeds 3, 5\): choose one with --search"):
+        read_choice(str(file), None, "nas-bench-201")
+    with pytest.raises(ConfigError, match=r"search: found 4, expected one of the seeds 3, 5"):
+        read_choice(str(file), 4, "nas-bench-201")
+    single = {"filter": "none", "searches": [{"seed": 0, "genotype": GENOTYPE.to_dict()}]}
+    file = result_of(tmp_path / "b", single)
+    found = read_choice(str(file.parent), None, "darts")
+    assert (found.cell, found.method) == (GENOTYPE, "TE-NAS")
+    beside = file.with_name("genotype_seed0.json")
+    beside.write_text(GENOTYPE.to_json())
+    assert read_choice(str(beside), None, "darts") == found
+
+
+def test_a_result_of_wot(tmp_path):
+    file = result_of(tmp_path / "a", {"method": "WOT", "repeats": 3, "best": {"arch": EXAMPLE}})
+    repeats = [{"arch": OTHER}, {"arch": None}, {"arch": EXAMPLE}]
+    lines = "".join(json.dumps(repeat) + "\n" for repeat in repeats)
+    file.with_name("metrics.jsonl").write_text(lines)
+    found = {n: str(read_choice(str(file), n, "nas-bench-201").cell) for n in (None, 1, 3)}
+    assert found == {None: EXAMPLE, 1: OTHER, 3: EXAMPLE}
+    with pytest.raises(ConfigError, match="search: found 2, expected one of the repeats 1, 3"):
+        read_choice(str(file), 2, "nas-bench-201")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "holds no genotype"),
+        (b"hello", "holds no genotype: it begins with 'hello'"),
+        (b'{"normal": [', "neither text nor whole JSON"),
+        (b"\xff\xfe\x00", "neither text nor whole JSON"),
+        (b'{"epochs": 3, "test": {}}', r"no search that found one \(epochs, test\)"),
+        (b'{"normal": []}', "expected"),
+        (b'{"searches": []}', "0 searches"),
+        (b'{"searches": [{"seed": 0}]}', "neither genotype nor arch"),
+        (b"|nor_conv_3x3~0|", "groups"),
+    ],
+)
+def test_files_that_hold_no_genotype(tmp_path, content, told):
+    file = tmp_path / "x.json"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=told) as caught:
+        read_choice(str(file), None, "darts")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "absent.json", "DARTS_V9"])
+def test_no_such_genotype(text):
+    with pytest.raises(ConfigError, match=f"genotype: found '{text}', expected a file"):
+        read_choice(text, None, "darts")
+
+
+def test_a_genotype_of_the_other_space():
+    with pytest.raises(ConfigError, match="found one of darts, expected nas-bench-201"):
+        read_choice("DARTS_V2", None, "nas-bench-201")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"dataset": "cifar11"}, "dataset: found 'cifar11'"),
+        ({"epochs": 0}, "epochs: found 0"),
+        ({"weights": "worst"}, "weights: found 'worst', expected one of best, last"),
+        ({"validation": False}, "weights: found 'best', expected last"),
+        ({"micro_batch": 1}, "micro_batch: found 1"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"network": NetworkSettings(drop_path=0.2)}, "space: .*expected darts"),
+        ({"epochs": 5, "optimizer": SgdSettings(warmup_epochs=5)}, "fewer than epochs"),
+    ],
+)
+def test_settings_that_cannot_be(settings, told):
+    with pytest.raises(ConfigError, match=told):
+        RetrainConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: NetworkSettings(channels=0),
+        lambda: NetworkSettings(stem="big"),
+        lambda: NetworkSettings(auxiliary=float("nan")),
+        lambda: NetworkSettings(drop_path=1.0),
+        lambda: AugmentSettings(cutout=-1),
+        lambda: AugmentSettings(crop_scale=0.0),
+        lambda: SgdSettings(lr=0.0),
+        lambda: SgdSettings(momentum=0.0),
+        lambda: SgdSettings(clip=-1.0),
+    ],
+)
+def test_parts_of_settings_that_cannot_be(make):
+    with pytest.raises(ConfigError, match=r"(network|augment|optimizer)\.\w+: found"):
+        make()
+
+
+def test_what_may_change_between_resumes():
+    one = RetrainConfig(genotype="a", device="cpu", run=RunSettings("x"))
+    other = RetrainConfig(genotype="b", compile=True, loader_workers=0, checkpoint_steps=7)
+    assert one.identity() == other.identity() != RetrainConfig(seed=1).identity()

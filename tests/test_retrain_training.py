@@ -1,0 +1,392 @@
+"""Training in one process as people run it: kills, signals, resumes, a plain loop beside it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from common.config import ConfigError
+from common.data import load_dataset
+from common.runs import RunError, RunSettings, read_metrics
+from common.workers import Workers
+from retrain.augment import crop_and_flip, cut_out, draw
+from retrain.choice import read_choice
+from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
+from retrain.networks import Shape, make_network
+from retrain.schedule import epoch_order, generator_of, learning_rate
+from retrain.training import TrainingDivergedError, train
+
+CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+SMALL = RetrainConfig(
+    genotype=CELL,
+    network=NetworkSettings(channels=4, layers=1),
+    dataset="digits",
+    epochs=3,
+    batch_size=64,
+    optimizer=SgdSettings(lr=0.05),
+    augment=AugmentSettings(flip=False, crop_padding=1),
+    device="cpu",
+)
+# What the two searches found on this part of CIFAR-10, TE-NAS with much smaller batches.
+FROM_TENAS = {
+    "normal": [
+        ["max_pool_3x3", 0],
+        ["max_pool_3x3", 1],
+        ["max_pool_3x3", 1],
+        ["skip_connect", 2],
+        ["max_pool_3x3", 2],
+        ["avg_pool_3x3", 3],
+        ["skip_connect", 2],
+        ["max_pool_3x3", 3],
+    ],
+    "normal_concat": [2, 3, 4, 5],
+    "reduce": [
+        ["dil_conv_3x3", 0],
+        ["dil_conv_5x5", 1],
+        ["dil_conv_3x3", 1],
+        ["dil_conv_5x5", 2],
+        ["dil_conv_3x3", 0],
+        ["sep_conv_5x5", 3],
+        ["sep_conv_3x3", 0],
+        ["sep_conv_5x5", 2],
+    ],
+    "reduce_concat": [2, 3, 4, 5],
+}
+FROM_WOT = {
+    "normal": [
+        ["sep_conv_3x3", 0],
+        ["dil_conv_3x3", 1],
+        ["dil_conv_5x5", 0],
+        ["skip_connect", 2],
+        ["skip_connect", 0],
+        ["avg_pool_3x3", 1],
+        ["sep_conv_3x3", 3],
+        ["dil_conv_3x3", 4],
+    ],
+    "normal_concat": [2, 3, 4, 5],
+    "reduce": [
+        ["skip_connect", 0],
+        ["sep_conv_3x3", 1],
+        ["dil_conv_3x3", 1],
+        ["avg_pool_3x3", 2],
+        ["sep_conv_3x3", 1],
+        ["sep_conv_3x3", 3],
+        ["sep_conv_5x5", 0],
+        ["avg_pool_3x3", 4],
+    ],
+    "reduce_concat": [2, 3, 4, 5],
+}
+TENAS_RESULT = {"filter": "exempt", "searches": [{"seed": 0, "genotype": FROM_TENAS}]}
+WOT_RESULT = {"method": "WOT + DAG", "best": {"arch": json.dumps(FROM_WOT)}}
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def config(tmp_path, **changes):
+    return replace(SMALL, run=RunSettings("r", str(tmp_path)), **changes)
+
+
+def command(root, *more):
+    """The words that mean the same as `config(root)`."""
+    words = "--network.channels 4 --network.layers 1 --dataset digits --epochs 3 --batch_size 64"
+    words += " --optimizer.lr 0.05 --augment.flip false --augment.crop_padding 1 --device cpu"
+    python = [sys.executable, "-m", "retrain", "--genotype", CELL, *words.split()]
+    return [*python, "--run.name", "r", "--run.root", str(root), *more]
+
+
+def start(words):
+    return subprocess.Popen(
+        words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+
+
+def wait_for_epoch(process, folder, epoch):
+    """Waits until a running training has logged an epoch."""
+    for _ in range(6000):
+        metrics = folder / "metrics.jsonl"
+        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    pytest.fail("training is too slow")
+
+
+def assert_same_bits(a, b):
+    assert (a / "metrics.jsonl").read_text() == (b / "metrics.jsonl").read_text()
+    for name in ("last.pt", "best.pt"):
+        one, other = (torch.load(f / name, weights_only=True)["network"] for f in (a, b))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.slow
+def test_sigkill_and_sigterm_leave_no_trace(tmp_path, capsys):
+    train(config(tmp_path / "a", epochs=8), Workers())
+    folder, words = tmp_path / "b/retrain/r", command(tmp_path / "b", "--epochs", "8")
+    process = start(words)
+    wait_for_epoch(process, folder, 2)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "result.json").exists()
+
+    process = start(words)
+    wait_for_epoch(process, folder, 4)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate()
+    assert process.returncode == 143 and "SIGTERM: stopped, saved at epoch" in errors
+    assert torch.load(folder / "checkpoint.pt", weights_only=True)["epoch"] >= 4
+
+    train(config(tmp_path / "b", epochs=8), Workers())
+    assert max(len(line) for line in re.split(r"[\r\n]", capsys.readouterr().err)) <= 79
+    assert_same_bits(tmp_path / "a/retrain/r", folder)
+    assert not (folder / "checkpoint.pt").exists()
+    assert len(read_metrics(folder)) == 8
+
+
+class Stopped(Exception):  # noqa: N818
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_a_kill_in_the_middle_of_an_epoch(tmp_path, monkeypatch, steps):
+    undisturbed = train(config(tmp_path / "a"), Workers())
+    disturbed = config(tmp_path / "b", checkpoint_steps=steps)
+    count = 0
+
+    def killed(*arguments, **words):
+        nonlocal count
+        count += 1
+        if count == 23:
+            raise Stopped
+        return step(*arguments, **words)
+
+    step = torch.optim.SGD.step
+    monkeypatch.setattr(torch.optim.SGD, "step", killed)
+    with pytest.raises(Stopped):
+        train(disturbed, Workers())
+    count = 100
+    after = train(disturbed, Workers())
+    # 16 steps an epoch: step 23 lies in the second, after a checkpoint at 16 + 5 or 16 + 6
+    assert count == 100 + 3 * 16 - (22 - 22 % steps if steps == 1 else 21)
+    assert_same_bits(tmp_path / "a/retrain/r", tmp_path / "b/retrain/r")
+    assert after["test"] == undisturbed["test"]
+
+
+def test_training_against_a_plain_loop(tmp_path):
+    settings = config(
+        tmp_path,
+        epochs=2,
+        label_smoothing=0.1,
+        optimizer=SgdSettings(lr=0.05, clip=0.5, nesterov=True, warmup_epochs=1),
+        augment=AugmentSettings(crop_padding=1, cutout=3),
+        seed=4,
+    )
+    train(settings, Workers())
+    data = load_dataset("digits")
+    choice = read_choice(CELL, None, "nas-bench-201")
+    network = make_network(choice, settings.network, Shape(10, (1, 8, 8)), 4).train()
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=1, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    logged = read_metrics(tmp_path / "retrain/r")
+    for epoch in (1, 2):
+        mean = plain_epoch(network, optimizer, data, settings, epoch)
+        assert logged[epoch - 1]["train_loss"] == pytest.approx(mean, rel=1e-4)
+    last = torch.load(tmp_path / "retrain/r/last.pt", weights_only=True)["network"]
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(last[name], tensor, rtol=1e-3, atol=1e-4)
+    network.eval()
+    with torch.no_grad():
+        logits = network(data.normalize(data.validation.images))
+    hits = (logits.argmax(1) == data.validation.labels).float().mean().item()
+    assert logged[1]["validation_top1"] == pytest.approx(100 * hits, abs=0.7)
+
+
+def plain_epoch(network, optimizer, data, settings, epoch):
+    losses = []
+    for step, chosen in enumerate(epoch_order(4, epoch, 1000).split(64)):
+        draws = draw(settings.augment, len(chosen), (8, 8), generator_of("augment", 4, epoch, step))
+        x = data.normalize(crop_and_flip(data.train.images[chosen], 1, draws))
+        each = F.cross_entropy(
+            network(cut_out(x, 3, draws)),
+            data.train.labels[chosen],
+            reduction="none",
+            label_smoothing=0.1,
+        )
+        optimizer.zero_grad()
+        each.mean().backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+        optimizer.param_groups[0]["lr"] = learning_rate(settings.optimizer, 2, epoch, step, 16)
+        optimizer.step()
+        losses.append(each.detach())
+    return torch.cat(losses).mean().item()
+
+
+def test_best_or_last_weights_are_tested_once(tmp_path):
+    best = train(config(tmp_path / "a", epochs=4), Workers())
+    last = train(config(tmp_path / "b", epochs=4, weights="last"), Workers())
+    logged = read_metrics(tmp_path / "a/retrain/r")
+    top = max(logged, key=lambda record: record["validation_top1"])
+    assert best["best_validation"] == {"epoch": top["epoch"], "top1": top["validation_top1"]}
+    assert (best["tested_weights"], best["tested_epoch"]) == ("best", top["epoch"])
+    assert (last["tested_weights"], last["tested_epoch"]) == ("last", 4)
+    assert not any("test" in key for record in logged for key in record)
+    for result, file in ((best, "a/retrain/r/best.pt"), (last, "b/retrain/r/last.pt")):
+        weights = torch.load(tmp_path / file, weights_only=True)["network"]
+        data, network = (
+            load_dataset("digits"),
+            make_network(
+                read_choice(CELL, None, "nas-bench-201"), SMALL.network, Shape(10, (1, 8, 8))
+            ),
+        )
+        network.load_state_dict(weights)
+        with torch.no_grad():
+            logits = network.eval()(data.normalize(data.test.images))
+        five = (logits.topk(5).indices == data.test.labels[:, None]).any(1)
+        assert result["test"]["top5_error"] == pytest.approx(100 - 100 * five.float().mean().item())
+        wrong = (logits.argmax(1) != data.test.labels).float().mean().item()
+        assert result["test"]["top1_error"] == pytest.approx(100 * wrong)
+
+
+def test_training_on_the_validation_images_too(tmp_path):
+    result = train(config(tmp_path, epochs=1, validation=False, weights="last"), Workers())
+    assert result["images"] == {"train": 1297, "validation": 0, "test": 500}
+    assert result["best_validation"] is None
+    assert set(result["last_epoch"]) == {"epoch", "lr", "train_loss", "train_top1", "train_top5"}
+    assert not (tmp_path / "retrain/r/best.pt").exists()
+
+
+def test_micro_batches_add_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("spaces.operators.nn.BatchNorm2d", nn.Identity)  # it sees parts
+    losses = [
+        train(config(tmp_path / str(size), epochs=1, micro_batch=size), Workers())["last_epoch"]
+        for size in (0, 24)
+    ]
+    for key in ("train_loss", "validation_loss"):
+        assert losses[0][key] == pytest.approx(losses[1][key], rel=1e-4)
+
+
+def test_a_finished_run_is_not_repeated(tmp_path):
+    first = train(config(tmp_path, epochs=1), Workers())
+    before = (tmp_path / "retrain/r/metrics.jsonl").stat().st_mtime_ns
+    assert train(config(tmp_path, epochs=1), Workers()) == first
+    assert (tmp_path / "retrain/r/metrics.jsonl").stat().st_mtime_ns == before
+    other = CELL.replace("skip_connect", "none")
+    with pytest.raises(RunError, match=r"cell: .*--run.fresh true"):
+        train(config(tmp_path, epochs=1, genotype=other), Workers())
+
+
+def test_divergence_is_told_and_never_saved(tmp_path):
+    settings = config(tmp_path, optimizer=SgdSettings(lr=1e25), checkpoint_steps=1)
+    with pytest.raises(TrainingDivergedError, match=r"epoch 1, step \d+: lower optimizer.lr"):
+        train(settings, Workers())
+    state = torch.load(tmp_path / "retrain/r/checkpoint.pt", weights_only=True)
+    assert torch.isfinite(torch.tensor(state["sums"])).all()
+
+
+def test_another_data_set_of_the_same_name(tmp_path):
+    file = tmp_path / "set.npz"
+
+    def write(classes):
+        labels = np.arange(40) % classes
+        images = np.zeros((40, 8, 8), np.uint8)
+        np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)
+
+    write(4)
+    settings = config(tmp_path, dataset=str(file), batch_size=8, epochs=2)
+    train(settings, Workers())
+    folder = tmp_path / "retrain/r"
+    (folder / "result.json").unlink()
+    weights = torch.load(folder / "last.pt", weights_only=True)["network"]
+    torch.save({"network": weights}, folder / "checkpoint.pt")
+    write(5)
+    with pytest.raises(RunError, match="of another network: was the data set changed"):
+        train(settings, Workers())
+
+
+def test_a_batch_larger_than_the_data(tmp_path):
+    images, labels = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2
+    np.savez(tmp_path / "x.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    result = train(config(tmp_path, dataset=str(tmp_path / "x.npz"), epochs=1), Workers())
+    assert result["images"]["train"] == 18  # one step on all of them
+    tiny = np.arange(2)
+    np.savez(tmp_path / "y.npz", x_train=images[:2], y_train=tiny, x_test=images, y_test=labels)
+    with pytest.raises(ConfigError, match="batch_size: found 64, expected fewer, for 1 training"):
+        train(config(tmp_path / "y", dataset=str(tmp_path / "y.npz")), Workers())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_what_needs_cuda_is_told(tmp_path):
+    for changes, told in (
+        ({"device": "cuda"}, "no CUDA device is seen"),
+        ({"sync_batch_norm": True}, "sync_batch_norm: found True"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            train(config(tmp_path, **changes), Workers())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_cuda_trains_like_the_cpu(tmp_path, precision):
+    on_cpu = train(config(tmp_path / "cpu", precision="float32"), Workers())
+    on_cuda = train(config(tmp_path / "cuda", precision=precision, device="cuda"), Workers())
+    found, expected = (r["last_epoch"]["train_loss"] for r in (on_cuda, on_cpu))
+    assert found == pytest.approx(expected, rel=0.02 if precision == "float32" else 0.1)
+
+
+def test_bfloat16_trains(tmp_path):
+    result = train(config(tmp_path, precision="bfloat16"), Workers())
+    logged = read_metrics(tmp_path / "retrain/r")
+    assert result["precision"] == "bfloat16"
+    assert logged[-1]["train_loss"] < logged[0]["train_loss"]
+    weights = torch.load(tmp_path / "retrain/r/last.pt", weights_only=True)["network"]
+    assert weights["stem.0.weight"].dtype == torch.float32
+
+
+def test_errors_of_the_entry_are_one_line(tmp_path):
+    for words, told in (
+        (("--dataset", "absent.npz"), "absent.npz: no such file"),
+        (("--genotype", "absent.json"), "genotype: found 'absent.json', expected a file"),
+        (("--genotype", "DARTS_V2"), "genotype: found one of darts, expected nas-bench-201"),
+        (("--optimizer.lr", "1e25"), "not finite"),
+    ):
+        done = subprocess.run(
+            command(tmp_path / told[:6], *words), capture_output=True, text=True, env=ENVIRONMENT
+        )
+        last = done.stderr.strip().splitlines()[-1]
+        assert done.returncode == 1 and last.startswith("python -m retrain: ") and told in last
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("search", ["tenas", "wot"])
+def test_a_darts_genotype_of_each_search_learns_cifar10(tmp_path, shared, search):
+    """As the searches write it, on a part of CIFAR-10: the loss falls."""
+    genotype = {"tenas": TENAS_RESULT, "wot": WOT_RESULT}[search]
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps(genotype))
+    settings = RetrainConfig(
+        genotype=str(file),
+        space="darts",
+        network=NetworkSettings(channels=4, layers=3, auxiliary=0.4, drop_path=0.2),
+        dataset=str(shared / "data/cifar10_subset.npz"),
+        epochs=2,
+        batch_size=96,
+        optimizer=SgdSettings(lr=0.1, nesterov=False, weight_decay=3e-4, clip=5),
+        augment=AugmentSettings(cutout=16),
+        device="cpu",
+        run=RunSettings("r", str(tmp_path)),
+    )
+    result = train(settings, Workers())
+    losses = [record["train_loss"] for record in read_metrics(tmp_path / "retrain/r")]
+    assert losses[1] < losses[0] < 2.4
+    assert result["method"] == {"tenas": "TE-NAS + DAG", "wot": "WOT + DAG"}[search]
