@@ -15,10 +15,11 @@ from torch.utils.data import DataLoader
 from common.config import require
 from common.data import DataError, Dataset, Split, data_root, load_dataset
 from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files
+from common.order import epoch_order
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw
 from retrain.config import RetrainConfig
-from retrain.schedule import epoch_order, generator_of, seed_of
+from retrain.schedule import generator_of, seed_of
 
 Batch = tuple[Tensor, Tensor]  # float32 [n, c, h, w] with mean 0 and std 1, labels [n]
 

@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from retrain.config import SgdSettings
 
-STREAMS = ("order", "augment", "drop path")
+STREAMS = ("augment", "drop path")
 
 
 def learning_rate(sgd: SgdSettings, epochs: int, epoch: int, step: int, steps: int) -> float:
@@ -37,8 +36,3 @@ def seed_of(stream: str, seed: int, epoch: int, step: int = 0) -> int:
 def generator_of(stream: str, seed: int, epoch: int, step: int = 0) -> torch.Generator:
     """A generator on the CPU, so that every device sees the same draws."""
     return torch.Generator().manual_seed(seed_of(stream, seed, epoch, step))
-
-
-def epoch_order(seed: int, epoch: int, n: int) -> Tensor:
-    """The order of n images in an epoch: a function of seed and epoch alone."""
-    return torch.randperm(n, generator=generator_of("order", seed, epoch))

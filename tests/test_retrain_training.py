@@ -17,13 +17,14 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from common.data import load_dataset
+from common.order import epoch_order
 from common.runs import RunError, RunSettings, read_metrics
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw
 from retrain.choice import read_choice
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.networks import Shape, make_network
-from retrain.schedule import epoch_order, generator_of, learning_rate
+from retrain.schedule import generator_of, learning_rate
 from retrain.training import TrainingDivergedError, train
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"

@@ -1,0 +1,144 @@
+"""Two processes on the CPU: the same training as one, and a kill that torchrun repairs."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+NAS_BENCH = ["--genotype", CELL, "--network.layers", "1"]
+DARTS = ["--genotype", "DARTS_V2", "--space", "darts", "--network.layers", "3"]
+DARTS += ["--network.drop_path", "0.4"]
+# Runs the entry without BatchNorm, whose statistics are those of a process' own images.
+WITHOUT_BATCH_NORM = """
+from torch import nn
+import spaces.operators, spaces.networks, spaces.darts_networks
+nn.BatchNorm2d = lambda channels: nn.Identity()
+from retrain.__main__ import main
+main()
+"""
+
+
+def settings(root, *more):
+    words = "--network.channels 4 --dataset digits --batch_size 50 --optimizer.lr 0.02 --device cpu"
+    words += " --augment.cutout 2 --optimizer.clip 1 --run.name r --run.root"
+    return [*words.split(), str(root), *more]
+
+
+def start(entry, words, processes, *options):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    launcher += ["--master-port", str(port), *options]
+    return subprocess.Popen(
+        [sys.executable, *launcher, *entry, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )
+
+
+def finish(process):
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return out
+
+
+def weights_of(root):
+    return torch.load(root / "retrain/r/last.pt", weights_only=True)["network"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("choice", [NAS_BENCH, DARTS], ids=["nas-bench-201", "darts"])
+def test_two_processes_train_like_one(tmp_path, choice):
+    """1,000 images in batches of 68, the last of 48; augmentation and drop-path drawn alike."""
+    script = tmp_path / "entry.py"
+    script.write_text(WITHOUT_BATCH_NORM)
+    for count in (1, 2):
+        words = settings(tmp_path / str(count), *choice, "--epochs", "2", "--batch_size", "68")
+        finish(start([str(script)], words, count))
+    one, two = (weights_of(tmp_path / name) for name in "12")
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-4)
+    results = [json.loads((tmp_path / n / "retrain/r/result.json").read_text()) for n in "12"]
+    assert [result["processes"] for result in results] == [1, 2]
+    for key in ("train_loss", "validation_loss"):
+        assert results[0]["last_epoch"][key] == pytest.approx(results[1]["last_epoch"][key], 1e-4)
+    assert results[0]["test"] == pytest.approx(results[1]["test"], abs=0.5)
+
+
+def process_of_rank(rank, root):
+    """The training process of a rank that writes below `root`."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if f"RANK={rank}".encode() in variables and str(root).encode() in words:
+                return int(folder.name)
+    return None
+
+
+def wait_for_epoch(process, folder, epoch):
+    for _ in range(30000):
+        metrics = folder / "metrics.jsonl"
+        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    pytest.fail("training is too slow")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("rank", [0, 1])
+def test_torchrun_repairs_a_kill(tmp_path, rank):
+    """One of two processes is killed; torchrun's restart ends with the undisturbed bits."""
+    words = [*NAS_BENCH, "--epochs", "4"]
+    finish(start(["-m", "retrain"], settings(tmp_path / "a", *words), 2))
+    disturbed = settings(tmp_path / "b", *words)
+    process = start(["-m", "retrain"], disturbed, 2, "--max-restarts", "1")
+    wait_for_epoch(process, tmp_path / "b/retrain/r", 2)
+    os.kill(process_of_rank(rank, tmp_path / "b"), signal.SIGKILL)
+    finish(process)
+    a, b = ((tmp_path / n / "retrain/r/metrics.jsonl").read_text() for n in "ab")
+    assert a == b and len(a.splitlines()) == 4
+    one, other = weights_of(tmp_path / "a"), weights_of(tmp_path / "b")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.slow
+def test_sigterm_stops_both_and_one_process_goes_on(tmp_path):
+    """Saved at one step; the checkpoint does for another number of processes too."""
+    words = settings(tmp_path, *NAS_BENCH, "--epochs", "6")
+    process = start(["-m", "retrain"], words, 2)
+    wait_for_epoch(process, tmp_path / "retrain/r", 1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate()
+    assert errors.count("SIGTERM: stopped, saved at epoch") == 1
+    done = subprocess.run(
+        [sys.executable, "-m", "retrain", *words], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "retrain/r/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.slow
+def test_mistakes_are_told_once(tmp_path):
+    process = start(["-m", "retrain"], settings(tmp_path, *NAS_BENCH, "--batch_size", "51"), 2)
+    _, errors = process.communicate()
+    told = "batch_size: found 51, expected a multiple of the 2 processes"
+    assert process.returncode != 0 and errors.count(told) == 1
+    assert "Traceback" not in errors.split(told)[0]
