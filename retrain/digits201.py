@@ -34,6 +34,7 @@ from spaces.nasbench201 import Cell, all_cells
 from spaces.networks import NasBench201Layout
 
 PROG = "python -m retrain.digits201"
+Missing = tuple[Cell, tuple[int, ...]]  # a cell and the seeds that it lacks
 _AT_ONCE = {"cpu": 1, "cuda": 64}  # cells; one cell's seeds fill a CPU core's cache
 
 
@@ -144,8 +145,11 @@ def build(config: Digits201Config, workers: Workers) -> None:
     try:
         folder = Path(workers.from_first(str(run.folder) if run else None))
         data = load_dataset(config.dataset, device)
+        own = missing_cells(config, folder)[workers.rank :: workers.size]
+        workers.gather(None)  # nobody writes before all have read
+        path = folder / f"records-{workers.rank}.jsonl"
         with stop_on_signals() as request:
-            train_missing(config, data, folder, workers, request)
+            train_missing(config, data, own, path, request, shown=workers.first)
         workers.gather(None)  # all are done
         if run:
             finish(config, run, data)
@@ -160,34 +164,37 @@ def distinct_cells() -> list[Cell]:
     return list(dict.fromkeys(cell.canonical() for cell in all_cells()))
 
 
-def train_missing(
-    config: Digits201Config, data: Dataset, folder: Path, workers: Workers, request: StopRequest
-) -> None:
-    """Trains this process' share of the cells that lack a seed; records each at once."""
-    own = _missing(config, folder)[workers.rank :: workers.size]
-    workers.gather(None)  # nobody writes before all have read
-    size = config.cells_at_once or _AT_ONCE[data.train.labels.device.type]
-    bar = tqdm(total=len(own), desc="cells", disable=not workers.first, mininterval=2, ncols=79)
-    with bar, _appending(folder / f"records-{workers.rank}.jsonl") as file:
-        for first in range(0, len(own), size):
-            if request:
-                request.exit("all cells trained so far are recorded")
-            chunk = own[first : first + size]
-            for seeds in dict.fromkeys(seeds for _, seeds in chunk):
-                cells = [cell for cell, missing in chunk if missing == seeds]
-                for record in config.train(cells, list(seeds), data):
-                    file.write(json.dumps(record).encode() + b"\n")
-            file.flush()
-            bar.update(len(chunk))
-
-
-def _missing(config: Digits201Config, folder: Path) -> list[tuple[Cell, tuple[int, ...]]]:
+def missing_cells(config: Digits201Config, folder: Path) -> list[Missing]:
     """Cells and the seeds that they lack, shuffled: so the estimate of the time left is fair."""
     known = {(record["arch"], record["seed"]) for record in read_records(folder)}
     cells = distinct_cells()
     random.Random(0).shuffle(cells)
     missing = [(c, tuple(s for s in config.seeds if (str(c), s) not in known)) for c in cells]
     return [(cell, seeds) for cell, seeds in missing if seeds]
+
+
+def train_missing(
+    config: Digits201Config,
+    data: Dataset,
+    missing: list[Missing],
+    path: Path,
+    request: StopRequest,
+    shown: bool = True,
+) -> None:
+    """Trains cells for the seeds that they lack, and appends each record to `path` at once."""
+    size = config.cells_at_once or _AT_ONCE[data.train.labels.device.type]
+    bar = tqdm(total=len(missing), desc="cells", disable=not shown, mininterval=2, ncols=79)
+    with bar, _appending(path) as file:
+        for first in range(0, len(missing), size):
+            if request:
+                request.exit("all cells trained so far are recorded")
+            chunk = missing[first : first + size]
+            for seeds in dict.fromkeys(seeds for _, seeds in chunk):
+                cells = [cell for cell, lacking in chunk if lacking == seeds]
+                for record in config.train(cells, list(seeds), data):
+                    file.write(json.dumps(record).encode() + b"\n")
+            file.flush()
+            bar.update(len(chunk))
 
 
 def _appending(path: Path) -> BinaryIO:

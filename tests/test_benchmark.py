@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from spaces.archive import SPLITS, convert
-from spaces.benchmark import AccuracyTable, main
+from spaces.benchmark import AccuracyTable, compare_tables
+from spaces.benchmark.__main__ import main
 from spaces.names import SpaceError
 from spaces.nasbench201 import all_cells
 from spaces.streaming_pickle import StreamingUnpickler, keep_last_epochs
@@ -238,3 +239,22 @@ def test_the_real_table_reads(shared):
     table = AccuracyTable.read(shared / "data/nasbench201.csv.gz")
     assert len(table) == 15_625
     assert table.column("cifar10").max() == pytest.approx(94.37, abs=0.01)
+
+
+def test_compare_ranks_the_distinct_cells(tmp_path):
+    cells = list(all_cells())
+    index = {cell.canonical(): number for number, cell in enumerate(cells)}
+    values = np.array([index[cell.canonical()] for cell in cells], float)
+    names = tuple(map(str, cells))
+    table = AccuracyTable(names, {"digits/test@4": values / 200, "params": values})
+    turned = np.where(values > np.median(list(set(values))), -values, values)
+    other = AccuracyTable(names, {"cifar10/test@200": turned})
+    assert compare_tables(table, table)["digits/test@4 ~ digits/test@4"]["spearman"] == 1
+    row = compare_tables(other, table)["cifar10/test@200 ~ digits/test@4"]
+    assert row["upper_half"] == pytest.approx(-1) and row["cells"] == 6466
+    for name, t in (("a.csv.gz", table), ("b.csv.gz", other)):
+        t.write(tmp_path / name)
+    out = tmp_path / "compare.json"
+    words = ["compare", str(tmp_path / "a.csv.gz"), str(tmp_path / "b.csv.gz")]
+    assert main([*words, "--out", str(out)]) == 0
+    assert "digits/test@4 ~ cifar10/test@200" in out.read_text()

@@ -1,19 +1,16 @@
 """Accuracy tables of NAS-Bench-201: one row per architecture, columns `dataset/split@epochs`.
 
 A table is a CSV file (gzipped if it ends in .gz) with the columns index, arch, then accuracies
-in % (means over seeds), and params. `python -m spaces.benchmark` makes one of an official archive
-(convert) or sums one up (show).
+in % (means over seeds), and params.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
 import io
 import re
 import statistics
-import sys
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -235,54 +232,3 @@ def _check_architectures(path: Path, names: Sequence[str], partial: bool) -> Non
 
 def _format(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(round(float(value), 4))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m spaces.benchmark", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    convert = commands.add_parser(
-        "convert", help="make a table of an official NAS-Bench-201 or NATS-Bench archive"
-    )
-    convert.add_argument(
-        "archive",
-        type=Path,
-        help="NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth, "
-        "NATS-tss-v1_0-3ffb9.pickle.pbz2, or the folder NATS-tss-v1_0-3ffb9-simple",
-    )
-    convert.add_argument("table", type=Path, help="the file to write, .csv or .csv.gz")
-    show = commands.add_parser("show", help="print a table's columns, means and maxima")
-    show.add_argument("table", type=Path)
-    return parser
-
-
-def _show(path: Path) -> None:
-    table = AccuracyTable.read(path, partial=True)
-    print(f"{path}: {len(table):,} architectures")
-    for name, values in table.columns.items():
-        known = values[~np.isnan(values)]
-        if len(known):
-            print(
-                f"{name:28} n {len(known):6,}  mean {known.mean():11.2f}  max {known.max():11.2f}"
-            )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        if options.command == "show":
-            _show(options.table)
-        else:
-            from spaces.archive import convert  # needs the package nats-bench
-
-            table, notes = convert(options.archive, progress=sys.stderr)
-            table.write(options.table)
-            print("\n".join([*notes, f"wrote {options.table}: {len(table):,} architectures"]))
-    except (SpaceError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,83 @@
+"""python -m spaces.benchmark convert|show|compare: makes, sums up, and compares accuracy tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spaces.benchmark.compare import compare_tables
+from spaces.benchmark.table import AccuracyTable
+from spaces.names import SpaceError
+
+
+def _compare(options: argparse.Namespace) -> None:
+    found = compare_tables(*(AccuracyTable.read(p) for p in (options.table, options.other)))
+    for pair, row in found.items():
+        print(
+            f"{pair}: Spearman {row['spearman']:.3f} over {row['cells']:,} distinct cells, "
+            f"{row['upper_half']:.3f} over the upper half"
+        )
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m spaces.benchmark", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    convert = commands.add_parser(
+        "convert", help="make a table of an official NAS-Bench-201 or NATS-Bench archive"
+    )
+    convert.add_argument(
+        "archive",
+        type=Path,
+        help="NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth, "
+        "NATS-tss-v1_0-3ffb9.pickle.pbz2, or the folder NATS-tss-v1_0-3ffb9-simple",
+    )
+    convert.add_argument("table", type=Path, help="the file to write, .csv or .csv.gz")
+    compare = commands.add_parser("compare", help="rank correlation between two tables")
+    compare.add_argument("table", type=Path)
+    compare.add_argument("other", type=Path)
+    compare.add_argument("--out", type=Path, help="record, JSON")
+    show = commands.add_parser("show", help="print a table's columns, means and maxima")
+    show.add_argument("table", type=Path)
+    return parser
+
+
+def _show(path: Path) -> None:
+    table = AccuracyTable.read(path, partial=True)
+    print(f"{path}: {len(table):,} architectures")
+    for name, values in table.columns.items():
+        known = values[~np.isnan(values)]
+        if len(known):
+            print(
+                f"{name:28} n {len(known):6,}  mean {known.mean():11.2f}  max {known.max():11.2f}"
+            )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "show":
+            _show(options.table)
+        elif options.command == "compare":
+            _compare(options)
+        else:
+            from spaces.archive import convert  # needs the package nats-bench
+
+            table, notes = convert(options.archive, progress=sys.stderr)
+            table.write(options.table)
+            print("\n".join([*notes, f"wrote {options.table}: {len(table):,} architectures"]))
+    except (SpaceError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
