@@ -8,7 +8,7 @@ import pytest
 from common.runs import read_json, write_json
 from report.__main__ import main
 from report.fig5 import draw_fig5, group_by_shape, read_columns
-from report.search_tables import table2, table3
+from report.search_tables import read_results, table2, table3
 
 RNG = np.random.default_rng(0)
 POINTS = np.array([[0.5, 4.0], [1.0, 2.0], [1.5, 2.0], [3.0, 1 / 3]])
@@ -95,6 +95,25 @@ def test_table2_without_a_table_of_accuracies():
     result = search_result("WOT", 0.5, 90.0)
     del result["accuracy"]
     assert "| WOT | 12.3 | 60.0 % | 500 |" in table2([result])
+
+
+def test_table2_has_rows_for_tenas(tmp_path):
+    accuracy = {"digits": {"mean": 95.2, "std": 0.31, "n": 3, "best": 97.5}}
+    searches = [{"evaluations": 36, "exempt": 18}] * 3
+    for name in ("none", "exempt"):
+        result = {
+            "filter": name,
+            "searches": searches,
+            "seconds_per_search": {"mean": 12.25, "std": 1.0},
+            "accuracy": accuracy,
+        }
+        (tmp_path / name).mkdir()
+        write_json(tmp_path / name / "result.json", result)
+    text = table2(read_results([tmp_path / "none", tmp_path / "exempt"]))
+    assert "| TE-NAS | 95.20 (0.31) | 12.2 |  | 3 |" in text
+    assert "| TE-NAS + DAG | 95.20 (0.31) | 12.2 | 33.3 % | 3 |" in text
+    assert "| Optimal of the table | 97.50 |" in text
+    assert "digits-201, a miniature" in text
 
 
 def test_table3_labels_the_papers_data_set():
