@@ -73,7 +73,7 @@ const Dag = (() => {
     let value = cosine;
     let missing = 0;
     for (const count of counts) {
-      missing += count * (1 - value * value);
+      missing += count * (1 - value);
       value = kappa1(value);
     }
     return counts.some((count) => count) ? missing : null;

@@ -192,7 +192,7 @@ class Plane {
 
   inside(row) {
     const within = (value, [low, high]) => value >= low - TOLERANCE && value <= high + TOLERANCE;
-    return within(row.depth, this.box.depth) && within(row.width, this.box.width);
+    return row.depth > 0 && within(row.depth, this.box.depth) && within(row.width, this.box.width);
   }
 
   // The box rule with f = 1/2: the midrange, and half of the half-range. A slider would round the
