@@ -12,6 +12,7 @@ import html
 import json
 import os
 import re
+import struct
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -139,7 +140,9 @@ def _figure(image: Image) -> str:
     if not png:
         return ""
     caption, data = html.escape(image.caption, quote=True), base64.b64encode(png).decode()
+    width, height = struct.unpack(">II", png[16:24])
     return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+        f'<figure><img alt="{caption}" width="{width}" height="{height}" loading="lazy" '
+        f'src="data:image/png;base64,{data}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
