@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -12,20 +13,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
+from common.runs import RunSettings
+from common.workers import Workers
+from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
+from retrain.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 NAS_BENCH = ["--genotype", CELL, "--network.layers", "1"]
-DARTS = ["--genotype", "DARTS_V2", "--space", "darts", "--network.layers", "3"]
-DARTS += ["--network.drop_path", "0.4"]
-# Runs the entry without BatchNorm, whose statistics are those of a process' own images.
-WITHOUT_BATCH_NORM = """
-from torch import nn
-import spaces.operators, spaces.networks, spaces.darts_networks
-nn.BatchNorm2d = lambda channels: nn.Identity()
-from retrain.__main__ import main
-main()
-"""
 
 
 def settings(root, *more):
@@ -34,12 +31,15 @@ def settings(root, *more):
     return [*words.split(), str(root), *more]
 
 
-def start(entry, words, processes, *options):
+def free_port():
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def start(entry, words, processes, *options):
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
-    launcher += ["--master-port", str(port), *options]
+    launcher += ["--master-port", str(free_port()), *options]
     return subprocess.Popen(
         [sys.executable, *launcher, *entry, *words],
         stdout=subprocess.PIPE,
@@ -60,15 +60,55 @@ def weights_of(root):
     return torch.load(root / "retrain/r/last.pt", weights_only=True)["network"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("choice", [NAS_BENCH, DARTS], ids=["nas-bench-201", "darts"])
-def test_two_processes_train_like_one(tmp_path, choice):
+def in_processes(count, settings):
+    """Trains in `count` forked processes, which need not import torch anew."""
+    if count == 1:
+        train(settings, Workers())
+        return
+    variables = {"WORLD_SIZE": str(count), "MASTER_ADDR": "localhost"}
+    variables |= {"MASTER_PORT": str(free_port()), "LOCAL_WORLD_SIZE": str(count)}
+    context = multiprocessing.get_context("fork")
+    processes = [
+        context.Process(target=as_rank, args=(rank, variables, settings)) for rank in range(count)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * count
+
+
+def as_rank(rank, variables, settings):
+    os.environ.update(variables, RANK=str(rank), LOCAL_RANK=str(rank))
+    workers = Workers()
+    try:
+        train(settings, workers)
+    finally:
+        workers.close()
+
+
+@pytest.mark.parametrize("space", ["nas-bench-201", "darts"])
+def test_two_processes_train_like_one(tmp_path, monkeypatch, space):
     """1,000 images in batches of 68, the last of 48; augmentation and drop-path drawn alike."""
-    script = tmp_path / "entry.py"
-    script.write_text(WITHOUT_BATCH_NORM)
+    # BatchNorm's statistics are those of a process' own images.
+    monkeypatch.setattr("torch.nn.BatchNorm2d", lambda channels: nn.Identity())
+    darts = space == "darts"
+    network = NetworkSettings(4, 3, drop_path=0.4) if darts else NetworkSettings(4, 1)
     for count in (1, 2):
-        words = settings(tmp_path / str(count), *choice, "--epochs", "2", "--batch_size", "68")
-        finish(start([str(script)], words, count))
+        settings = RetrainConfig(
+            genotype="DARTS_V2" if darts else CELL,
+            space=space,
+            network=network,
+            dataset="digits",
+            epochs=2,
+            batch_size=68,
+            micro_batch=20,
+            optimizer=SgdSettings(lr=0.02, clip=1),
+            augment=AugmentSettings(cutout=2),
+            device="cpu",
+            run=RunSettings("r", str(tmp_path / str(count))),
+        )
+        in_processes(count, settings)
     one, two = (weights_of(tmp_path / name) for name in "12")
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-4)

@@ -82,9 +82,16 @@ def test_a_kill_within_an_epoch_leaves_no_trace(root, monkeypatch):
 
 def test_the_auxiliary_head_of_imagenet(root, monkeypatch):
     monkeypatch.setenv("DATA_ROOT", str(root))
-    network = NetworkSettings(channels=2, layers=3, stem="imagenet", auxiliary=0.4)
-    settings = config(root, dataset="imagenet-1k", image_size=224, network=network, epochs=1)
-    settings = replace(settings, loader_workers=0, optimizer=SgdSettings(lr=0.01), batch_size=16)
+    settings = config(
+        root,
+        dataset="imagenet-1k",
+        image_size=224,
+        network=NetworkSettings(channels=2, layers=3, stem="imagenet", auxiliary=0.4),
+        epochs=1,
+        batch_size=16,
+        optimizer=SgdSettings(lr=0.01),
+        loader_workers=0,
+    )
     result = train(settings, Workers())
     assert result["dataset"] == "imagenet-1k" and result["last_epoch"]["train_loss"] > 0
 
