@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from common.runs import read_json
+from report.miniature import digits201_section
 from report.paper import convergence_image, convergence_rows, convergence_runs
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image, slug
@@ -17,7 +18,8 @@ _GENERAL = ".3g"
 
 def beyond_sections(sources: Sources) -> list[Section]:
     """Sections without a published counterpart; those without a record say so."""
-    made = [_theory, _topologies, _nasbench_topologies, _wot_scores, _digits201, _retrain,
+    made = [_theory, _topologies, _nasbench_topologies, _wot_scores, digits201_section,
+            _retrain,
             _other_mlps, _speed]  # fmt: skip
     return [section for make in made if (section := make(sources)) is not None]
 
@@ -216,32 +218,6 @@ def _wot_scores(sources: Sources) -> Section | None:
     )
 
 
-def _digits201(sources: Sources) -> Section:
-    runs = of_kind(sources.records, "digits201")
-    rows = tuple(row for run in runs for row in _digits201_rows(run))
-    columns = ("record", "split", "least (%)", "quarter (%)", "median (%)", "three quarters (%)",
-               "best (%)", "std between seeds", "Spearman between seeds", "n")  # fmt: skip
-    note = "n networks of different cells, each the mean over its seeds."
-    table = Table("digits201", "Accuracies of all distinct cells", columns, rows, note)
-    return Section(
-        "digits201",
-        "digits-201: every cell of NAS-Bench-201 trained on digits",
-        "",
-        ("python -m retrain.digits201 --config configs/retrain/digits201.yaml",),
-        status="" if runs else NOT_RUN,
-        tables=(table,) if rows else (),
-        records=tuple(runs),
-    )
-
-
-def _digits201_rows(run: Record) -> Iterator[tuple[Cell, ...]]:
-    for split in ("train", "validation", "test"):
-        found = run.result[split]
-        quantiles = (Number(value) for value in found["quantiles"])
-        noise = (_general(found[key]) for key in ("seed_std", "seed_spearman"))
-        yield (run.name, split, *quantiles, *noise, run.result["cells"])
-
-
 def _retrain(sources: Sources) -> Section:
     runs = of_kind(sources.records, "retrain")
     columns = ("record", "images", "epochs", "top-1 error (%)", "top-5 error (%)",
@@ -301,8 +277,8 @@ def _speed(sources: Sources) -> Section | None:
         "speed",
         "Speed against a plain implementation",
         "",
-        tuple(f"python -m benchmarks.{name}" for name in read),
-        tables=(Table("speed", caption, columns, tuple(rows), note),),
+        ("bash scripts/benchmark.sh",),
+        tables=(Table("speed", caption, columns, tuple(rows), note), *_growth(read)),
         environments=environments,
     )
 
@@ -314,12 +290,26 @@ def _speed_rows(name: str, record: Mapping) -> Iterator[tuple[Cell, ...]]:
             differences = [v for k, v in row.items() if k.startswith("largest_relative")]
             more = row.get("cpu_ratio"), (differences or [None])[0]
             yield (name, row["what"], *map(_general, seconds), *map(_general, more))
-    by_version = record.get("seconds_per_architecture", {})
+    by_version = {} if "rows" in record else record.get("seconds_per_architecture", {})
     for version in (v for v in by_version if v != "plain"):
         seconds = by_version["plain"], by_version[version], record["ratio"][version]
         exact = record["largest_relative_difference"] if version == "float32" else None
         what = f"{record['what']}, {version}"
         yield (name, what, *map(_general, seconds), ABSENT, _general(exact))
+
+
+def _growth(read: Mapping[str, Mapping]) -> Iterator[Table]:
+    """How costs grow with size: a row per curve of benchmarks.growth."""
+    rows = []
+    for found in read.get("growth", {}).get("curves", ()):
+        for size, seconds in zip(found["sizes"], found["seconds"]):
+            last = size == found["sizes"][-1]
+            power = Number(found["power"], spec=".1f") if last else ABSENT
+            rows.append((found["what"], f"{size:,} {found['size']}", _general(seconds), power))
+    if rows:
+        columns = ("what", "size", "seconds", "power of the size")
+        note = "Power: what the two largest sizes of a curve show."
+        yield Table("growth", "How costs grow", columns, tuple(rows), note)
 
 
 def _general(value: float | None) -> Cell:

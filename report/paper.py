@@ -188,14 +188,14 @@ def searches_of_table2(sources: Sources) -> dict[tuple[str, str], Record]:
     """(method, images) -> the search on NAS-Bench-201 that has accuracies."""
     found: dict[tuple[str, str], Record] = {}
     for record in sources.records:
-        method = _method(record)
-        if method and record.result.get("accuracy"):
+        method = method_of(record)
+        if method and set(record.result.get("accuracy", ())) & set(DATASETS):
             found.setdefault((method, images_of(record)), record)
     return found
 
 
-def _method(record: Record) -> str:
-    """Name in Table 2, with f unless it is 1/2; empty for other runs."""
+def method_of(record: Record) -> str:
+    """A search's name in Table 2, with f unless it is 1/2; empty for other runs."""
     if record.result.get("space") != "nas-bench-201":
         return ""
     if record.kind == "wot":
@@ -281,28 +281,32 @@ def _table2_row(
 
 def _cost(run: Record) -> tuple[Cell, ...]:
     """Seconds of one search, evaluations saved, number of searches."""
+    number = run.result["repeats"] if run.kind == "wot" else len(run.result["searches"])
+    return seconds_of(run), saved(run), number
+
+
+def seconds_of(run: Record) -> Number:
+    """Seconds of one search."""
     result = run.result
     if run.kind == "wot":
-        seconds = Number(result["seconds_per_repeat"]["total"], spec=".3g")
-        return seconds, saved(result), result["repeats"]
-    row = result["seconds_per_search"]
-    evaluations = sum(search["evaluations"] for search in result["searches"])
-    exempt = sum(search["exempt"] for search in result["searches"])
-    share = Number(100 * exempt / (evaluations + exempt), spec=".1f")
-    return Number(row["mean"], spec=".3g"), f"{share} %", row["n"]
+        return Number(result["seconds_per_repeat"]["total"], spec=".3g")
+    return Number(result["seconds_per_search"]["mean"], spec=".3g")
 
 
-def saved(result: Mapping) -> Cell:
-    """Share of evaluations that the filter saved; the word for none."""
-    share = result.get("evaluations_saved")
-    return ABSENT if share is None else f"{100 * share:.1f} %"
+def saved(run: Record) -> Cell:
+    """Share of evaluations that the filter saved; an empty cell for none."""
+    if run.kind == "wot":
+        share = run.result.get("evaluations_saved")
+        return ABSENT if share is None else f"{100 * share:.1f} %"
+    made, exempt = (sum(s[k] for s in run.result["searches"]) for k in ("evaluations", "exempt"))
+    return f"{100 * exempt / (made + exempt):.1f} %" if exempt else ABSENT
 
 
 def _table3(sources: Sources) -> Section:
     published = sources.published["table3"]
     runs = [
         r for r in of_kind(sources.records, "wot")
-        if r.result["filter"] == "box" and r.result.get("accuracy")
+        if r.result["filter"] == "box" and set(r.result.get("accuracy", ())) & set(DATASETS)
     ]  # fmt: skip
     rows, used = [], []
     for fraction, row in published.items():
@@ -311,7 +315,7 @@ def _table3(sources: Sources) -> Section:
         for images, run in own.items():
             accuracy = run.result["accuracy"]
             cells = [measured(accuracy.get(name)) for name in DATASETS]
-            cost = (saved(run.result), run.result["repeats"])
+            cost = (saved(run), run.result["repeats"])
             rows.append((f"{fraction:g}", images, mean_std(row["cifar100"]), *cells, *cost))
         if not own:
             rows.append((f"{fraction:g}", NOT_RUN, mean_std(row["cifar100"]), *[ABSENT] * 5))

@@ -31,7 +31,7 @@ def _correlations(sources: Sources) -> Section:
         "tenas_correlations",
         "TE-NAS: do kappa and regions predict accuracy?",
         sources.cite("tenas", f"Kendall's tau of kappa with accuracy on CIFAR-100 is {paper:g}"),
-        ("bash scripts/tenas_indicators.sh TABLE",),
+        ("bash scripts/tenas_indicators.sh cifar10",),
         status="" if runs else NOT_RUN,
         tables=(Table("tenas_correlations", caption, columns, tuple(rows), note),),
         images=tuple(_correlation_image(run) for run in runs),
@@ -140,11 +140,12 @@ def _darts_searches(runs: list[Record]) -> Table:
     for run in runs:
         for search in run.result["searches"]:
             shapes = [Number(v) for shape in search["shapes"] for v in shape]
+            kept = "yes" if all(search["in_box"]) else "no"
             seconds = search["ntk_seconds"] + search["regions_seconds"]
             rows.append(
                 (run.dataset, run.result["filter"], search["seed"], search["evaluations"],
-                 search["exempt"], Number(seconds, spec=".3g"), *shapes)
+                 search["exempt"], Number(seconds, spec=".3g"), *shapes, kept)
             )  # fmt: skip
     columns = ("images", "filter", "seed", "evaluations", "exempt", "seconds", "depth, normal",
-               "width, normal", "depth, reduction", "width, reduction")  # fmt: skip
+               "width, normal", "depth, reduction", "width, reduction", "in WOT's box")  # fmt: skip
     return Table("tenas_darts_searches", "Searches made here", columns, tuple(rows))
