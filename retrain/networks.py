@@ -149,7 +149,7 @@ def describe(choice: Choice, settings: NetworkSettings, shape: Shape) -> dict:
         "method": choice.method,
         "space": choice.space,
         **cell,
-        "shapes": [effective_depth_width(dag) for dag in dags],
+        "shapes": [list(effective_depth_width(dag)) for dag in dags],
         "parameters": parameters,
         "multiply_adds": count_multiply_adds(build, shape.image),
     }
