@@ -74,7 +74,7 @@ def _result(folder: Path) -> dict:
 def _keep(options: argparse.Namespace) -> list[Path]:
     """Copies records up to 1 MB: no weights, no locks, no long logs."""
     _result(options.folder)
-    kept = (".json", ".jsonl", ".yaml", ".csv", ".md", ".png", ".pdf")
+    kept = (".json", ".jsonl", ".yaml", ".csv", ".gz", ".md", ".png", ".pdf")
     files = [f for f in sorted(options.folder.iterdir()) if f.suffix in kept]
     files = [f for f in files if f.stat().st_size <= 2**20]
     options.into.mkdir(parents=True, exist_ok=True)
