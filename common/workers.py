@@ -26,7 +26,16 @@ class Workers:
         self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         if self.size > 1:
             cuda = tensors and torch.cuda.is_available()
-            distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
+            self._join("cpu:gloo,cuda:nccl" if cuda else "gloo")
+
+    def _join(self, backend: str) -> None:
+        store, rank, size = next(distributed.rendezvous("env://"))
+        if self.local_size == size:
+            # A store with a fixed port outlives a restart, with addresses of killed processes.
+            # Machines count restarts each on its own; their rendezvous makes a store anew.
+            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+            store = distributed.PrefixStore(f"attempt {attempt}", store)
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
 
     @property
     def first(self) -> bool:
