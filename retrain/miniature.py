@@ -90,4 +90,5 @@ def compare_rows(
         "equal": sum(difference < 1e-3 for difference in differences),
         "largest": max(differences),
         "mean": statistics.fmean(differences),
+        "median": statistics.median(differences),
     }

@@ -7,8 +7,8 @@
 # $PROCESSES), or one for each GPU. Killed, it goes on where it was.
 # check: trains 50 random cells of the committed table again and prints how far they are off.
 # Further words go on to python -m retrain.digits201 (see its --help).
-# Cost on 2 cores: about an hour; check half a minute.
-# Writes: runs/digits201/digits201/table.csv.gz and result.json
+# Cost on 2 cores: somewhat over an hour; check two minutes.
+# Writes: runs/digits201/digits201/table.csv.gz and result.json; check: runs/digits201/check.json
 # Config: configs/retrain/digits201.yaml
 
 # shellcheck source=scripts/common.sh
