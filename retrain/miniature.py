@@ -83,7 +83,8 @@ def compare_rows(
     """Test accuracies of newly trained cells against the table's rows, in points."""
     column = table.column(dataset, "test", epochs)
     differences = [
-        abs(row["test"] - column[table.position(arch)]) for arch, row in _means(records).items()
+        abs(row["test"] - float(column[table.position(arch)]))
+        for arch, row in _means(records).items()
     ]
     return {
         "rows": len(differences),
