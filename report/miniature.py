@@ -13,8 +13,9 @@ from report.tables import ABSENT, Cell, Number, Table
 
 DIGITS = "digits"
 _WHAT = (
-    "Ours, with no published counterpart: a miniature of NAS-Bench-201 for trying methods end to "
-    "end right after cloning. Its accuracies are not the paper's."
+    "A miniature of NAS-Bench-201, made here for trying methods end to end right after cloning; "
+    "its accuracies are not the paper's. n networks of different cells, each the mean over its "
+    "seeds."
 )
 
 
@@ -33,7 +34,7 @@ def digits201_section(sources: Sources) -> Section:
     return Section(
         "digits201",
         "digits-201: every cell of NAS-Bench-201 trained on digits",
-        _WHAT,
+        "",
         ("bash scripts/build_digits201.sh", "bash scripts/table2.sh digits",
          "bash scripts/table3.sh digits", "bash scripts/fig5.sh digits"),
         status="" if runs else NOT_RUN,
@@ -47,8 +48,7 @@ def _spread(runs: list[Record]) -> Table:
     columns = ("record", "split", "least (%)", "quarter (%)", "median (%)", "three quarters (%)",
                "best (%)", "std between seeds", "Spearman between seeds", "n")  # fmt: skip
     rows = tuple(row for run in runs for row in _spread_rows(run))
-    note = "n networks of different cells, each the mean over its seeds."
-    return Table("digits201", "Accuracies of all distinct cells", columns, rows, note)
+    return Table("digits201", "Accuracies of all distinct cells", columns, rows, _WHAT)
 
 
 def _spread_rows(run: Record) -> Iterator[tuple[Cell, ...]]:
@@ -89,7 +89,7 @@ def _landscape(sources: Sources) -> Iterator[Table]:
     if rows:
         columns = ("table", "accuracy", "R over architectures", "R over circles", "best mean (%)",
                    "at depth", "at width", "n")  # fmt: skip
-        caption = "Do depth and width behave as in Fig. 5?"
+        caption = "Accuracy and effective depth and width, as in Fig. 5"
         yield Table("digits201_fig5", caption, columns, tuple(rows))
 
 
@@ -97,7 +97,7 @@ def _searches(runs: list[Record]) -> Table:
     columns = ("method", "accuracy (%)", "best cell (%)", "mean of all cells (%)", "seconds",
                "evaluations saved", "n")  # fmt: skip
     rows = []
-    for run in runs:
+    for run in {method_of(run): run for run in reversed(runs)}.values():
         found: Mapping = run.result["accuracy"][DIGITS]
         table = (Number(found[key]) for key in ("best", "mean_of_space"))
         n = run.result.get("repeats", found["n"])

@@ -39,7 +39,9 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 def _results(options: argparse.Namespace) -> list[Path]:
     sections = all_sections(read_sources(options.records))
     options.out.mkdir(parents=True, exist_ok=True)
-    more = [] if options.markdown_only else write_files(sections, options.out)
+    if not options.markdown_only:
+        write_files(sections, options.out)
+    more = [] if options.markdown_only else [options.out / "tables", options.out / "figures"]
     file = options.out / FILE
     file.write_text(results_markdown(sections, options.out))
     return [file, *more]

@@ -16,23 +16,33 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 setup
 
+# Runs the words after $2, unless their last output $2 is there; $1 says what they do.
 step() {
+    local what="$1" output="$2"
+    shift 2
     echo
-    echo "== $*"
+    echo "== $what"
+    if [ -f "$output" ]; then
+        echo "done before: $output"
+    else
+        "$@"
+    fi
 }
 
-step "1/4 Training DAG#1, DAG#2 and DAG#3 (Fig. 3, Fig. 4)"
-py -m mlp_code --config configs/mlp/digits.yaml
-py -m report dags
-py -m report convergence runs/mlp/digits
-step "2/4 Training predicted from kernels"
-py_then_report theory mlp_code.theory --config configs/theory/quickstart.yaml
-step "3/4 Searches on digits-201 (Table 2, Table 3, Fig. 5)"
-bash scripts/table2.sh digits
-bash scripts/table3.sh digits
-bash scripts/fig5.sh digits
-step "4/4 Report"
-bash scripts/report.sh
+train() {
+    py -m mlp_code --config configs/mlp/digits.yaml
+    py -m report dags
+    py -m report convergence runs/mlp/digits
+}
+
+step "1/4 Training DAG#1, DAG#2 and DAG#3 (Fig. 3, Fig. 4)" runs/mlp/digits/convergence.png train
+step "2/4 Training predicted from kernels" runs/theory/quickstart/theory.md \
+    py_then_report theory mlp_code.theory --config configs/theory/quickstart.yaml
+step "3/4 Searches on digits-201 (Table 2)" runs/report/table2_digits.md \
+    bash scripts/table2.sh digits
+step "    ... (Table 3)" runs/report/table3_digits.md bash scripts/table3.sh digits
+step "    ... (Fig. 5)" runs/report/fig5_digits201.json bash scripts/fig5.sh digits
+step "4/4 Report" "" bash scripts/report.sh
 cat <<'END'
 
 Open runs/report/report.html. How to go on:
