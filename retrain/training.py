@@ -118,7 +118,9 @@ class Trainer:
         torch.backends.cudnn.benchmark = device.type == "cuda"
         if config.sync_batch_norm and workers.size > 1:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        # On a CPU, reverse passes of few channels in channels-last write past their memory (2.15).
+        last = config.channels_last and device.type == "cuda"
+        layout = torch.channels_last if last else torch.contiguous_format
         self.layout = layout
         self.network = network.to(device, memory_format=layout)
         self.optimizer = self._optimizer()
