@@ -60,6 +60,17 @@ def require(ok: bool, key: str, found: object, expected: str) -> None:
         raise ConfigError(f"{key}: found {found!r}, expected {expected}")
 
 
+def require_choice(key: str, found: str, words: Sequence[str]) -> None:
+    """Raises a ConfigError naming `key` unless `found` is one of `words`."""
+    require(found in words, key, found, f"one of {', '.join(words)}")
+
+
+def require_seeds(key: str, seeds: Sequence[int]) -> None:
+    """Raises a ConfigError naming `key` unless there are seeds, all different and none negative."""
+    unique = seeds and len(set(seeds)) == len(seeds) and min(seeds) >= 0
+    require(bool(unique), key, seeds, "different integers >= 0, at least one")
+
+
 def parse_config(
     config_class: type[Config], prog: str, description: str, args: Sequence[str] | None = None
 ) -> Config:

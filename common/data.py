@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.config import require
+
 Arrays = tuple[np.ndarray, np.ndarray]  # images uint8 [n, c, h, w], labels int64 [n]
 
 
@@ -98,6 +100,11 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
 def check_dataset_name(name: str) -> bool:
     """Whether `load_dataset` knows the name; the files are not looked for."""
     return name in CATALOGUE or name.endswith(".npz")
+
+
+def require_dataset(key: str, name: str) -> None:
+    """Raises a ConfigError naming `key` unless `load_dataset` knows the name."""
+    require(check_dataset_name(name), key, name, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
 
 
 def _dataset(name: str, splits: tuple[Arrays, Arrays, Arrays], device: object) -> Dataset:

@@ -21,8 +21,9 @@ def choose_device(name: str) -> torch.device:
     require(name != "cuda" or available, "device", name, "cpu or auto: no CUDA device is seen")
     if not available or name == "cpu":
         return torch.device("cpu")
-    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-    return torch.device("cuda")
+    index = int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count()
+    torch.cuda.set_device(index)
+    return torch.device("cuda", index)
 
 
 def describe(device: torch.device) -> str:

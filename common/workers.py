@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -26,16 +27,20 @@ class Workers:
         self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         if self.size > 1:
             cuda = tensors and torch.cuda.is_available()
-            self._join("cpu:gloo,cuda:nccl" if cuda else "gloo")
+            # Who shares records waits for the slowest; a training soon misses a dead neighbour.
+            timeout = None if tensors else timedelta(days=7)
+            self._join("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout)
 
-    def _join(self, backend: str) -> None:
+    def _join(self, backend: str, timeout: timedelta | None) -> None:
         store, rank, size = next(distributed.rendezvous("env://"))
         if self.local_size == size:
             # A store with a fixed port outlives a restart, with addresses of killed processes.
             # Machines count restarts each on its own; their rendezvous makes a store anew.
             attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
             store = distributed.PrefixStore(f"attempt {attempt}", store)
-        distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
+        distributed.init_process_group(
+            backend, timeout=timeout, store=store, rank=rank, world_size=size
+        )
 
     @property
     def first(self) -> bool:

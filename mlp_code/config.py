@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from common.config import ConfigError, require
-from common.data import CATALOGUE, check_dataset_name
+from common.config import ConfigError, require, require_choice, require_seeds
+from common.data import require_dataset
 from common.runs import RunSettings
 from mlp_code.model import live_dag
 
@@ -117,17 +117,14 @@ class MlpConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
-        known = check_dataset_name(self.dataset)
-        require(known, "dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        require_dataset("dataset", self.dataset)
         for key in ("width", "epochs", "evaluate_every", "checkpoint_every"):
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
         require(self.batch_size >= 0, "batch_size", self.batch_size, "an integer >= 0")
         require(self.batch_size != 1 or not self.batch_norm, "batch_size", 1, "2 or more")
-        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
-        require(bool(unique), "seeds", self.seeds, "different integers >= 0, at least one")
+        require_seeds("seeds", self.seeds)
         for key, words in _CHOICES.items():
-            value = getattr(self, key)
-            require(value in words, key, value, f"one of {', '.join(words)}")
+            require_choice(key, getattr(self, key), words)
 
     def identity(self) -> dict:
         """The settings that decide the result; the rest may change between resumes."""

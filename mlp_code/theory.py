@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from common.config import ConfigError, parse_config, require
-from common.data import CATALOGUE, DataError, Dataset, check_dataset_name, load_dataset
+from common.data import DataError, Dataset, load_dataset, require_dataset
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, RunSettings, read_metrics
 from dag import Dag, eq12_bound, nngp, nngp_and_ntk, predict_training
@@ -56,8 +56,7 @@ class TheoryConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
-        known = check_dataset_name(self.dataset)
-        require(known, "dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        require_dataset("dataset", self.dataset)
         for key, least in (("samples", 2), ("kernel_samples", 2), ("width", 1), ("steps", 1)):
             require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
         require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")

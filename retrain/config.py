@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from math import isfinite
 
-from common.config import require
+from common.config import require, require_choice
 from common.data import CATALOGUE, check_dataset_name
 from common.image_folder import NAME as IMAGENET
 from common.runs import RunSettings
@@ -165,8 +165,7 @@ class RetrainConfig:
         expected = f"one of {', '.join(CATALOGUE)}, PATH.npz, or PATH/ of an image folder"
         require(known, "dataset", self.dataset, expected)
         for key, words in _CHOICES.items():
-            value = getattr(self, key)
-            require(value in words, key, value, f"one of {', '.join(words)}")
+            require_choice(key, getattr(self, key), words)
         require(self.micro_batch != 1, "micro_batch", 1, "0, or 2 or more")
         for key, least in _LEAST.items():
             require(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")

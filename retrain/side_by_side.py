@@ -70,14 +70,11 @@ def train_cells(
     members.to(device)
     seed_of = torch.arange(len(seeds), device=device).repeat(len(cells))
     train = train_members(members, seeds, seed_of, protocol, data)
-    held_out = (_accuracy(members, data, split, len(seed_of)) for split in _held_out(data))
+    splits = (data.validation, data.test)
+    held_out = (_accuracy(members, data, split, len(seed_of)) for split in splits)
     rows = torch.stack([train, *held_out], dim=1).tolist()
     found = [Accuracies(*row) for row in rows]
     return [found[first : first + len(seeds)] for first in range(0, len(found), len(seeds))]
-
-
-def _held_out(data: Dataset) -> tuple[Split, Split]:
-    return data.validation, data.test
 
 
 def _network(cell: Cell, seed: int, layout: NasBench201Layout) -> NasBench201Network:

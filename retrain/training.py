@@ -65,8 +65,6 @@ def _checked(config: RetrainConfig, workers: Workers) -> tuple[Choice, torch.dev
         count = torch.cuda.device_count()
         expected = f"cpu, or no more than {count} processes on this machine"
         require(workers.local_size <= count, "device", config.device, expected)
-        device = torch.device("cuda", workers.local_rank)
-        torch.cuda.set_device(device)
     ok = device.type == "cuda" or not config.sync_batch_norm
     require(ok, "sync_batch_norm", True, "false on a CPU: torch has it on CUDA only")
     return choice, device

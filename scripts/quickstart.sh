@@ -35,8 +35,8 @@ train() {
     py -m report convergence runs/mlp/digits
 }
 
-step "1/4 Training DAG#1, DAG#2 and DAG#3 (Fig. 3, Fig. 4)" runs/mlp/digits/convergence.png train
-step "2/4 Training predicted from kernels" runs/theory/quickstart/theory.md \
+step "1/4 Training DAG#1, DAG#2 and DAG#3 (Fig. 3, Fig. 4)" runs/mlp/digits/convergence.pdf train
+step "2/4 Training predicted from kernels" runs/theory/quickstart/training.pdf \
     py_then_report theory mlp_code.theory --config configs/theory/quickstart.yaml
 step "3/4 Searches on digits-201 (Table 2)" runs/report/table2_digits.md \
     bash scripts/table2.sh digits

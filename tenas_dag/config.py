@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from common.config import require
-from common.data import CATALOGUE, check_dataset_name
+from common.config import require, require_choice, require_seeds
+from common.data import require_dataset
 from common.runs import RunSettings
 
 SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
@@ -40,8 +40,7 @@ class IndicatorSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        known = check_dataset_name(self.dataset)
-        require(known, "indicators.dataset", self.dataset, f"{', '.join(CATALOGUE)}, or PATH.npz")
+        require_dataset("indicators.dataset", self.dataset)
         for key, least in (("batch_size", 2), ("channels", 1), ("region_inputs", 2)):
             value = getattr(self, key)
             require(value >= least, f"indicators.{key}", value, f"an integer >= {least}")
@@ -50,8 +49,7 @@ class IndicatorSettings:
             ("init", INITS),
             ("device", ("auto", "cpu", "cuda")),
         ):
-            value = getattr(self, key)
-            require(value in words, f"indicators.{key}", value, f"one of {', '.join(words)}")
+            require_choice(f"indicators.{key}", getattr(self, key), words)
 
 
 @dataclass(frozen=True)
@@ -88,14 +86,12 @@ class TenasConfig:
             ("filter", FILTERS),
             ("rank_by", ("both", "kappa", "regions")),
         ):
-            value = getattr(self, key)
-            require(value in words, key, value, f"one of {', '.join(words)}")
+            require_choice(key, getattr(self, key), words)
         most = SPACES[self.space] - 1
         ok = 1 <= self.prune_number <= most
         require(ok, "prune_number", self.prune_number, f"1 .. {most} for {self.space}")
         require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
-        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
-        require(bool(unique), "seeds", self.seeds, "different integers >= 0, at least one")
+        require_seeds("seeds", self.seeds)
         ok = not self.table or self.space == "nas-bench-201"
         require(ok, "table", self.table, "no table: there is one for nas-bench-201 only")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from common.config import require
-from common.data import CATALOGUE, check_dataset_name
+from common.config import require, require_choice, require_seeds
+from common.data import require_dataset
 from common.runs import RunSettings
 
 SPACES = ("nas-bench-201", "darts")
@@ -42,21 +42,18 @@ class ScoreSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        known = check_dataset_name(self.dataset)
-        require(known, "score.dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        require_dataset("score.dataset", self.dataset)
         require(self.batch_size >= 2, "score.batch_size", self.batch_size, "an integer >= 2")
         for key in ("channels", "cells"):
             require(getattr(self, key) >= 1, f"score.{key}", getattr(self, key), "an integer >= 1")
-        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
-        require(bool(unique), "score.seeds", self.seeds, "different integers >= 0, at least one")
+        require_seeds("score.seeds", self.seeds)
         words = {
             "precision": PRECISIONS,
             "stem": ("cifar", "imagenet"),
             "device": ("auto", "cpu", "cuda"),
         }
         for key, choices in words.items():
-            value = getattr(self, key)
-            require(value in choices, f"score.{key}", value, f"one of {', '.join(choices)}")
+            require_choice(f"score.{key}", getattr(self, key), choices)
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,16 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import sys
 import zlib
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-
-import torch.distributed as dist
 
 from common.config import ConfigError, parse_config
 from common.data import DataError
 from common.devices import describe
 from common.runs import Run, RunError, RunSettings, stop_on_signals, write_json
+from common.workers import Workers
 from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.scorer import Scorer, score_missing
@@ -35,43 +32,33 @@ PROG = "python -m wot_dag.score"
 def main() -> None:
     """Scores every architecture of the config's space and writes scores.csv.gz."""
     config = parse_config(WotConfig, PROG, "Score all architectures of a space.")
+    workers = Workers()
     try:
-        with process_group() as (rank, world):
-            score_space(config, rank, world)
+        score_space(config, workers)
     except (ConfigError, DataError, RunError, SpaceError, FileNotFoundError) as error:
         sys.exit(f"{PROG}: {error}")
-
-
-@contextlib.contextmanager
-def process_group() -> Iterator[tuple[int, int]]:
-    """(rank, number of processes) of this process; those that torchrun started are joined."""
-    world = int(os.environ.get("WORLD_SIZE", 1))
-    if world == 1:
-        yield 0, 1
-        return
-    dist.init_process_group("gloo", timeout=timedelta(days=7))  # ranks wait for the slowest
-    try:
-        yield dist.get_rank(), world
     finally:
-        dist.destroy_process_group()
+        workers.close()
 
 
-def score_space(config: WotConfig, rank: int = 0, world: int = 1) -> Path | None:
-    """Scores all architectures that this rank has, then gathers those of all ranks at rank 0.
+def score_space(config: WotConfig, workers: Workers) -> Path | None:
+    """Scores all architectures that this process has, then gathers everyone's scores.
 
     Returns:
-        The file of all scores, at rank 0.
+        The file of all scores, in the first process.
     """
     space = make_space(config)
     keys = keys_of(space, space.archs, config.score.seeds)
     scorer = Scorer(config.score, space)
-    with open_store(config, scorer, rank, world) as (store, folder), stop_on_signals() as request:
-        score_missing(keys[rank::world], scorer, store, request, quiet=rank > 0)
-        scores = _gathered({key: store.scores[key] for key in keys[rank::world]}, rank, world)
-        if rank:
+    own = keys[workers.rank :: workers.size]
+    with open_store(config, scorer, workers) as (store, folder), stop_on_signals() as request:
+        score_missing(own, scorer, store, request, quiet=not workers.first)
+        parts: list[Scores] = workers.gather({key: store.scores[key] for key in own})
+        if not workers.first:
             return None
+        scores = {key: score for part in parts for key, score in part.items()}
         write_scores(folder / "scores.csv.gz", scores)
-        write_json(folder / "result.json", _summary(config, scores, world))
+        write_json(folder / "result.json", _summary(config, scores, workers.size))
         print(f"{len(scores):,} scores: {folder / 'scores.csv.gz'}")
         return folder / "scores.csv.gz"
 
@@ -95,9 +82,9 @@ def keys_of(space: Space, archs: list[str], seeds: list[int]) -> list[Key]:
 
 @contextlib.contextmanager
 def open_store(
-    config: WotConfig, scorer: Scorer, rank: int = 0, world: int = 1
+    config: WotConfig, scorer: Scorer, workers: Workers | None = None
 ) -> Iterator[tuple[ScoreStore, Path]]:
-    """The store of a config's scores and its folder; only rank 0 claims the folder.
+    """The store of a config's scores and its folder; only the first process claims the folder.
 
     Each way of scoring has a folder of its own, so that edits of a config never mix scores.
     """
@@ -105,25 +92,18 @@ def open_store(
     digest = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
     name = f"{config.space}_{Path(config.score.dataset).stem}_{digest:08x}"
     settings = RunSettings(name, config.run.root)
-    run = Run(settings, "wot_scores", identity, describe(scorer.device)) if rank == 0 else None
-    if world > 1:
-        dist.barrier()
+    first = workers is None or workers.first
+    run = Run(settings, "wot_scores", identity, describe(scorer.device)) if first else None
+    if workers:
+        workers.gather(None)  # the folder is there for all
     folder = Path(settings.root) / "wot_scores" / name
-    store = ScoreStore(folder, rank)
+    store = ScoreStore(folder, workers.rank if workers else 0)
     try:
         yield store, folder
     finally:
         store.close()
         if run:
             run.close()
-
-
-def _gathered(mine: Scores, rank: int, world: int) -> Scores:
-    if world == 1:
-        return mine
-    parts: list[Scores | None] = [None] * world
-    dist.gather_object(mine, parts if rank == 0 else None)
-    return {key: score for part in parts if part for key, score in part.items()}
 
 
 if __name__ == "__main__":
