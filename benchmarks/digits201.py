@@ -13,41 +13,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
+from benchmarks.plain_digits201 import accuracy_of, train_alone
 from benchmarks.record import keep_record
 from common.data import Dataset, load_dataset
 from common.devices import choose_device, describe
 from common.memory import keep_freed_memory
-from common.order import epoch_order
 from retrain.digits201 import Digits201Config, distinct_cells
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell
 from spaces.networks import NasBench201Network
 
 
-def train_alone(config: Digits201Config, cell: Cell, seed: int, data: Dataset) -> float:
-    """Trains one network as a first script would; returns its test accuracy in %."""
+def train_plainly(config: Digits201Config, cell: Cell, seed: int, data: Dataset) -> float:
+    """Test accuracy in % of one network trained alone."""
     network = NasBench201Network(cell, config.layout(data))
     initialize(network, "default", torch.Generator().manual_seed(seed))
     network.to(data.train.labels.device)
-    optimizer = torch.optim.SGD(
-        network.parameters(), config.lr, 0.9, weight_decay=5e-4, nesterov=True
-    )
-    steps = len(data.train) // config.batch_size
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.epochs * steps)
-    for epoch in range(config.epochs):
-        order = epoch_order(seed, epoch, len(data.train)).to(data.train.labels.device)
-        for chosen in order.split(config.batch_size)[:steps]:
-            logits = network(data.normalize(data.train.images[chosen]))
-            optimizer.zero_grad()
-            F.cross_entropy(logits, data.train.labels[chosen]).backward()
-            optimizer.step()
-            schedule.step()
-    network.eval()
-    with torch.no_grad():
-        predicted = network(data.normalize(data.test.images)).argmax(1)
-    return 100 * (predicted == data.test.labels).float().mean().item()
+    train_alone(network, seed, config.protocol, data)
+    return accuracy_of(network, data)
 
 
 def measure(cells: int, threads: int, device: torch.device) -> dict:
@@ -60,7 +44,7 @@ def measure(cells: int, threads: int, device: torch.device) -> dict:
     gaps = []
     for cell in chosen:
         started = time.perf_counter()
-        alone = [train_alone(config, cell, seed, data) for seed in config.seeds]
+        alone = [train_plainly(config, cell, seed, data) for seed in config.seeds]
         between = time.perf_counter()
         records = config.train([cell], config.seeds, data)
         plain, ours = plain + between - started, ours + time.perf_counter() - between

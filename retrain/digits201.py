@@ -20,8 +20,8 @@ from typing import BinaryIO
 import torch
 from tqdm import tqdm
 
-from common.config import ConfigError, parse_config, require
-from common.data import CATALOGUE, DataError, Dataset, check_dataset_name, load_dataset
+from common.config import ConfigError, parse_config, require, require_choice, require_seeds
+from common.data import DataError, Dataset, load_dataset, require_dataset
 from common.devices import choose_device, describe
 from common.memory import keep_freed_memory
 from common.runs import (
@@ -81,23 +81,25 @@ class Digits201Config:
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
-        known = check_dataset_name(self.dataset)
-        require(known, "dataset", self.dataset, f"one of {', '.join(CATALOGUE)}, or PATH.npz")
+        require_dataset("dataset", self.dataset)
         for key in ("channels", "cells_per_stage", "stages", "epochs"):
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
         require(self.batch_size >= 2, "batch_size", self.batch_size, "an integer >= 2")
         require(0 < self.lr < float("inf"), "lr", self.lr, "a number > 0")
         for key in ("cells_at_once", "check"):
             require(getattr(self, key) >= 0, key, getattr(self, key), "an integer >= 0")
-        unique = self.seeds and len(set(self.seeds)) == len(self.seeds) and min(self.seeds) >= 0
-        require(bool(unique), "seeds", self.seeds, "different integers >= 0, at least one")
-        words = ("auto", "cpu", "cuda")
-        require(self.device in words, "device", self.device, f"one of {', '.join(words)}")
+        require_seeds("seeds", self.seeds)
+        require_choice("device", self.device, ("auto", "cpu", "cuda"))
 
     def identity(self) -> dict:
         """The settings that decide a row; seeds may be added."""
         ignored = ("seeds", "cells_at_once", "check", "table", "device", "run")
         return {k: v for k, v in dataclasses.asdict(self).items() if k not in ignored}
+
+    @property
+    def protocol(self) -> Protocol:
+        """How a network is trained."""
+        return Protocol(self.epochs, self.batch_size, self.lr)
 
     def layout(self, data: Dataset) -> NasBench201Layout:
         """The network around a cell."""
@@ -109,8 +111,7 @@ class Digits201Config:
     def train(self, cells: list[Cell], seeds: list[int], data: Dataset) -> list[dict]:
         """Trains cells at once; one record per cell and seed."""
         started = time.perf_counter()
-        protocol = Protocol(self.epochs, self.batch_size, self.lr)
-        found = train_cells(cells, seeds, self.layout(data), protocol, data)
+        found = train_cells(cells, seeds, self.layout(data), self.protocol, data)
         seconds = (time.perf_counter() - started) / (len(cells) * len(seeds))
         return [
             {"arch": str(cell), "seed": seed, **accuracies._asdict(), "seconds": seconds}

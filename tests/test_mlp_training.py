@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -19,6 +18,7 @@ from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
 from mlp_code.training import TrainingDivergedError, image_order, train
+from tests.running import wait_for_epoch
 
 SETTINGS = {
     "width": "32", "epochs": "30", "batch_size": "16", "seeds": "[0,1]", "device": "cpu",
@@ -44,17 +44,6 @@ def command(root, **changes):
     for key, value in (SETTINGS | changes).items():
         words += [f"--{key}", value]
     return words
-
-
-def wait_for_epoch(process, folder, epoch):
-    """Waits until a running training has logged an epoch."""
-    for _ in range(3000):
-        metrics = folder / "metrics.jsonl"
-        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
-            return
-        assert process.poll() is None, "training ended too early"
-        time.sleep(0.01)
-    pytest.fail("training is too slow")
 
 
 def final_files(root):

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from common.runs import RunSettings
 from common.workers import Workers
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.training import train
+from tests.running import wait_for_epoch
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
@@ -128,16 +128,6 @@ def process_of_rank(rank, root):
             if f"RANK={rank}".encode() in variables and str(root).encode() in words:
                 return int(folder.name)
     return None
-
-
-def wait_for_epoch(process, folder, epoch):
-    for _ in range(30000):
-        metrics = folder / "metrics.jsonl"
-        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    pytest.fail("training is too slow")
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +25,7 @@ from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdS
 from retrain.networks import Shape, make_network
 from retrain.schedule import generator_of, learning_rate
 from retrain.training import TrainingDivergedError, train
+from tests.running import wait_for_epoch
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 SMALL = RetrainConfig(
@@ -108,17 +108,6 @@ def start(words):
     return subprocess.Popen(
         words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
-
-
-def wait_for_epoch(process, folder, epoch):
-    """Waits until a running training has logged an epoch."""
-    for _ in range(6000):
-        metrics = folder / "metrics.jsonl"
-        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    pytest.fail("training is too slow")
 
 
 def assert_same_bits(a, b):

@@ -4,10 +4,9 @@ import dataclasses
 
 import pytest
 import torch
-from torch.nn import functional as F
 
+from benchmarks.plain_digits201 import accuracy_of, train_alone
 from common.data import load_dataset
-from common.order import epoch_order
 from retrain.members import Members
 from retrain.side_by_side import Protocol, train_cells, train_members
 from spaces.initialization import initialize
@@ -74,24 +73,6 @@ def test_layouts_must_agree():
         Members([*networks(CELLS[:1]), other])
 
 
-def train_alone(network, seed, protocol, data):
-    """The plain loop: one network, PyTorch's own scheduler, loss and SGD."""
-    optimizer = torch.optim.SGD(
-        network.parameters(), protocol.lr, 0.9, weight_decay=5e-4, nesterov=True
-    )
-    steps = 1000 // protocol.batch_size
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, protocol.epochs * steps)
-    for epoch in range(protocol.epochs):
-        order = epoch_order(seed, epoch, 1000)
-        for step in range(steps):
-            chosen = order[step * protocol.batch_size : (step + 1) * protocol.batch_size]
-            x, y = data.normalize(data.train.images[chosen]), data.train.labels[chosen]
-            optimizer.zero_grad()
-            F.cross_entropy(network(x), y).backward()
-            optimizer.step()
-            schedule.step()
-
-
 @pytest.fixture
 def digits():
     """The digits in float64: in float32, rounding grows with each step of training."""
@@ -124,11 +105,7 @@ def test_trained_accuracy_is_that_of_the_plain_loop(digits):
             network = NasBench201Network(cell, LAYOUT)
             initialize(network, "default", torch.Generator().manual_seed(seed))
             train_alone(network, seed, protocol, data)
-            network.eval()
-            with torch.no_grad():
-                predicted = network(data.normalize(data.test.images)).argmax(1)
-            expected = 100 * (predicted == data.test.labels).float().mean().item()
-            assert accuracies.test == pytest.approx(expected)
+            assert accuracies.test == pytest.approx(accuracy_of(network, data))
             assert accuracies.test > 60
 
 
