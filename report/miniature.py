@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from common.runs import read_json
-from report.paper import measured, method_of, saved, seconds_of
+from report.paper import cost_of, measured, method_of
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources
 from report.tables import ABSENT, Cell, Number, Table
@@ -100,7 +100,6 @@ def _searches(runs: list[Record]) -> Table:
     for run in {method_of(run): run for run in reversed(runs)}.values():
         found: Mapping = run.result["accuracy"][DIGITS]
         table = (Number(found[key]) for key in ("best", "mean_of_space"))
-        n = run.result.get("repeats", found["n"])
-        rows.append((method_of(run), measured(found), *table, seconds_of(run), saved(run), n))
+        rows.append((method_of(run), measured(found), *table, *cost_of(run)))
     caption = "Searches on images of digits: test accuracy in digits-201, mean (std)"
     return Table("digits201_searches", caption, columns, tuple(rows), "Seconds of one search.")

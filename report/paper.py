@@ -8,7 +8,9 @@ from common.runs import read_json
 from dag import Dag, depth_histogram, effective_depth_width
 from report.convergence import draw_convergence
 from report.draw import draw_dags
+from report.genotypes import IMAGENET, table1, trained_genotypes
 from report.records import Record, first_file, of_kind
+from report.search_tables import one_form, percent
 from report.sections import NOT_RUN, Image, Section, Sources, run_image, slug
 from report.tables import ABSENT, Cell, Number, Table, mean_std
 
@@ -158,29 +160,16 @@ def _fig5_row(name: str, panel: Mapping | None) -> tuple[Cell, ...]:
 
 
 def _table1(sources: Sources) -> Section:
-    trained = [r for r in of_kind(sources.records, "retrain") if "imagenet" in r.dataset.lower()]
-    rows = tuple(
-        (
-            method,
-            mean_std(row["top1"], ".1f"),
-            mean_std(row["top5"], ".1f"),
-            row["params_m"],
-            row["gpu_days"],
-            _NEEDS_IMAGENET,
-        )
-        for method, row in sources.published["table1"].items()
-    )
-    columns = ("method", "top-1 error, published (%)", "top-5 error, published (%)",
-               "parameters, published (M)", "GPU days, published", "measured here")  # fmt: skip
-    rows = tuple((*row[:3], *(Number(v, spec="g") for v in row[3:5]), row[5]) for row in rows)
+    trained = trained_genotypes(sources.records)
+    runs = [run for t in trained if t.images == IMAGENET for run in t.runs]
     return Section(
         "table1",
         "Table 1: DARTS space on ImageNet",
         sources.cite("paper", "Test error after 250 epochs; searches on a GTX 1080Ti"),
-        ("bash scripts/tenas_darts.sh imagenet-1k",),
-        status="" if trained else _NEEDS_IMAGENET,
-        tables=(Table("table1", "Cells of the DARTS space on ImageNet", columns, rows),),
-        records=tuple(trained),
+        ("bash scripts/tenas_darts.sh imagenet-1k", "bash scripts/table1.sh imagenet-1k GENOTYPE"),
+        status="" if runs else _NEEDS_IMAGENET,
+        tables=(table1(sources.published["table1"], trained),),
+        records=tuple(runs),
     )
 
 
@@ -196,13 +185,9 @@ def searches_of_table2(sources: Sources) -> dict[tuple[str, str], Record]:
 
 def method_of(record: Record) -> str:
     """A search's name in Table 2, with f unless it is 1/2; empty for other runs."""
-    if record.result.get("space") != "nas-bench-201":
-        return ""
-    if record.kind == "wot":
-        return record.result["method"]
-    if record.kind == "tenas" and record.result.get("rank_by", "both") == "both":
-        return "TE-NAS + DAG" if record.result["filter"] == "exempt" else "TE-NAS"
-    return ""
+    result = record.result
+    search = record.kind in ("wot", "tenas") and result.get("rank_by", "both") == "both"
+    return one_form(result)["method"] if search and result["space"] == "nas-bench-201" else ""
 
 
 def images_of(record: Record) -> str:
@@ -236,7 +221,8 @@ def _table2(sources: Sources) -> Section:
     columns += ["seconds, published", "seconds, here", "evaluations saved", "n"]
     note = (
         "Accuracies are NAS-Bench-201's after 200 epochs, looked up after the choice; n searches. "
-        "Seconds of one search: published on a GTX 1080Ti, here on the hardware named below. "
+        "Seconds of one search: published on a GTX 1080Ti, here on the hardware named below, those "
+        "of TE-NAS summed over its processes. "
         "Optimal, here: the best cell of the table of accuracies. Not rerun: what the paper took "
         "from other works."
     )
@@ -276,30 +262,14 @@ def _table2_row(
     for name in DATASETS:
         cells += [mean_std(paper.get(name)), best.get(name, measured(accuracy.get(name)))]
     seconds = Number(paper["seconds"], spec=".7g") if "seconds" in paper else ABSENT
-    return (*cells, seconds, *(_cost(run) if run else (ABSENT,) * 3))
+    return (*cells, seconds, *(cost_of(run) if run else (ABSENT,) * 3))
 
 
-def _cost(run: Record) -> tuple[Cell, ...]:
+def cost_of(run: Record) -> tuple[Cell, ...]:
     """Seconds of one search, evaluations saved, number of searches."""
-    number = run.result["repeats"] if run.kind == "wot" else len(run.result["searches"])
-    return seconds_of(run), saved(run), number
-
-
-def seconds_of(run: Record) -> Number:
-    """Seconds of one search."""
-    result = run.result
-    if run.kind == "wot":
-        return Number(result["seconds_per_repeat"]["total"], spec=".3g")
-    return Number(result["seconds_per_search"]["mean"], spec=".3g")
-
-
-def saved(run: Record) -> Cell:
-    """Share of evaluations that the filter saved; an empty cell for none."""
-    if run.kind == "wot":
-        share = run.result.get("evaluations_saved")
-        return ABSENT if share is None else f"{100 * share:.1f} %"
-    made, exempt = (sum(s[k] for s in run.result["searches"]) for k in ("evaluations", "exempt"))
-    return f"{100 * exempt / (made + exempt):.1f} %" if exempt else ABSENT
+    result = one_form(run.result)
+    seconds = Number(result["seconds_per_repeat"]["total"], spec=".3g")
+    return seconds, percent(result.get("evaluations_saved")), result["repeats"]
 
 
 def _table3(sources: Sources) -> Section:
@@ -315,7 +285,7 @@ def _table3(sources: Sources) -> Section:
         for images, run in own.items():
             accuracy = run.result["accuracy"]
             cells = [measured(accuracy.get(name)) for name in DATASETS]
-            cost = (saved(run), run.result["repeats"])
+            cost = cost_of(run)[1:]
             rows.append((f"{fraction:g}", images, mean_std(row["cifar100"]), *cells, *cost))
         if not own:
             rows.append((f"{fraction:g}", NOT_RUN, mean_std(row["cifar100"]), *[ABSENT] * 5))

@@ -14,10 +14,7 @@ _DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
 
 
 def read_results(folders: Sequence[Path]) -> list[dict]:
-    """Results of finished searches by WOT or TE-NAS, in one form.
-
-    Each has `method`, `repeats`, `accuracy` (dataset: mean, std, n; absent without a table),
-    `evaluations_saved` where a filter was on, and `seconds_per_repeat` with its `total`.
+    """Results of finished searches by WOT or TE-NAS, as `one_form` has them.
 
     Raises:
         FileNotFoundError: a folder holds no finished run.
@@ -25,11 +22,15 @@ def read_results(folders: Sequence[Path]) -> list[dict]:
     for folder in folders:
         if not (folder / "result.json").is_file():
             raise FileNotFoundError(f"{folder} holds no finished run (no result.json)")
-    return [_one_form(read_json(folder / "result.json")) for folder in folders]
+    return [one_form(read_json(folder / "result.json")) for folder in folders]
 
 
-def _one_form(result: dict) -> dict:
-    """A TE-NAS result as a row of Table 2; others as they are."""
+def one_form(result: Mapping) -> Mapping:
+    """A search's result in the form of WOT's, which others are brought into.
+
+    It has `method`, `repeats`, `accuracy` (dataset: mean, std, n; absent without a table),
+    `evaluations_saved` where a filter was on, and `seconds_per_repeat` with its `total`.
+    """
     if "searches" not in result:
         return result
     searches = result["searches"]
@@ -63,9 +64,7 @@ def table2(results: Sequence[Mapping]) -> str:
     for result in results:
         cells = [_measured(result, dataset) for dataset in datasets]
         seconds = f"{result['seconds_per_repeat']['total']:.3g}"
-        saved = (
-            f"{100 * result['evaluations_saved']:.1f} %" if "evaluations_saved" in result else ""
-        )
+        saved = percent(result.get("evaluations_saved"))
         lines.append(_row(result["method"], *cells, seconds, saved, result["repeats"]))
     best = {
         dataset: row["best"]
@@ -96,7 +95,7 @@ def table3(results: Sequence[Mapping]) -> str:
     ]
     for result in results:
         cells = [_measured(result, dataset) for dataset in datasets]
-        saved = _percent(result["evaluations_saved"])
+        saved = percent(result.get("evaluations_saved"))
         paper = published.get(result["fraction"], {}).get("cifar100")
         paper = _mean_std(*paper) if paper else ""
         lines.append(_row(f"{result['fraction']:g}", *cells, saved, result["repeats"], paper))
@@ -122,7 +121,8 @@ def _measured(result: Mapping, dataset: str) -> str:
     return _mean_std(row["mean"], row["std"]) if row and row["mean"] is not None else ""
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share in percent; empty for none."""
     return "" if share is None else f"{100 * share:.1f} %"
 
 

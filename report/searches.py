@@ -1,4 +1,4 @@
-"""Commands of the report about searches: fig5, table2, table3, scatter."""
+"""Commands of the report about searches: fig5, table1, table2, table3, scatter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 from common.runs import environment, read_json, write_json
 from report.fig5 import draw_fig5, draw_scatter
+from report.genotypes import IMAGENET, table1, tenas_darts, trained_genotypes
+from report.records import find_records
 from report.search_tables import read_results, table2, table3
+from report.sections import read_published
 from report.style import save_figure
 
 
@@ -17,6 +20,10 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     fig5.add_argument("files", nargs="+", type=Path, help="CSV files by wot_dag.landscape")
     fig5.add_argument("--out", type=Path, default=Path("runs/report/fig5"), help="path, no suffix")
     fig5.set_defaults(run=_fig5)
+    table = commands.add_parser("table1", help="genotypes trained from scratch, and published")
+    table.add_argument("folders", nargs="+", type=Path, help="runs, such as runs/retrain/digits")
+    table.add_argument("--out", type=Path, default=Path("runs/report/table1.md"))
+    table.set_defaults(run=_table1)
     for name, make in (("table2", table2), ("table3", table3)):
         table = commands.add_parser(name, help=f"{name}, published beside measured")
         table.add_argument("folders", nargs="+", type=Path, help="runs, such as runs/wot/digits")
@@ -41,12 +48,30 @@ def _fig5(options: argparse.Namespace) -> list[Path]:
     return files
 
 
+def _table1(options: argparse.Namespace) -> list[Path]:
+    """Table 1 for runs on ImageNet, TE-NAS' rows for others."""
+    records = find_records(options.folders)
+    trained, published = trained_genotypes(records), read_published()
+    imagenet = any(t.images == IMAGENET for t in trained)
+    if not trained:
+        names = ", ".join(map(str, options.folders))
+        raise FileNotFoundError(f"found no finished training of a DARTS genotype in {names}")
+    if imagenet:
+        table = table1(published["table1"], trained)
+    else:
+        table = tenas_darts(published["tenas"]["darts"], trained)
+    return _written(f"{table.caption}.\n\n{table.markdown()}", options.out)
+
+
 def _table(options: argparse.Namespace) -> list[Path]:
-    text = options.make(read_results(options.folders))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text)
+    return _written(options.make(read_results(options.folders)), options.out)
+
+
+def _written(text: str, out: Path) -> list[Path]:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text)
     print(text)
-    return [options.out]
+    return [out]
 
 
 def _scatter(options: argparse.Namespace) -> list[Path]:

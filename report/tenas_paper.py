@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from report.genotypes import tenas_darts, trained_genotypes
 from report.paper import DATASETS
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
-from report.tables import ABSENT, Cell, Number, Table, mean_std
+from report.tables import ABSENT, Cell, Number, Table
 from report.tenas import RANKINGS, draw_correlation, draw_preference, preference_shares
 
 
@@ -109,30 +110,19 @@ def _darts(sources: Sources) -> Section:
     searches = [
         r for r in of_kind(sources.records, "tenas") if r.result["space"] != "nas-bench-201"
     ]
-    tables = [_darts_published(sources)]
+    trained = [t for t in trained_genotypes(sources.records) if t.of_tenas]
+    tables = [tenas_darts(sources.published["tenas"]["darts"], trained)]
     if searches:
         tables.append(_darts_searches(searches))
     return Section(
         "tenas_darts",
         "TE-NAS: cells of the DARTS space",
         sources.cite("tenas", "Test errors of the cells found"),
-        ("bash scripts/tenas_darts.sh cifar10",),
+        ("bash scripts/tenas_darts.sh cifar10", "bash scripts/table1.sh cifar10 GENOTYPE"),
         status="" if searches else NOT_RUN,
         tables=tuple(tables),
-        records=tuple(searches),
+        records=(*searches, *(run for t in trained for run in t.runs)),
     )
-
-
-def _darts_published(sources: Sources) -> Table:
-    rows = []
-    for name, row in sources.published["tenas"]["darts"].items():
-        paper = mean_std(row["top1"], "g"), mean_std(row.get("top5"), "g")
-        cost = Number(row["params_m"], spec="g"), Number(row["gpu_days"], spec="g")
-        word = "needs ImageNet" if "ImageNet" in name else "not trained here"
-        rows.append((name, *paper, *cost, word))
-    columns = ("trained on", "top-1 error, published (%)", "top-5 error, published (%)",
-               "parameters, published (M)", "GPU days, published", "measured here")  # fmt: skip
-    return Table("tenas_darts", "TE-NAS' cells of the DARTS space", columns, tuple(rows))
 
 
 def _darts_searches(runs: list[Record]) -> Table:
@@ -146,6 +136,7 @@ def _darts_searches(runs: list[Record]) -> Table:
                 (run.dataset, run.result["filter"], search["seed"], search["evaluations"],
                  search["exempt"], Number(seconds, spec=".3g"), *shapes, kept)
             )  # fmt: skip
-    columns = ("images", "filter", "seed", "evaluations", "exempt", "seconds", "depth, normal",
-               "width, normal", "depth, reduction", "width, reduction", "in WOT's box")  # fmt: skip
+    columns = ("images", "filter", "seed", "evaluations", "exempt", "process seconds",
+               "depth, normal", "width, normal", "depth, reduction", "width, reduction",
+               "in WOT's box")  # fmt: skip
     return Table("tenas_darts_searches", "Searches made here", columns, tuple(rows))

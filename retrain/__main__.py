@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from common.config import ConfigError, parse_config
@@ -33,7 +34,7 @@ def print_result(result: dict) -> None:
     """Prints the result; lines of at most 79 characters, but for the cell."""
     test = result["test"]
     print(f"\n{result['method'] or result['space']} on {result['dataset']}")
-    print(f"  {result.get('arch') or result['genotype']}")
+    print(f"  {result.get('arch') or json.dumps(result['genotype'])}")
     print(
         f"test error       top-1 {test['top1_error']:.2f} %, top-5 {test['top5_error']:.2f} %, "
         f"{result['tested_weights']} weights (epoch {result['tested_epoch']})"

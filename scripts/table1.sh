@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Table 1: bash scripts/table1.sh cifar10|imagenet-1k GENOTYPE_FILE ... [--key value ...]
 #
-# Trains each genotype from scratch and prints its row: test error, parameters, multiply-adds.
+# Trains each genotype from scratch and prints its row below the published one: test errors and
+# parameters.
 # GENOTYPE_FILE: genotype.json or result.json of a search on the DARTS space, or DARTS_V2.
 # cifar10 is looked for in $DATA_ROOT (default data/) and downloaded when absent; imagenet-1k
 # must lie there (bash scripts/prepare_data.sh imagenet-1k says what to fetch). Further words go
 # on to python -m retrain (see its --help). Stopped, the same command goes on where it was.
 # On several GPUs: PROCESSES=8 bash scripts/table1.sh ...
 # Cost: made for GPUs; nothing here has measured it.
-# Writes: runs/retrain/table1_NAME_GENOTYPE/
+# Writes: runs/retrain/table1_NAME_GENOTYPE/, runs/report/table1_NAME.md
 # Config: configs/retrain/darts_cifar10.yaml, darts_imagenet.yaml
 
 # shellcheck source=scripts/common.sh
@@ -46,4 +47,4 @@ for genotype in "${genotypes[@]}"; do
     records="$(py "${launch[@]}" "${words[@]}" | tee /dev/stderr | sed -n 's/^Records: //p')"
     runs+=("$records")
 done
-py -m retrain.rows "${runs[@]}"
+py -m report table1 "${runs[@]}" --out "runs/report/table1_$what.md"

@@ -12,26 +12,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.runs import read_json, write_json
+from common.runs import read_json
 from report.__main__ import main
 from report.beyond import beyond_sections
 from report.records import find_records
 from report.results import all_sections, anchor, read_sources, results_markdown
 from report.sections import PUBLISHED
 from report.tables import Number, Table
+from tests.records import keep, results_of, row_of, section
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
-ENVIRONMENT = {
-    "command": "python -m somewhere --seed 7",
-    "commit": "0123456789",
-    "date": "2031-05-06",
-    "device": "NVIDIA H200",
-    "cpu": "Some CPU",
-    "cores": 12,
-    "python": "3.12.1",
-    "versions": {"torch": "2.99.0"},
-}
 
 
 def search_result(filter_, rank_by="both", space="nas-bench-201", dataset="cifar10"):
@@ -83,31 +74,6 @@ def retrain_result():
         "seconds": 7200.0,
         "seed": 3,
     }
-
-
-def keep(root, name, result):
-    folder = root / name
-    folder.mkdir(parents=True)
-    write_json(folder / "result.json", result)
-    write_json(folder / "environment.json", ENVIRONMENT)
-    return folder
-
-
-def results_of(*roots, out):
-    main(["results", "--records", *map(str, roots), "--out", str(out), "--markdown-only"])
-    return (out / "RESULTS.md").read_text()
-
-
-def section(text, start):
-    """A section of RESULTS.md whose title starts so."""
-    return next(part for part in text.split("\n## ")[1:] if part.startswith(start))
-
-
-def row_of(text, *cells):
-    """The cells of the first table row that starts with these."""
-    start = "| " + " | ".join(cells) + " |"
-    line = next(line for line in text.splitlines() if line.startswith(start))
-    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_committed_results_are_those_of_the_committed_records(monkeypatch):
