@@ -15,10 +15,11 @@ from pathlib import Path
 from common.runs import read_json
 
 WORDS = {
-    "wot": ["--architectures", "8", "--ranked", "0"],
+    "wot": ["--architectures", "16", "--ranked", "100"],
     "tenas": ["--repeats", "1"],
     "kernels": [],
     "mlp": ["--epochs", "2"],
+    "side_by_side": [],
     "digits201": [],
     "growth": [],
 }
