@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -243,7 +245,7 @@ def _load_npz(path: Path) -> tuple[Arrays, Arrays]:
     try:
         with np.load(path) as file:
             arrays = {key: file[key] for key in file.files}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, TypeError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise DataError(
             f"{path}: not a readable .npz of plain arrays ({_reason(error)})"
         ) from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import torch
 
-from common.config import require
+from common.config import require, require_choice
 
 
 def choose_device(name: str) -> torch.device:
@@ -15,8 +16,9 @@ def choose_device(name: str) -> torch.device:
     Processes that torchrun starts take the GPUs of their machine in turn.
 
     Raises:
-        ConfigError: cuda is asked for and there is none.
+        ConfigError: another word; or cuda is asked for and there is none.
     """
+    require_choice("device", name, ("auto", "cpu", "cuda"))
     available = torch.cuda.is_available()
     require(name != "cuda" or available, "device", name, "cpu or auto: no CUDA device is seen")
     if not available or name == "cpu":
@@ -24,6 +26,11 @@ def choose_device(name: str) -> torch.device:
     index = int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count()
     torch.cuda.set_device(index)
     return torch.device("cuda", index)
+
+
+def exact_float32() -> contextlib.AbstractContextManager:
+    """Within it convolutions of float32 on CUDA are not rounded to TF32, as cuDNN would."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
 def describe(device: torch.device) -> str:

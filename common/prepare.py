@@ -53,7 +53,10 @@ SOURCES = {
         "NAS-Bench-201-v1_1-096897.pth; convert it: python -m spaces.benchmark convert --help",
     ),
     "nds": Source(
-        "nds", "https://dl.fbaipublicfiles.com/nds/data.zip", "see the page", "nds_data/*.json"
+        "nds_data",
+        "https://dl.fbaipublicfiles.com/nds/data.zip",
+        "see the page",
+        "NASNet.json, Amoeba.json, PNAS.json, ENAS.json, DARTS.json",
     ),
 }
 

@@ -72,9 +72,9 @@ class Run:
         with contextlib.ExitStack() as opened:  # closes what is open if a later step fails
             self._held = opened.enter_context(self._lock())
             self._claim(config)
-            metrics = (self.folder / "metrics.jsonl").open("ab")
-            self._metrics = opened.enter_context(metrics)
-            self._drop_cut_line()
+            metrics = self.folder / "metrics.jsonl"
+            drop_cut_line(metrics)
+            self._metrics = opened.enter_context(metrics.open("ab"))
             if not self.finished:
                 write_json(self.folder / "environment.json", environment(device))
             opened.pop_all()
@@ -90,13 +90,6 @@ class Run:
         held = weakref.ref(handle)
         os.register_at_fork(after_in_child=lambda: held() and held().close())
         return handle
-
-    def _drop_cut_line(self) -> None:
-        """Drops a last line of metrics.jsonl that a kill cut off."""
-        written = (self.folder / "metrics.jsonl").read_bytes()
-        whole = written.rfind(b"\n") + 1
-        if whole < len(written):  # a finished run's file keeps its date
-            self._metrics.truncate(whole)
 
     def _claim(self, config: dict) -> None:
         path = self.folder / "config.yaml"
@@ -204,6 +197,14 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return done.stdout.strip()
+
+
+def drop_cut_line(path: Path) -> None:
+    """Drops a last line that a kill cut off; a whole or absent file keeps its date."""
+    written = path.read_bytes() if path.exists() else b""
+    whole = written.rfind(b"\n") + 1
+    if whole < len(written):
+        os.truncate(path, whole)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

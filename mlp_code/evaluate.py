@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from common.config import ConfigError, load_yaml, parse_config, require
-from common.data import DataError, load_dataset
+from common.data import DataError, Dataset, load_dataset
 from common.devices import choose_device
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.members import DagMlpLoop, mlp_shape
@@ -54,7 +54,9 @@ def evaluate_run(config: EvaluateConfig) -> list[dict]:
     settings = load_yaml((folder / "config.yaml").read_text())
     settings["optimizer"] = SgdConfig(**settings["optimizer"])
     trained = MlpConfig(**settings)
-    data = load_dataset(config.dataset or trained.dataset, device, trained.split_seed)
+    data = load_dataset(trained.dataset, device, trained.split_seed)
+    if config.dataset:
+        data = _other_images(config.dataset, data)
     saved = torch.load(folder / f"{config.weights}.pt", map_location="cpu", weights_only=True)
     shape = mlp_shape(trained, data.train.images[0].numel(), data.num_classes)
     members = [_restore(entry, shape) for entry in saved["members"]]
@@ -66,6 +68,17 @@ def evaluate_run(config: EvaluateConfig) -> list[dict]:
         {key: entry[key] for key in keys} | record
         for entry, record in zip(saved["members"], sums.records(config.split))
     ]
+
+
+def _other_images(name: str, own: Dataset) -> Dataset:
+    """Another set as the networks would see it: their classes, their mean and deviation."""
+    other = load_dataset(name, own.mean.device)
+    shapes = [tuple(data.image_shape) for data in (other, own)]
+    require(shapes[0] == shapes[1], "dataset", f"{name} of shape {shapes[0]}", f"{shapes[1]}")
+    classes = own.num_classes
+    found = f"{name} of {other.num_classes} classes"
+    require(other.num_classes <= classes, "dataset", found, f"at most the run's {classes}")
+    return replace(other, num_classes=classes, mean=own.mean, std=own.std)
 
 
 def _restore(entry: dict, shape: object) -> DagMlp:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from common.runs import read_metrics
+from common.summary import mean_std
 from dag import Dag, effective_depth_width
 from mlp_code.config import MlpConfig
 from mlp_code.model import DagMlp, MlpShape
@@ -55,12 +55,6 @@ def _summarize_dag(
         "test_accuracy": mean_std([record["test_accuracy"] for record in best]),
         "test_class_accuracy": mean_std([record["test_class_accuracy"] for record in best]),
     }
-
-
-def mean_std(values: list[float]) -> dict[str, float]:
-    """Mean and sample standard deviation (0 for one value)."""
-    std = statistics.stdev(values) if len(values) > 1 else 0.0
-    return {"mean": statistics.fmean(values), "std": std, "n": len(values)}
 
 
 def count_costs(code: str, shape: MlpShape) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from common.config import ConfigError, parse_config, require
+from common.config import ConfigError, parse_config, require, require_seeds
 from common.data import DataError, Dataset, load_dataset, require_dataset
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, RunSettings, read_metrics
@@ -57,6 +57,7 @@ class TheoryConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
         require_dataset("dataset", self.dataset)
+        require_seeds("seeds", self.seeds)
         for key, least in (("samples", 2), ("kernel_samples", 2), ("width", 1), ("steps", 1)):
             require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
         require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")

@@ -13,9 +13,9 @@ from torch import Tensor
 from common.config import ConfigError, parse_config, require
 from common.data import DataError, Dataset, load_dataset
 from common.runs import RunError, RunSettings, read_metrics, write_atomically, write_json
+from common.summary import mean_std
 from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
 from mlp_code.config import MlpConfig, SgdConfig
-from mlp_code.results import mean_std
 from mlp_code.theory import inputs
 from mlp_code.training import TrainingDivergedError, train
 
@@ -71,8 +71,13 @@ class TopologiesConfig:
             device=self.device,
             side_by_side="batched",
             checkpoint_every=5,
-            run=replace(self.run, name=self.run.name or f"topologies_{Path(self.dataset).stem}"),
+            run=replace(self.run, name=self._name()),
         )
+
+    def _name(self) -> str:
+        """The run's name, kept apart from that of a training: both lie in runs/mlp/."""
+        name = self.run.name or Path(self.dataset).stem
+        return name if name.startswith("topologies") else f"topologies_{name}"
 
 
 def distinct_codes(layers: int) -> dict[str, str]:
@@ -84,9 +89,12 @@ def distinct_codes(layers: int) -> dict[str, str]:
 def study(config: TopologiesConfig) -> Path:
     """Trains, then writes topologies.csv into the run's folder and returns the folder."""
     training = config.training()
+    data = load_dataset(config.dataset)
+    available = len(data.train)
+    require(config.kernel_samples <= available, "kernel_samples", config.kernel_samples,
+            f"2 .. {available}, the training images")  # fmt: skip
     train(training)
     folder = Path(training.run.root) / "mlp" / training.run.name
-    data = load_dataset(config.dataset)
     rows = tabulate(config, data, read_metrics(folder))
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
@@ -107,7 +115,7 @@ def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> li
     codes = distinct_codes(config.layers)
     shapes = {code: effective_depth_width(Dag.parse(code)) for code in set(codes.values())}
     features = _features(inputs(data, config.kernel_samples), sorted(shapes))
-    per_epoch = -(-len(data.train) // config.batch_size)
+    per_epoch = -(-len(data.train) // (config.batch_size or len(data.train)))
     curves: dict[str, dict[int, list[dict]]] = {}
     for record in records:
         curves.setdefault(record["dag"], {}).setdefault(record["seed"], []).append(record)

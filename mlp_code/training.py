@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
+from common.config import require
 from common.data import Dataset, Split, load_dataset
 from common.devices import choose_device, describe
 from common.order import epoch_order
 from common.runs import Run, StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
-from mlp_code.members import build_members, labels, mlp_shape
+from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
 from mlp_code.metrics import Loss, Sums, make_loss
 from mlp_code.results import summarize
 
@@ -42,10 +44,24 @@ def train(config: MlpConfig) -> dict:
         if run.finished:
             return run.result
         data = load_dataset(config.dataset, device, config.split_seed)
+        _check_batches(config, len(data.train))
         with stop_on_signals() as request:
             return Trainer(config, run, data, device).fit(request)
     finally:
         run.close()
+
+
+def _check_batches(config: MlpConfig, n: int) -> None:
+    """Raises a ConfigError if BatchNorm would meet a last mini-batch of one image."""
+    alone = config.batch_norm and config.batch_size and n % config.batch_size == 1
+    expected = f"one that does not leave a last mini-batch of 1 of the {n} images"
+    require(not alone, "batch_size", config.batch_size, expected)
+
+
+def _as_begun(config: MlpConfig, state: dict | None) -> MlpConfig:
+    """The config with the form of networks that a checkpoint holds, if there is one."""
+    form = state.get("side_by_side", config.side_by_side) if state else config.side_by_side
+    return dataclasses.replace(config, side_by_side=form)
 
 
 class Trainer:
@@ -63,7 +79,8 @@ class Trainer:
         self.labels = labels(config)
         in_features = data.train.images[0].numel()
         self.shape = mlp_shape(config, in_features, data.num_classes)
-        self.members = build_members(config, self.shape, device)
+        state = load_checkpoint(run.folder, device)
+        self.members = build_members(_as_begun(config, state), self.shape, device)
         self.optimizer = torch.optim.SGD(
             self.members.parameters(),
             lr=config.optimizer.lr,
@@ -78,13 +95,12 @@ class Trainer:
         self.epoch, self.step, self.seconds = 1, 0, 0.0
         self.sums = self._new_sums()
         self.best: list[dict] = [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in self.labels]
-        self._resume()
+        self._resume(state)
 
     def _new_sums(self) -> Sums:
         return Sums(len(self.labels), self.data.num_classes, self.device)
 
-    def _resume(self) -> None:
-        state = load_checkpoint(self.run.folder, self.device)
+    def _resume(self, state: dict | None) -> None:
         if state is None:
             self.run.rewind(0)
             return
@@ -97,6 +113,7 @@ class Trainer:
 
     def _save(self) -> None:
         state = {
+            "side_by_side": "loop" if isinstance(self.members, DagMlpLoop) else "batched",
             "members": self.members.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "sums": self.sums.state(),

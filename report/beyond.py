@@ -8,7 +8,7 @@ from common.runs import read_json
 from report.miniature import digits201_section
 from report.paper import convergence_image, convergence_rows, convergence_runs
 from report.records import Record, first_file, of_kind
-from report.sections import NOT_RUN, Image, Section, Sources, run_image, slug
+from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table
 from report.theory import draw_spectra, draw_training
 from report.topologies import PREDICTORS, draw_topologies, read_table
@@ -130,15 +130,13 @@ def _taus(run: Record, found: Mapping) -> Table:
         rows.append((*cells, found["networks"]))
     columns = ("predictor", "tau, speed", "95 %, speed", "tau, test accuracy", "95 %, accuracy",
                "n")  # fmt: skip
-    caption = (
-        f"{run.dataset}: Kendall's tau; {found['codes']} codes, {found['networks']} different "
-    )
+    caption = f"{run.dataset}: Kendall's tau over {found['networks']} different networks"
     note = (
         f"The networks are those of {found['codes']} codes. Convergence speed is minus the steps "
         f"to {found['goal']:g} % training accuracy. "
         f"Intervals: bootstrap over {found['different_kernels']} different kernels."
     )
-    key = f"{slug(run.name)}_tau"
+    key = f"{run.key}_tau"
     return Table(key, caption, columns, tuple(rows), note)
 
 
@@ -153,7 +151,7 @@ def _fits(run: Record, found: Mapping) -> Table:
     columns = ("predictors", "R, speed", "held out, speed", "R, test accuracy",
                "held out, accuracy", "n")  # fmt: skip
     caption = f"{run.dataset}: multiple correlation, and held out by kernel"
-    return Table(f"{slug(run.name)}_r", caption, columns, tuple(rows))
+    return Table(f"{run.key}_r", caption, columns, tuple(rows))
 
 
 def _interval(bounds: tuple[float, float]) -> str:
@@ -245,8 +243,8 @@ def _retrain_row(run: Record) -> tuple[Cell, ...]:
 
 def _other_mlps(sources: Sources) -> Section | None:
     """MLP runs of other DAGs, or on other images than Fig. 4's; there are none in results/."""
-    named = {"mnist", "cifar"}
-    runs = [r for r in convergence_runs(sources) if not r.dataset.startswith(tuple(named))]
+    named = {f"{name}{part}" for name in ("mnist", "cifar10") for part in ("", "_subset")}
+    runs = [r for r in convergence_runs(sources) if r.dataset not in named]
     runs += convergence_runs(sources, of_fig3=False)
     runs = [run for run in runs if len(run.result["dags"]) <= len(sources.published["fig3"]) * 4]
     if not runs:
@@ -264,13 +262,18 @@ def _other_mlps(sources: Sources) -> Section | None:
 
 def _speed(sources: Sources) -> Section | None:
     files = [f for root in sources.roots for f in sorted(root.glob("benchmarks/*.json"))]
-    read = {file.stem: read_json(file) for file in files}
+    own = {file.stem: file for file in reversed(files)}
+    read = {name: read_json(own[name]) for name in sorted(own)}
     rows = [row for name, record in read.items() for row in _speed_rows(name, record)]
     if not rows:
         return None
     columns = ("record", "what", "plain (s)", "here (s)", "ratio", "ratio of CPU time",
-               "largest relative difference")  # fmt: skip
-    note = "Plain: the procedure as published, or as a first script would have it."
+               "largest relative difference", "CPU time of others (%)")  # fmt: skip
+    note = (
+        "Plain: the procedure as published, or as a first script would have it. CPU time of "
+        "others: what other programs, and on a virtual machine its neighbours, took meanwhile; "
+        "versions of several threads suffer from it most."
+    )
     caption = "Both versions in one run on the same machine"
     environments = {name: record.get("environment", {}) for name, record in read.items()}
     return Section(
@@ -284,18 +287,20 @@ def _speed(sources: Sources) -> Section | None:
 
 
 def _speed_rows(name: str, record: Mapping) -> Iterator[tuple[Cell, ...]]:
+    others = record.get("others_percent")
+    load = ABSENT if others is None else Number(others, spec=".0f")
     for row in record.get("rows", ()):
         if {"plain_seconds", "our_seconds"} <= set(row):
             seconds = row["plain_seconds"], row["our_seconds"], row["ratio"]
             differences = [v for k, v in row.items() if k.startswith("largest_relative")]
             more = row.get("cpu_ratio"), (differences or [None])[0]
-            yield (name, row["what"], *map(_general, seconds), *map(_general, more))
+            yield (name, row["what"], *map(_general, seconds), *map(_general, more), load)
     by_version = {} if "rows" in record else record.get("seconds_per_architecture", {})
     for version in (v for v in by_version if v != "plain"):
         seconds = by_version["plain"], by_version[version], record["ratio"][version]
         exact = record["largest_relative_difference"] if version == "float32" else None
         what = f"{record['what']}, {version}"
-        yield (name, what, *map(_general, seconds), ABSENT, _general(exact))
+        yield (name, what, *map(_general, seconds), ABSENT, _general(exact), load)
 
 
 def _growth(read: Mapping[str, Mapping]) -> Iterator[Table]:

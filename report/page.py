@@ -71,7 +71,8 @@ def largest_cosines(sources: Sources) -> dict[str, float]:
 
     Read back from the record of Eq. 12, which depends on the images by this number alone.
     """
-    return {run.dataset: _cosine(run.result["dags"]) for run in of_kind(sources.records, "theory")}
+    runs = {run.dataset: run for run in reversed(of_kind(sources.records, "theory"))}
+    return {name: _cosine(run.result["dags"]) for name, run in runs.items()}
 
 
 def _cosine(dags: Mapping[str, Mapping]) -> float:

@@ -11,7 +11,7 @@ from report.draw import draw_dags
 from report.genotypes import IMAGENET, table1, trained_genotypes
 from report.records import Record, first_file, of_kind
 from report.search_tables import one_form, percent
-from report.sections import NOT_RUN, Image, Section, Sources, run_image, slug
+from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table, mean_std
 
 DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
@@ -54,7 +54,8 @@ _FIG4 = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 
 def _fig4(sources: Sources, dataset: str, title: str) -> Section:
     paper = sources.published["fig4"]
-    runs = [r for r in convergence_runs(sources) if r.dataset.startswith(dataset)]
+    names = (dataset, f"{dataset}_subset")
+    runs = [r for r in convergence_runs(sources) if r.dataset in names]
     order = ", then ".join(paper["order"])
     claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
     return Section(
@@ -108,7 +109,7 @@ def convergence_rows(run: Record, order: Iterable[str] = ()) -> Table:
     epochs = run.result["epochs"]
     caption = f"{run.dataset}: after {epochs} epochs, mean (std) over n seeds"
     note = "Place 1 has the highest training accuracy. Test accuracy is that of the epoch of best "
-    return Table(slug(run.name), caption, columns, rows, f"{note}validation accuracy.")
+    return Table(run.key, caption, columns, rows, f"{note}validation accuracy.")
 
 
 def measured(row: Mapping | None, spec: str = ".2f") -> Cell:
@@ -122,18 +123,19 @@ def _fig5(sources: Sources) -> Section:
     paper = sources.published["fig5"]
     file = first_file(sources.roots, "fig5/fig5_nasbench201.json", "report/fig5_nasbench201.json")
     record = read_json(file) if file else {"panels": []}
-    panels = {panel["dataset"]: panel for panel in record["panels"]}
-    rows = [_fig5_row(name, panels.get(name)) for name in (*paper["panels"], *panels)]
-    nds = f"NDS: {paper['nds_architectures']:,} architectures, cifar10"
-    rows.append((nds, "needs the NDS files", *[ABSENT] * 5))
+    panels = {(panel["space"], panel["dataset"]): panel for panel in record["panels"]}
+    wanted = {("nasbench201", name): NOT_RUN for name in paper["panels"]}
+    wanted[("NDS", "cifar10")] = "needs the NDS files"
+    rows = [_fig5_row(*key, panels.get(key), wanted.get(key, "")) for key in wanted | panels]
     columns = ("space, accuracy", "R over architectures", "R over circles", "best mean (%)",
                "at depth", "at width", "n")  # fmt: skip
     table = Table(
         "fig5",
         "Multiple correlation R of accuracy with effective depth and width",
         columns,
-        tuple(dict.fromkeys(rows)),
-        "The paper prints its R inside the figure; published.yaml has no number of it. A circle "
+        tuple(rows),
+        f"NDS: {paper['nds_architectures']:,} architectures in the paper. The paper prints its R "
+        "inside the figure; published.yaml has no number of it. A circle "
         "is all architectures of one depth and width.",
     )
     picture = file.with_suffix(".png") if file else None
@@ -142,7 +144,7 @@ def _fig5(sources: Sources) -> Section:
         "fig5",
         "Fig. 5: accuracy over effective depth and width",
         sources.cite("paper", paper["claim"]),
-        ("bash scripts/fig5.sh",),
+        ("bash scripts/fig5.sh nasbench201",),
         status="" if file else NOT_RUN,
         tables=(table,),
         images=(Image("fig5", caption, file=picture),) if picture else (),
@@ -150,13 +152,16 @@ def _fig5(sources: Sources) -> Section:
     )
 
 
-def _fig5_row(name: str, panel: Mapping | None) -> tuple[Cell, ...]:
-    space = f"NAS-Bench-201, {name}"
+def _fig5_row(space: str, dataset: str, panel: Mapping | None, word: str) -> tuple[Cell, ...]:
+    name = f"{_SPACES.get(space, space)}, {dataset}"
     if panel is None:
-        return (space, NOT_RUN, *[ABSENT] * 5)
+        return (name, word, *[ABSENT] * 5)
     values = (panel["r_architectures"], panel["r_circles"], panel["best_mean"])
     values += tuple(panel["best_depth_width"])
-    return (space, *(Number(value) for value in values), panel["architectures"])
+    return (name, *(Number(value) for value in values), panel["architectures"])
+
+
+_SPACES = {"nasbench201": "NAS-Bench-201"}
 
 
 def _table1(sources: Sources) -> Section:
@@ -254,8 +259,8 @@ def _table2_row(
     """A row; Optimal, which is no search, is read off any run's record of its table."""
     best = {}
     if method == "Optimal" and runs:
-        rows = next(iter(runs.values())).result["accuracy"]
-        best = {d: Number(r["best"]) for d, r in rows.items() if "best" in r}
+        found = (row for run in runs.values() for row in run.result["accuracy"].items())
+        best = {name: Number(row["best"]) for name, row in found if "best" in row}
         images = "read off the table"
     accuracy = run.result["accuracy"] if run else {}
     cells: list[Cell] = [method, images]
@@ -269,7 +274,8 @@ def cost_of(run: Record) -> tuple[Cell, ...]:
     """Seconds of one search, evaluations saved, number of searches."""
     result = one_form(run.result)
     seconds = Number(result["seconds_per_repeat"]["total"], spec=".3g")
-    return seconds, percent(result.get("evaluations_saved")), result["repeats"]
+    found = [row["n"] for row in result["accuracy"].values()]
+    return seconds, percent(result.get("evaluations_saved")), max(found, default=0)
 
 
 def _table3(sources: Sources) -> Section:
@@ -280,7 +286,10 @@ def _table3(sources: Sources) -> Section:
     ]  # fmt: skip
     rows, used = [], []
     for fraction, row in published.items():
-        own = {images_of(r): r for r in runs if r.result["fraction"] == fraction}
+        own: dict[str, Record] = {}
+        for run in runs:
+            if run.result["fraction"] == fraction:
+                own.setdefault(images_of(run), run)
         used += own.values()
         for images, run in own.items():
             accuracy = run.result["accuracy"]

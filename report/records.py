@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,12 @@ class Record:
     environment: Mapping
 
     @property
+    def key(self) -> str:
+        """A file name: its folder's, with that of the root."""
+        root = self.folder.parents[len(Path(self.name).parts) - 1]
+        return re.sub(r"[^A-Za-z0-9.]+", "_", f"{root.name}_{self.name}").strip("_")
+
+    @property
     def dataset(self) -> str:
         """Name of the images, without path and suffix."""
         return Path(str(self.result.get("dataset", ""))).stem
@@ -51,16 +58,18 @@ class Record:
 
 
 def find_records(roots: Sequence[Path]) -> list[Record]:
-    """Records below the roots, by name; a copy of a record of an earlier root is left out.
+    """Records below the roots, those of the last root first, each root's by name.
 
-    A root that is absent holds nothing.
+    A copy of a record of an earlier root is left out. A root that is absent holds nothing.
     """
     found: list[Record] = []
     for root in roots:
+        own: list[Record] = []
         for file in sorted(root.rglob("result.json")):
             record = read_record(root, file.parent)
-            if not any(record.result == other.result for other in found):
-                found.append(record)
+            if not any(record.result == other.result for other in (*found, *own)):
+                own.append(record)
+        found = [*own, *found]
     return found
 
 

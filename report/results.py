@@ -32,7 +32,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Adds --records and --out."""
     parser.add_argument("--records", type=Path, nargs="+", default=[COMMITTED], metavar="FOLDER",
-                        help="where records lie, such as results runs")  # fmt: skip
+                        help="where records lie, such as results runs; "
+                        "of two of one kind the table shows that of the last folder")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("runs/report"), help="folder to write to")
 
 
@@ -57,7 +58,7 @@ def read_sources(roots: Sequence[Path]) -> Sources:
     if not any(root.is_dir() for root in roots):
         names = ", ".join(str(root) for root in roots)
         raise FileNotFoundError(f"--records: found no folder {names}, expected folders of runs")
-    return Sources(tuple(roots), find_records(roots), read_published())
+    return Sources(tuple(reversed(roots)), find_records(roots), read_published())
 
 
 def all_sections(sources: Sources) -> list[Section]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +63,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where sections read: the records, the folders they lie in, and published.yaml."""
+    """Where sections read: the records, the folders they lie in, and published.yaml.
+
+    Of several records of one kind a table with one row for it shows the first: both the folders
+    and the records begin with those named last, so that what was run here comes before results/.
+    """
 
     roots: tuple[Path, ...]
     records: Sequence[Record]
@@ -78,7 +81,7 @@ class Sources:
 def run_image(run: Record, name: str, caption: str, draw: Callable[[], Figure]) -> Image:
     """The figure NAME.png of a run's folder."""
     file = run.folder / f"{name}.png"
-    return Image(f"{slug(run.name)}_{name}", caption, draw, file if file.is_file() else None)
+    return Image(f"{run.key}_{name}", caption, draw, file if file.is_file() else None)
 
 
 def read_published() -> dict[str, Any]:
@@ -102,8 +105,3 @@ def provenance(environment: Mapping) -> str:
         f"`{environment.get('command', '?')}`",
     ]
     return "; ".join(parts)
-
-
-def slug(text: str) -> str:
-    """A file name of a text."""
-    return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("_")

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
 from tqdm import tqdm
@@ -29,6 +28,7 @@ from common.runs import (
     RunError,
     RunSettings,
     StopRequest,
+    drop_cut_line,
     environment,
     stop_on_signals,
     write_json,
@@ -153,7 +153,8 @@ def build(config: Digits201Config, workers: Workers) -> None:
         run = Run(config.run, "digits201", config.identity(), describe(device))
     try:
         folder = Path(workers.from_first(str(run.folder) if run else None))
-        data = load_dataset(config.dataset, device)
+        data = workers.together(lambda: load_dataset(config.dataset, device))
+        check_size(config, data)
         own = missing_cells(config, folder)[workers.rank :: workers.size]
         workers.gather(None)  # nobody writes before all have read
         path = folder / f"records-{workers.rank}.jsonl"
@@ -166,6 +167,12 @@ def build(config: Digits201Config, workers: Workers) -> None:
     finally:
         if run:
             run.close()
+
+
+def check_size(config: Digits201Config, data: Dataset) -> None:
+    """Raises a ConfigError if the training images make no whole batch."""
+    expected = f"2 .. {len(data.train)}, the training images"
+    require(config.batch_size <= len(data.train), "batch_size", config.batch_size, expected)
 
 
 def distinct_cells() -> list[Cell]:
@@ -193,7 +200,8 @@ def train_missing(
     """Trains cells for the seeds that they lack, and appends each record to `path` at once."""
     size = config.cells_at_once or _AT_ONCE[data.train.labels.device.type]
     bar = tqdm(total=len(missing), desc="cells", disable=not shown, mininterval=2, ncols=79)
-    with bar, _appending(path) as file:
+    drop_cut_line(path)
+    with bar, path.open("ab") as file:
         for first in range(0, len(missing), size):
             if request:
                 request.exit("all cells trained so far are recorded")
@@ -204,13 +212,6 @@ def train_missing(
                     file.write(json.dumps(record).encode() + b"\n")
             file.flush()
             bar.update(len(chunk))
-
-
-def _appending(path: Path) -> BinaryIO:
-    """Opens for appending, without a last line that a kill cut off."""
-    file = path.open("ab")
-    file.truncate(path.read_bytes().rfind(b"\n") + 1)
-    return file
 
 
 def read_records(folder: Path) -> Iterator[dict]:
@@ -250,6 +251,7 @@ def check(config: Digits201Config) -> None:
     device = choose_device(config.device)
     torch.set_num_threads(1)  # as in the processes of a build
     data, table = load_dataset(config.dataset, device), AccuracyTable.read(config.table)
+    check_size(config, data)
     cells = random.Random(config.check).sample(distinct_cells(), config.check)
     records = []
     for cell in tqdm(cells, desc="cells", mininterval=2, ncols=79):

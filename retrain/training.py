@@ -166,6 +166,10 @@ class Trainer:
             return
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for weight, kept in self.optimizer.state.items():  # in this run's memory layout
+            buffer = kept["momentum_buffer"]
+            if buffer is not None:
+                kept["momentum_buffer"] = torch.empty_like(weight).copy_(buffer)
         for key in _KEPT:
             setattr(self, key, state[key])
         own = torch.tensor(self._own_sums(state["sums"]), dtype=torch.float64)
@@ -281,7 +285,7 @@ class Trainer:
 
     def _backward(self, x: Tensor, y: Tensor, scales: Tensor | None, n: int) -> Tensor:
         """Gradient of the mean over all n images; returns this process' sum of losses."""
-        parts = self._parts(len(x))
+        parts = self._parts(len(x), n)
         total = x.new_zeros(())
         for part in parts:
             own = None if scales is None else scales[:, :, part]
@@ -295,10 +299,15 @@ class Trainer:
             total += objective.detach().sum()
         return total
 
-    def _parts(self, n: int) -> list[slice]:
-        """n images in parts of at most micro_batch, two or more in each for BatchNorm's sake."""
-        count = min(-(-n // (self.config.micro_batch or n)), n // 2)
-        return [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
+    def _parts(self, own: int, n: int) -> list[slice]:
+        """`own` of all n images in parts of at most micro_batch, two or more in each.
+
+        Two are for BatchNorm's sake. All processes have equally many parts, since each part's
+        forward pass brings their buffers together.
+        """
+        least, most = n // self.workers.size, -(-n // self.workers.size)
+        count = max(1, min(-(-most // (self.config.micro_batch or most)), least // 2))
+        return [slice(own * i // count, own * (i + 1) // count) for i in range(count)]
 
     def _check_finite(self) -> None:
         bad = self.workers.largest([int(self.bad_step)])[0]

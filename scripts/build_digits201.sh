@@ -23,6 +23,6 @@ if [ "${1:-}" = check ]; then
     exit
 fi
 gpus="$(py -c 'import torch; print(torch.cuda.device_count())')"
-processes="${PROCESSES:-$((gpus > 0 ? gpus : $(nproc)))}"
+processes="${PROCESSES:-$((gpus > 0 ? gpus : $(cores)))}"
 py -m torch.distributed.run --standalone --nproc-per-node "$processes" \
     -m retrain.digits201 --config "$config" "$@"

@@ -20,7 +20,7 @@ fail() {
 
 # Prints the comment block at the head of the calling script.
 show_help() {
-    sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "scripts/$(basename "$0")"
+    sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
 }
 
 # Stops with the script's help if the first argument asks for it.
@@ -47,6 +47,10 @@ find_python() {
     done
     fail "found $(python3 --version 2>&1 || echo 'no python3'), need Python 3.10 or newer:" \
         "install one, or name it: PYTHON=/path/to/python3.12 bash $0"
+}
+
+cores() {
+    nproc 2>/dev/null || sysctl -n hw.ncpu
 }
 
 free_gb() {
@@ -80,9 +84,21 @@ py() {
     .venv/bin/python "$@"
 }
 
+# Shows its input on stderr, and prints the folder of the line "Records: FOLDER".
+# (tee /dev/stderr would open a log file anew and empty it.)
+folder_of() {
+    local line
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >&2
+        case "$line" in
+            "Records: "*) printf '%s\n' "${line#Records: }" ;;
+        esac
+    done
+}
+
 # Runs module $1 with the words after it, shows what it prints, and prints the run's folder.
 records_of() {
-    py -m "$@" | tee /dev/stderr | sed -n 's/^Records: //p'
+    py -m "$@" | folder_of
 }
 
 # Runs module $2 with the words after it, then draws report $1 of the run that it names.

@@ -33,7 +33,9 @@ for space in NASNet Amoeba PNAS ENAS DARTS; do
     file="${DATA_ROOT:-data}/nds_data/$space.json"
     [ ! -f "$file" ] || nds+=("$file")
 done
-if [ "${#nds[@]}" -gt 0 ] && [ "$what" = nasbench201 ]; then
+if [ "$what" = nasbench201 ] && [ "${#nds[@]}" -eq 0 ]; then
+    echo "no NDS files in ${DATA_ROOT:-data}/nds_data: no panel of them (scripts/prepare_data.sh nds)"
+elif [ "$what" = nasbench201 ]; then
     py -m wot_dag.landscape --nds "${nds[@]}" --out runs/report/fig5/NDS.csv.gz
     panels+=(runs/report/fig5/NDS.csv.gz)
 fi

@@ -44,7 +44,7 @@ for genotype in "${genotypes[@]}"; do
     name="$(basename "$(dirname "$genotype")")_$(basename "$genotype" .json)"
     name="table1_${what}_${name#._}"
     words=(--config "$config" --genotype "$genotype" --run.name "$name" "$@")
-    records="$(py "${launch[@]}" "${words[@]}" | tee /dev/stderr | sed -n 's/^Records: //p')"
+    records="$(py "${launch[@]}" "${words[@]}" | folder_of)"
     runs+=("$records")
 done
 py -m report table1 "${runs[@]}" --out "runs/report/table1_$what.md"

@@ -34,7 +34,7 @@ setup
 
 runs=()
 for filter in none box published; do
-    records="$(records_of "${wot[@]}" --filter "$filter" --run.name "${name}_$filter" "${wot_words[@]}")"
+    records="$(records_of "${wot[@]}" --filter "$filter" --run.name "${name}_$filter" ${wot_words[@]+"${wot_words[@]}"})"
     runs+=("$records")
 done
 for filter in none exempt; do

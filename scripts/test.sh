@@ -15,5 +15,5 @@ py -m ruff format --check .
 .venv/bin/lint-imports --no-cache
 
 # One thread for each of as many test processes as there are cores, at most 8.
-workers="$(nproc 2>/dev/null || echo 2)"
+workers="$(cores)"
 OMP_NUM_THREADS=1 py -m pytest -n "$((workers < 8 ? workers : 8))" "$@"

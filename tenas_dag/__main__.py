@@ -13,12 +13,13 @@ from common.data import DataError, data_root, load_dataset
 from common.devices import choose_device, describe
 from common.memory import keep_freed_memory
 from common.runs import Run, RunError, read_metrics, stop_on_signals
+from common.summary import mean_std
 from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from tenas_dag.config import TenasConfig
 from tenas_dag.indicators import Indicators
-from tenas_dag.results import mean_std, summarize_seed
+from tenas_dag.results import summarize_seed
 from tenas_dag.search import Searcher
 
 PROG = "python -m tenas_dag"
@@ -47,7 +48,7 @@ def run_search(config: TenasConfig, workers: Workers) -> dict:
     try:
         finished = workers.from_first(run is not None and run.finished)
         if finished:
-            return run.result if run else {}
+            return _looked_up(run, config) if run else {}
         return _search(config, workers, run, device)
     finally:
         if run:
@@ -57,9 +58,9 @@ def run_search(config: TenasConfig, workers: Workers) -> dict:
 def _search(config: TenasConfig, workers: Workers, run: Run | None, device: object) -> dict:
     # stops early if it is absent
     table = AccuracyTable.find(config.table, data_root()) if config.table else None
-    data = load_dataset(config.indicators.dataset, device)
+    data = workers.together(lambda: load_dataset(config.indicators.dataset, device))
     indicators = Indicators(config.space, config.indicators, data, device)
-    known = workers.from_first(_read_records(run) if run else None)
+    known = workers.from_first(read_metrics(run.folder) if run else None)
     log = run.log if run else _ignore
     started, seeds = time.perf_counter(), []
     with stop_on_signals() as request:
@@ -76,15 +77,17 @@ def _search(config: TenasConfig, workers: Workers, run: Run | None, device: obje
     return result
 
 
+def _looked_up(run: Run, config: TenasConfig) -> dict:
+    """A finished run's result, with accuracies of the config's table."""
+    if config.table and run.result.get("table") != config.table:
+        archs = [search["arch"] for search in run.result["searches"]]
+        table = AccuracyTable.find(config.table, data_root())
+        run.finish(run.result | {"table": config.table, "accuracy": table.look_up(archs)})
+    return run.result
+
+
 def _ignore(_record: dict) -> None:
     """Other processes than the first log nothing."""
-
-
-def _read_records(run: Run) -> list[dict]:
-    """Whole records; a line that a kill cut off is dropped from the file too."""
-    path = run.folder / "metrics.jsonl"
-    run.rewind(path.read_bytes().rfind(b"\n") + 1)
-    return read_metrics(run.folder)
 
 
 def _result(
@@ -105,6 +108,7 @@ def _result(
         "searches": seeds,
     }
     if table is not None:
+        result["table"] = config.table
         result["accuracy"] = table.look_up([s["arch"] for s in seeds])
     return result
 

@@ -27,7 +27,8 @@ class IndicatorSettings:
         stem: of darts: cifar, or imagenet, which divides the image size by 8.
         region_inputs: 3x3 inputs whose activation patterns are counted.
         init: paper (Kaiming normal, fan-out for kappa and fan-in for R, drawn anew in each
-            repetition), or published (PyTorch's default, drawn once a round).
+            repetition; no kappa ranks last), or published (PyTorch's default, drawn once a round;
+            1e5 for no kappa).
         device: cpu, cuda, or auto: cuda where there is one.
     """
 
@@ -92,6 +93,8 @@ class TenasConfig:
         require(ok, "prune_number", self.prune_number, f"1 .. {most} for {self.space}")
         require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
         require_seeds("seeds", self.seeds)
+        ok = self.space == "darts" or self.indicators.stem == "cifar"
+        require(ok, "indicators.stem", self.indicators.stem, "cifar: imagenet is for darts")
         ok = not self.table or self.space == "nas-bench-201"
         require(ok, "table", self.table, "no table: there is one for nas-bench-201 only")
 

@@ -85,7 +85,7 @@ def measure_cell(indicators: Indicators, cell: Cell, config: CorrelateConfig) ->
 def correlations(records: list[dict], table: AccuracyTable) -> dict[str, dict]:
     """Kendall's tau of kappa and of R with test accuracy, with n and p-value.
 
-    Architectures without kappa rank last, as in the search; `only_finite` leaves them out.
+    Architectures without kappa rank last, as in the search; `kappa_only_finite` leaves them out.
     """
     kappa = np.array([math.inf if r["kappa"] is None else r["kappa"] for r in records])
     regions = np.array([r["regions"] for r in records])
@@ -115,10 +115,12 @@ def run_correlate(config: CorrelateConfig) -> dict:
     run = Run(config.run, "tenas", config.identity(), describe(device))
     try:
         if run.finished:
+            if run.result.get("table") != config.table:
+                found = correlations(run.result["records"], table)
+                run.finish(run.result | {"table": config.table, "correlations": found})
             return run.result
         data = load_dataset(config.indicators.dataset, device)
         indicators = Indicators("nas-bench-201", config.indicators, data, device)
-        run.rewind((run.folder / "metrics.jsonl").read_bytes().rfind(b"\n") + 1)
         done = {record["arch"] for record in read_metrics(run.folder)}
         with stop_on_signals() as request:
             for number, cell in enumerate(draw_cells(config.architectures, config.seed), start=1):
@@ -132,6 +134,7 @@ def run_correlate(config: CorrelateConfig) -> dict:
             "architectures": len(records),
             "without_kappa": sum(r["kappa"] is None for r in records),
             "saturated": sum(r["regions"] == config.indicators.region_inputs for r in records),
+            "table": config.table,
             "correlations": correlations(records, table),
             "records": records,
         }

@@ -9,7 +9,7 @@ from typing import Any
 from common.runs import StopRequest
 from common.workers import Workers
 from tenas_dag.config import TenasConfig
-from tenas_dag.indicators import Indicators, Setting, Values
+from tenas_dag.indicators import WITHOUT_KAPPA, Indicators, Setting, Values
 from tenas_dag.progress import Progress
 from tenas_dag.ranking import Change, relative_change
 from tenas_dag.rounds import Left, Removal, Round, next_round
@@ -83,15 +83,21 @@ class Searcher:
             own = None
             if self.workers.rank < len(wave):
                 own = self._record(seed, number, current.left, wave[self.workers.rank])
-            gathered = self.workers.gather((own, bool(self.request)))
+            gathered = self.workers.gather((own, self.request.signal))
             for record in (record for record, _ in gathered if record):
                 self.records[_key(record)] = record
                 if self.workers.first:
                     self.log(record)
                     self.progress.step(record)
-            if any(stop for _, stop in gathered):
+            signals = [number for _, number in gathered if number is not None]
+            if signals:
+                self.request.signal = signals[0]
+                if not self.workers.first:
+                    raise SystemExit(128 + signals[0])
                 self.request.exit("all evaluations made so far are recorded")
-        return {r: _change(self.records[(seed, number, *r)]) for r in current.evaluated}
+        without = WITHOUT_KAPPA[self.config.indicators.init]
+        found = {r: self.records[(seed, number, *r)] for r in current.evaluated}
+        return {r: _change(record, without) for r, record in found.items()}
 
     def _record(self, seed: int, number: int, left: Left, removal: Removal) -> Record:
         """Both indicators before and after a removal, in each repetition."""
@@ -125,7 +131,7 @@ def _key(record: Record) -> tuple:
     return tuple(record[k] for k in ("seed", "round", *Removal._fields))
 
 
-def _change(record: Record) -> Change:
-    kappa = [[math.nan if v is None else v for v in pair] for pair in record["kappa"]]
+def _change(record: Record, without: float) -> Change:
+    kappa = [[without if v is None else v for v in pair] for pair in record["kappa"]]
     changes = (relative_change(*zip(*pairs)) for pairs in (kappa, record["regions"]))
     return Change(*changes)

@@ -49,7 +49,7 @@ def page(tmp_path_factory):
     rows = miniature(folder / "records/digits201")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_ROOT", str(folder / "no data"))
-        roots = [str(folder / "records"), str(ROOT / "results")]  # the first table counts
+        roots = [str(ROOT / "results"), str(folder / "records")]  # the last table counts
         main(["page", "--records", *roots, "--out", str(folder / "out")])
     return folder / "out/report.html", rows
 

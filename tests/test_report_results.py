@@ -153,7 +153,7 @@ def test_a_copy_of_a_record_counts_once(tmp_path):
         keep(tmp_path / root, "tenas/x", search_result("none"))
     keep(tmp_path / "b", "tenas/y", search_result("exempt"))
     records = find_records([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
-    assert [record.name for record in records] == ["tenas/x", "tenas/y"]
+    assert [record.name for record in records] == ["tenas/y", "tenas/x"]
 
 
 def test_a_damaged_record_is_named(tmp_path):
@@ -171,7 +171,7 @@ def test_tables_and_figures_are_files(tmp_path):
     for suffix in ("csv", "md", "tex"):
         names = {file.stem for file in (tmp_path / "out/tables").glob(f"*.{suffix}")}
         assert {"fig3", "table1", "table2", "table3", "tenas_correlations"} <= names
-    for key in ("fig3_dags", "tenas_correlate_correlation_cifar100"):
+    for key in ("fig3_dags", "r_tenas_correlate_correlation_cifar100"):
         for kind, start in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
             assert (tmp_path / f"out/figures/{key}.{kind}").read_bytes().startswith(start)
 

@@ -95,6 +95,9 @@ class WotConfig:
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
         require(self.seed >= 0, "seed", self.seed, "an integer >= 0")
         darts = self.space == "darts"
+        require(not (darts and self.table), "table", self.table, "none for darts")
+        plain = self.score.stem == "cifar"
+        require(darts or plain, "score.stem", self.score.stem, "cifar: imagenet is for darts")
         require(darts or not self.genotypes, "genotypes", self.genotypes, "none but for darts")
         require(
             not (darts and self.score.deduplicate), "score.deduplicate", True, "false for darts"

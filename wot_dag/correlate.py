@@ -16,6 +16,7 @@ from scipy import stats
 
 from common.config import ConfigError, parse_config, require
 from common.data import DataError
+from common.devices import choose_device, describe
 from common.runs import RunError, environment, stop_on_signals, write_json
 from spaces import SpaceError
 from wot_dag.config import WotConfig
@@ -71,7 +72,7 @@ def run(config: WotConfig) -> tuple[dict, Path]:
         "n": len(archs),
         "singular": int(np.isinf(columns["score"]).sum()),
         "datasets": {name: correlations(columns, y) for name, y in accuracies.items()},
-        "environment": environment(config.score.device),
+        "environment": environment(describe(choose_device(config.score.device))),
     }
     write_json(folder / "correlation.json", record)
     return record, folder

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def score_space(config: WotConfig, workers: Workers) -> Path | None:
     """
     space = make_space(config)
     keys = keys_of(space, space.archs, config.score.seeds)
-    scorer = Scorer(config.score, space)
+    scorer = workers.together(lambda: Scorer(config.score, space))
     own = keys[workers.rank :: workers.size]
     with open_store(config, scorer, workers) as (store, folder), stop_on_signals() as request:
         score_missing(own, scorer, store, request, quiet=not workers.first)
@@ -86,11 +87,14 @@ def open_store(
 ) -> Iterator[tuple[ScoreStore, Path]]:
     """The store of a config's scores and its folder; only the first process claims the folder.
 
-    Each way of scoring has a folder of its own, so that edits of a config never mix scores.
+    Each way of scoring has a folder of its own, so that edits of a config never mix scores; each
+    kind of GPU has one too, since a score comes with its seconds.
     """
     identity = config.score_identity()
     digest = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
     name = f"{config.space}_{Path(config.score.dataset).stem}_{digest:08x}"
+    if scorer.device.type != "cpu":
+        name += "_" + re.sub(r"\W+", "_", describe(scorer.device))
     settings = RunSettings(name, config.run.root)
     first = workers is None or workers.first
     run = Run(settings, "wot_scores", identity, describe(scorer.device)) if first else None

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from common.config import require
 from common.data import Dataset, load_dataset
-from common.devices import choose_device
+from common.devices import choose_device, exact_float32
 from common.runs import StopRequest
 from wot_dag.config import ScoreSettings
 from wot_dag.kernel import log_determinants
@@ -51,7 +51,7 @@ class Scorer:
     def __call__(self, keys: Sequence[Key]) -> dict[Key, Score]:
         """Scores of a few architectures; their time is shared out evenly."""
         started = time.perf_counter()
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # float32 means float32
+        with exact_float32():
             kernels = [
                 self._space.kernel(key.arch, self._batch(key.seed), weight_generator(key))
                 for key in keys

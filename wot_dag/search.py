@@ -1,7 +1,7 @@
 """Random search by score (Mellor et al., ICML 2021), with or without a filter in front.
 
 A repeat draws architectures, drops what the filter rejects, scores the rest and takes the best.
-No accuracy is known here: the chosen are looked up afterwards (`wot_dag.lookup`).
+No accuracy is known here: the chosen are looked up afterwards (`wot_dag.__main__`).
 """
 
 from __future__ import annotations

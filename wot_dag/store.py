@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from common.runs import write_atomically
+from common.runs import drop_cut_line, write_atomically
 
 COLUMNS = ("arch", "seed", "score", "seconds")
 
@@ -49,7 +49,7 @@ class ScoreStore:
     def __init__(self, folder: Path, rank: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         mine = folder / f"scores.{rank}.jsonl"
-        _drop_torn_line(mine)
+        drop_cut_line(mine)
         self.scores = _read_folder(folder)
         self._file = mine.open("ab")
 
@@ -72,16 +72,6 @@ class ScoreStore:
 def _line(key: Key, score: Score) -> str:
     value = score.value if math.isfinite(score.value) else None  # JSON has no infinity
     return json.dumps([*key, value, round(score.seconds, 4)]) + "\n"
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cuts off the end of a file after its last whole line."""
-    if path.exists():
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            with path.open("r+b") as handle:
-                handle.truncate(whole)
 
 
 def _read_folder(folder: Path) -> Scores:

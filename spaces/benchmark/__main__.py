@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             from spaces.archive import convert  # needs the package nats-bench
 
+            options.table.parent.mkdir(parents=True, exist_ok=True)
             table, notes = convert(options.archive, progress=sys.stderr)
             table.write(options.table)
             print("\n".join([*notes, f"wrote {options.table}: {len(table):,} architectures"]))

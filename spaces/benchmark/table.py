@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import re
 import statistics
 import zlib
@@ -172,21 +173,22 @@ class AccuracyTable:
     def look_up(self, architectures: Sequence[str]) -> dict[str, dict]:
         """Test accuracies in % of chosen architectures, by dataset.
 
-        Mean and sample standard deviation over the choice; `best` and `mean_of_space` are those
+        Mean and sample standard deviation over the choice, without cells that the table does not
+        know; `best` and `mean_of_space` are those
         of the whole table, for comparison.
         """
         rows = [self.position(arch) for arch in architectures]
         result = {}
         for dataset, name in self.test_columns().items():
             column = self.columns[name]
-            values = column[rows].tolist()
+            values = [value for value in column[rows].tolist() if not math.isnan(value)]
             result[dataset] = {
                 "column": name,
                 "mean": statistics.fmean(values) if values else None,
                 "std": statistics.stdev(values) if len(values) > 1 else 0.0,
                 "n": len(values),
-                "best": float(column.max()),
-                "mean_of_space": float(column.mean()),
+                "best": float(np.nanmax(column)),
+                "mean_of_space": float(np.nanmean(column)),
             }
         return result
 
@@ -231,4 +233,6 @@ def _check_architectures(path: Path, names: Sequence[str], partial: bool) -> Non
 
 
 def _format(value: float) -> str:
+    if math.isnan(value):
+        return "nan"
     return str(int(value)) if value == int(value) else repr(round(float(value), 4))
