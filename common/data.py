@@ -243,7 +243,7 @@ def _load_npz(path: Path) -> tuple[Arrays, Arrays]:
             f"{path}: no such file, expected an .npz with x_train, y_train, x_test, y_test"
         )
     try:
-        with np.load(path) as file:
+        with path.open("rb") as handle, np.load(handle) as file:
             arrays = {key: file[key] for key in file.files}
     except (ValueError, TypeError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise DataError(

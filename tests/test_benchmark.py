@@ -205,6 +205,17 @@ def test_queries_name_what_is_there(table_path):
         table.position(str(cells[0]).replace("none~0|+", "nor_conv_9x9~0|+", 1))
 
 
+def test_a_cell_without_an_accuracy_is_left_out(table_path):
+    table = AccuracyTable.read(table_path)
+    column, archs = "cifar10/test@200", [table.architectures[i] for i in (0, 5, 15_624)]
+    table.columns[column][[5, 15_624]] = np.nan
+    table.write(table_path)
+    table = AccuracyTable.read(table_path)
+    found = table.look_up(archs)["cifar10"]
+    assert np.isnan(table.columns[column]).sum() == 2
+    assert (found["mean"], found["n"]) == (10, 1) and 93.9 < found["best"] < 94
+
+
 def edit(path, change):
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
     path.write_bytes(gzip.compress("\n".join(change(lines)).encode()))

@@ -110,6 +110,18 @@ def test_an_npz_file_that_is_none(tmp_path):
         load_dataset(str(tmp_path / "a.npz"))
 
 
+def test_a_cut_off_npz_file_is_told(tmp_path):
+    whole = tmp_path / "a.npz"
+    np.savez(whole, **arrays())
+    whole.write_bytes(whole.read_bytes()[:-200])
+    with pytest.raises(DataError, match=r"a.npz: not a readable .npz"):
+        load_dataset(str(whole))
+    with whole.open("wb") as file:
+        np.save(file, arrays()["x_train"])
+    with pytest.raises(DataError, match=r"a.npz: not a readable .npz"):
+        load_dataset(str(whole))
+
+
 def test_imagenet16_is_split_in_halves(tmp_path, monkeypatch):
     def load(root, split):
         assert root == tmp_path / "ImageNet16"

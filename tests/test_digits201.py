@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.config import ConfigError
 from common.data import load_dataset
 from common.runs import RunSettings, StopRequest
 from retrain import digits201
 from retrain.digits201 import (
     Digits201Config,
+    check_size,
     distinct_cells,
     missing_cells,
     read_records,
@@ -44,6 +46,12 @@ def train(config, data, folder, processes=1):
 
 def keys(folder):
     return sorted((record["arch"], record["seed"]) for record in read_records(folder))
+
+
+def test_a_batch_beyond_the_images_is_refused(digits):
+    with pytest.raises(ConfigError, match=r"batch_size: found 1001, expected 2 \.\. 1000"):
+        check_size(small(batch_size=1001), digits)
+    check_size(small(batch_size=1000), digits)
 
 
 def test_there_are_6466_distinct_cells():

@@ -7,17 +7,19 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from common.config import ConfigError
 from common.data import load_dataset
 from common.runs import RunSettings, read_metrics
 from mlp_code import DagMlp, MlpShape
 from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
-from mlp_code.training import TrainingDivergedError, image_order, train
+from mlp_code.training import Trainer, TrainingDivergedError, image_order, train
 from tests.running import wait_for_epoch
 
 SETTINGS = {
@@ -85,6 +87,25 @@ def test_sigkill_and_sigterm_leave_no_trace(tmp_path, side_by_side):
     assert lines == lines_after and len(lines) == 30 * 6
     assert_same_bits(weights, weights_after)
     assert_same_bits(best, best_after)
+
+
+@pytest.mark.parametrize("forms", [("batched", "loop"), ("loop", "batched")])
+def test_a_run_goes_on_in_the_form_that_it_was_begun_in(tmp_path, monkeypatch, forms):
+    """As on a machine whose device prefers the other form."""
+    whole = train(config(tmp_path / "whole", side_by_side=forms[0]))
+    first = config(tmp_path / "parts", side_by_side=forms[0], checkpoint_every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_finish", lambda self: self._save() or sys.exit(1))
+        with pytest.raises(SystemExit):
+            train(first)
+    parts = train(replace(first, side_by_side=forms[1]))
+    assert parts["dags"] == whole["dags"]
+
+
+def test_a_last_batch_of_one_image_is_refused_with_batch_norm(tmp_path):
+    with pytest.raises(ConfigError, match=r"batch_size: found 27, .* 1 of the 1000 images"):
+        train(config(tmp_path, batch_norm=True, batch_size=27))
+    train(config(tmp_path, batch_norm=False, batch_size=333, epochs=1))
 
 
 @pytest.mark.parametrize("side_by_side", ["batched", "loop"])
@@ -166,6 +187,28 @@ def test_the_result_and_a_second_look_at_the_weights(tmp_path):
             if k[:2] == (record["dag"], record["seed"])
         )
         assert logged["validation_accuracy"] == best
+
+
+def test_other_images_are_seen_as_in_training(tmp_path):
+    """Normalized by the run's own mean and deviation; of other shapes or classes refused."""
+    train(config(tmp_path, epochs=1))
+    digits = load_dataset("digits")
+    kept = {"x_train": digits.train.images, "y_train": digits.train.labels,
+            "x_test": digits.test.images, "y_test": digits.test.labels}  # fmt: skip
+    arrays = {name: values.numpy() for name, values in kept.items()}
+    arrays["x_train"] = arrays["x_train"] // 2  # another mean and deviation
+    folder, path = str(tmp_path / "mlp/r"), tmp_path / "other.npz"
+    np.savez(path, **arrays)
+    own = evaluate_run(EvaluateConfig(folder=folder, device="cpu"))
+    other = evaluate_run(EvaluateConfig(folder=folder, dataset=str(path), device="cpu"))
+    assert [r["test_loss"] for r in own] == [r["test_loss"] for r in other]
+    for changes, told in (
+        ({"y_test": arrays["y_test"] + 1}, "11 classes', expected at most the run's 10"),
+        ({"x_test": arrays["x_test"][..., :7], "x_train": arrays["x_train"][..., :7]}, "8, 7"),
+    ):
+        np.savez(path, **(arrays | changes))
+        with pytest.raises(ConfigError, match=told):
+            evaluate_run(EvaluateConfig(folder=folder, dataset=str(path), device="cpu"))
 
 
 def test_divergence_stops_with_epoch_step_and_a_hint(tmp_path):

@@ -24,7 +24,7 @@ from retrain.choice import read_choice
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.networks import Shape, make_network
 from retrain.schedule import generator_of, learning_rate
-from retrain.training import TrainingDivergedError, train
+from retrain.training import Trainer, TrainingDivergedError, train
 from tests.running import wait_for_epoch
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
@@ -261,6 +261,21 @@ def test_micro_batches_add_up(tmp_path, monkeypatch):
     ]
     for key in ("train_loss", "validation_loss"):
         assert losses[0][key] == pytest.approx(losses[1][key], rel=1e-4)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_all_processes_have_equally_many_micro_batches(processes):
+    """Also where their shares of the last batch differ: 33 images are 8, 8, 8 and 9."""
+    trainer = object.__new__(Trainer)
+    trainer.config, trainer.workers = replace(SMALL, micro_batch=8), Workers()
+    trainer.workers.size = processes
+    for n in range(2 * processes, 150):
+        smallest, largest = n // processes, -(-n // processes)
+        few, many = (trainer._parts(own, n) for own in (smallest, largest))
+        assert len(few) == len(many)
+        assert all(part.stop - part.start >= 2 for part in few)
+        assert all(part.stop - part.start <= max(8, 3) for part in many)
+        assert sum(part.stop - part.start for part in many) == largest
 
 
 def test_a_finished_run_is_not_repeated(tmp_path):

@@ -45,6 +45,7 @@ def checkout(tmp_path):
     copy = tmp_path / "a checkout"
     ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "results")
     shutil.copytree(ROOT, copy, ignore=ignored)
+    shutil.copytree(ROOT / "results/digits201", copy / "results/digits201")
     (copy / ".venv").symlink_to(ROOT / ".venv")
     return copy
 
@@ -67,6 +68,44 @@ def test_fig4_with_a_dag_of_ones_own(checkout):
     done = run(checkout / "scripts/fig4.sh", "configs/mlp/mine.yaml")
     assert done.returncode == 0, done.stderr
     assert "2_12_222_1112" in done.stdout + done.stderr
+
+
+SMALL_WOT = ("--repeats", "2", "--samples", "3", "--score.batch_size", "8")
+SMALL_TENAS = ("--seeds", "[0]", "--repetitions", "1", "--indicators.region_inputs", "20",
+               "--indicators.batch_size", "4")  # fmt: skip
+SMALL_THEORY = ("--width", "16", "--samples", "8", "--kernel_samples", "8", "--steps", "2",
+                "--seeds", "[0]")  # fmt: skip
+SMALL_TRAINING = ("--dataset", "digits", "--network.channels", "4", "--network.layers", "3",
+                  "--network.auxiliary", "0", "--epochs", "1")  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "words", "written", "told"),
+    [
+        ("fig3", ["mine=2_12"], ["report/dags.png"], ""),
+        ("fig5", [], ["report/fig5_digits201.png"], "digits201, digits: R"),
+        ("table1", ["cifar10", "DARTS_V2", *SMALL_TRAINING],
+         ["report/table1_cifar10.md"], "| DARTS_V2, here |"),
+        ("table2", ["digits", *SMALL_WOT, "--", *SMALL_TENAS],
+         ["report/table2_digits.md", "tenas/table2_digits_exempt/result.json"], "| TE-NAS + DAG |"),
+        ("table3", ["digits", *SMALL_WOT], ["report/table3_digits.md"], "| 0.25 |"),
+        ("theory", ["digits", *SMALL_THEORY], ["theory/digits/training.png"], "Records: "),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_figures_and_tables_with_a_log_file(checkout, script, words, written, told):
+    """Both streams go to one file, which must hold everything from the first line on."""
+    log = checkout / "log"
+    with log.open("w") as file:
+        file.write("first line\n")
+        file.flush()
+        command = ["bash", str(checkout / f"scripts/{script}.sh"), *words]
+        status = subprocess.run(command, stdout=file, stderr=file).returncode
+    text = log.read_text()
+    assert status == 0 and text.startswith("first line\n"), text
+    assert told in text
+    assert [name for name in written if not (checkout / "runs" / name).is_file()] == []
 
 
 @pytest.mark.parametrize(

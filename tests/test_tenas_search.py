@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from common.data import load_dataset
+from spaces.benchmark import AccuracyTable
+from spaces.nasbench201 import all_cells
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 
@@ -82,6 +84,19 @@ def test_a_finished_search_is_not_run_again(finished):
     code, out, err = run(finished)
     assert code == 0 and "36 evaluations" in out
     assert "ETA" not in err  # no evaluation was made
+
+
+def test_a_finished_search_is_looked_up_in_another_table(finished, tmp_path):
+    archs = tuple(map(str, all_cells()))
+    for shift in (0.0, 1.0):
+        values = np.arange(len(archs)) / 1000 + shift
+        path = tmp_path / f"{shift}.csv.gz"
+        AccuracyTable(archs, {"digits/test@4": values}).write(path)
+        code, _, err = run(finished, "--table", str(path))
+        assert code == 0 and "ETA" not in err
+        content = json.loads((finished / "tenas/small/result.json").read_text())
+        expected = archs.index(content["searches"][0]["arch"]) / 1000 + shift
+        assert content["accuracy"]["digits"]["mean"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,17 @@ def test_topologies_end_to_end(tmp_path):
     assert "lambda_min, NNGP exact" in (folder / "topologies.md").read_text()
 
 
+def test_topologies_by_gradient_descent_and_of_too_many_samples(tmp_path):
+    run = RunSettings("digits", str(tmp_path))
+    small = {"layers": 1, "width": 8, "epochs": 2, "seeds": [0], "device": "cpu", "run": run}
+    folder = study(TopologiesConfig(batch_size=0, **small))
+    assert folder.name == "topologies_digits"  # a training of this name is another run
+    with (folder / "topologies.csv").open() as file:
+        assert {float(row["steps_to_goal"]) for row in csv.DictReader(file)} == {2.0}
+    with pytest.raises(ConfigError, match="kernel_samples: found 2000, expected"):
+        study(TopologiesConfig(kernel_samples=2000, **small))
+
+
 @pytest.mark.parametrize("module", ["mlp_code.theory", "mlp_code.topologies"])
 def test_help_of_the_entries(module):
     done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True)
