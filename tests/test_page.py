@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import html
 import random
 import re
 import shutil
@@ -75,8 +76,8 @@ def driver():
 def opened(driver, page):
     """The page, freshly loaded at desktop size in light colours; checks the console in the end."""
     emulate(driver, DESKTOP, "light")
-    driver.get(page[0].as_uri())
     driver.get_log("browser")
+    driver.get(page[0].as_uri())
     yield driver
     assert driver.get_log("browser") == []
 
@@ -242,19 +243,49 @@ def test_a_number_of_base_5_is_the_cell(opened, page):
     assert opened.execute_script(script, [cell_number(name) for name in names]) == names
 
 
-def test_hovering_shows_the_architecture(opened):
+def pointer_at(driver, code):
+    """The pointer moved to a dot of the plane of all topologies."""
     from selenium.webdriver.common.action_chains import ActionChains
 
-    plane = "#plane-topologies "
-    canvas = find(opened, plane + "canvas")
-    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    canvas = find(driver, "#plane-topologies canvas")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
     script = """const chart = Chart.getChart(arguments[0]);
         const points = chart.data.datasets[0].data;
         const i = points.findIndex((point) => point.row.code === arguments[1]);
         const at = chart.getDatasetMeta(0).data[i];
         return [at.x - arguments[0].clientWidth / 2, at.y - arguments[0].clientHeight / 2];"""
-    x, y = opened.execute_script(script, canvas, "2_02_002")
-    ActionChains(opened).move_to_element_with_offset(canvas, round(x), round(y)).perform()
+    x, y = driver.execute_script(script, canvas, code)
+    actions = ActionChains(driver).move_to_element_with_offset(canvas, round(x), round(y))
+    actions.perform()
+    return ActionChains(driver)
+
+
+def test_a_click_holds_an_architecture_until_escape(opened):
+    shown = lambda: find(opened, '#plane-topologies [data-name="code"]').text  # noqa: E731
+    pointer_at(opened, "2_02_002").click().perform()
+    pointer_at(opened, "1_01_002")
+    assert shown() == "2_02_002" and "Held" in find(opened, "#plane-topologies .held").text
+    opened.switch_to.active_element.send_keys("\ue00c")  # Escape
+    assert find(opened, "#plane-topologies .held").text == ""
+    pointer_at(opened, "2_02_002")
+    pointer_at(opened, "1_01_002")
+    assert shown() == "1_01_002"
+
+
+def test_a_long_code_is_drawn_at_full_size_and_scrolls(opened):
+    emulate(opened, PHONE, "light")
+    type_code(opened, "_".join("2" * j for j in range(1, 20)))
+    sizes = "const box = arguments[0]; return [box.scrollWidth, box.clientWidth]"
+    box = find(opened, "#dag-drawing")
+    wide, narrow = opened.execute_script(sizes, box)
+    assert wide > 1000 and narrow < 360
+    text = box.find_element("css selector", "text")
+    assert text.rect["height"] > 12
+
+
+def test_hovering_shows_the_architecture(opened):
+    plane = "#plane-topologies "
+    pointer_at(opened, "2_02_002")
     detail = find(opened, plane + ".detail")
     shown = {k: detail.find_element("css selector", f'[data-name="{k}"]').text for k in NAMES}
     with (ROOT / "results/topologies/digits/topologies.csv").open() as file:
@@ -323,8 +354,11 @@ def test_the_page_is_one_file_without_addresses_to_load(page):
 
 
 def test_pages_tables_are_those_of_results(page, tmp_path):
-    roots = [str(page[0].parent.parent / "records"), str(ROOT / "results")]
+    roots = [str(ROOT / "results"), str(page[0].parent.parent / "records")]
     main(["results", "--records", *roots, "--out", str(tmp_path), "--markdown-only"])
-    rows = [r for r in (tmp_path / "RESULTS.md").read_text().splitlines() if r.startswith("| ")]
-    body = [row for row in rows if set(row) - set("| -:")]
-    assert len(body) == page[0].read_text().count("<tr>")
+    lines = [r for r in (tmp_path / "RESULTS.md").read_text().splitlines() if r.startswith("| ")]
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if set(line) - set("| -:")]
+    body = [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
+    found = re.findall(r"<tr>(.*?)</tr>", page[0].read_text(), re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in found]
+    assert [[html.unescape(cell) for cell in row] for row in cells] == body and len(body) > 100

@@ -39,6 +39,7 @@ class Plane {
     this.data = data;
     this.rows = data.topologies.map(([code, depth, width, paths, eigenvalue, cells, means]) =>
       ({ code, depth, width, paths, eigenvalue, cells, means }));
+    this.held = false;
     this.element = document.createElement("div");
     this.element.className = "plane";
     this.element.id = `plane-${data.key}`;
@@ -90,6 +91,7 @@ class Plane {
     });
     this.find("reset").addEventListener("click", () => this.reset());
     this.find("focus").addEventListener("keydown", (event) => this.key(event));
+    this.find("canvas").addEventListener("click", () => this.find("focus").focus({ preventScroll: true }));
   }
 
   get accuracy() {
@@ -133,8 +135,8 @@ class Plane {
       options: {
         animation: false, responsive: true, maintainAspectRatio: false,
         interaction: { mode: "nearest", intersect: false },
-        onHover: (_, found) => found.length && this.show(found[0].index),
-        onClick: (_, found) => found.length && this.show(found[0].index),
+        onHover: (_, found) => found.length && this.hover(found[0].index),
+        onClick: (_, found) => found.length && this.hold(found[0].index),
         plugins: { legend: { display: false }, tooltip: { enabled: false } },
         scales: { x: axis("effective depth"), y: axis("effective width") },
       },
@@ -241,6 +243,17 @@ class Plane {
       `<strong>${average || "none"}${average && " %"}</strong>, of all ${mean(known).toFixed(2)} %.`;
   }
 
+  hover(index) {
+    if (!this.held && index !== this.chosen) this.show(index);
+  }
+
+  // A click holds an architecture, so that the way to its cells leads past others; a second click
+  // on it, or Escape, lets go.
+  hold(index) {
+    this.held = !(this.held && index === this.chosen);
+    this.show(index);
+  }
+
   show(index) {
     this.chosen = Math.min(Math.max(index, 0), this.points.length - 1);
     const { row } = this.points[this.chosen];
@@ -260,6 +273,8 @@ class Plane {
       <div><dt>${several}</dt><dd data-name="at-accuracy">${row.means[a].toFixed(2)} %</dd></div>
       </dl>` + (cells.length ? `<p class="cell" data-name="cell">${cells[0][0]}</p>
       <label>Its cells<select aria-label="Cells of this wiring">${options}</select></label>` : "");
+    const held = this.held ? "Held: click it again, or press Escape, to let go." : "";
+    this.find("detail").insertAdjacentHTML("beforeend", `<p class="held">${held}</p>`);
     const select = this.find("detail").querySelector("select");
     if (select) {
       select.addEventListener("change", () => {
@@ -287,8 +302,13 @@ class Plane {
       PageDown: Math.max(jump(group + 1), jump(group)), PageUp: Math.max(jump(group - 1), 0),
       Home: 0, End: last,
     };
+    if (event.key === "Escape") {
+      this.held = false;
+      this.show(this.chosen);
+    }
     if (!(event.key in moves)) return;
     event.preventDefault();
+    this.held = true;
     this.show(moves[event.key]);
   }
 }
