@@ -1,0 +1,61 @@
+"""CUDA against the CPU, where there is a device: WOT's scores, TE-NAS' indicators, digits-201."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from common.data import load_dataset
+from retrain.digits201 import Digits201Config, distinct_cells
+from tenas_dag.config import IndicatorSettings
+from tenas_dag.indicators import Indicators, Setting
+from wot_dag.config import ScoreSettings, WotConfig
+from wot_dag.score import keys_of
+from wot_dag.scorer import Scorer
+from wot_dag.space import make_space
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+DEVICES = ("cpu", "cuda")
+
+
+@pytest.mark.parametrize("precision, tolerance", [("float32", 1e-4), ("bfloat16", 1e-2)])
+def test_scores(precision, tolerance):
+    found = []
+    for device in DEVICES:
+        score = ScoreSettings(
+            dataset="digits", batch_size=32, precision=precision, device=device, seeds=[0]
+        )
+        config = WotConfig(score=score)
+        space = make_space(config)
+        keys = keys_of(space, space.archs[::1500], score.seeds)
+        scores = Scorer(score, space)(keys)
+        found.append([scores[key].value for key in keys])
+    for on_cpu, on_cuda in zip(*found):
+        assert math.isfinite(on_cpu) == math.isfinite(on_cuda)
+        assert not math.isfinite(on_cpu) or on_cuda == pytest.approx(on_cpu, rel=tolerance)
+
+
+@pytest.mark.parametrize("space, channels", [("nas-bench-201", 3), ("darts", 1)])
+def test_indicators(space, channels):
+    settings = IndicatorSettings("digits", batch_size=8, channels=channels, region_inputs=50)
+    values = []
+    for name in DEVICES:
+        device = torch.device(name)
+        settings = dataclasses.replace(settings, device=name)
+        indicators = Indicators(space, settings, load_dataset("digits", device), device)
+        values.append(indicators.measure(indicators.full(), Setting(0, 0, 0)))
+    on_cpu, on_cuda = values
+    assert on_cuda.kappa == pytest.approx(on_cpu.kappa, rel=1e-2)
+    assert on_cuda.regions == pytest.approx(on_cpu.regions, abs=1)
+
+
+def test_digits201_trains_many_cells_at_once():
+    cells = distinct_cells()[100:5000:1000]
+    config = Digits201Config(channels=4, epochs=2)
+    tests = []
+    for name in DEVICES:
+        records = config.train(cells, [0, 1], load_dataset("digits", torch.device(name)))
+        tests.append([record["test"] for record in records])
+    for on_cpu, on_cuda in zip(*tests):
+        assert on_cuda == pytest.approx(on_cpu, abs=10)  # float32 rounding grows in training
