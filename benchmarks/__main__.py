@@ -1,7 +1,8 @@
 """All speed comparisons in one go: python -m benchmarks [--out FOLDER].
 
 Each runs in a process of its own, one after the other; then their table is printed: what, plain,
-ours, ratio, device. One that lacks its data is named, and the others still run.
+ours, ratio, device. One that lacks its data is named, and the others still run. Versions take turns
+and the fastest of a few repeats counts: what neighbours of a shared machine take is not measured.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from pathlib import Path
 from common.runs import read_json
 
 WORDS = {
-    "wot": ["--architectures", "16", "--ranked", "100"],
-    "tenas": ["--repeats", "1"],
+    "wot": ["--architectures", "10", "--ranked", "100"],
+    "tenas": [],
     "kernels": [],
-    "mlp": ["--epochs", "2"],
+    "mlp": [],
     "side_by_side": [],
     "digits201": [],
     "growth": [],

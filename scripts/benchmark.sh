@@ -6,7 +6,7 @@
 # how costs grow with size. The first word names the images of WOT's score. MNIST, for the MLPs, is
 # looked for in $DATA_ROOT (default data/) and downloaded when absent; without it that row is left
 # out and named. Further words go on to python -m benchmarks (see its --help).
-# Cost: about 10 minutes on 2 cores. Let the machine rest meanwhile.
+# Cost: about 12 minutes on 2 cores. Let the machine rest meanwhile.
 # Writes: runs/benchmarks/*.json and table.md
 
 # shellcheck source=scripts/common.sh
