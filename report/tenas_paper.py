@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from report.genotypes import tenas_darts, trained_genotypes
-from report.paper import DATASETS
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table
@@ -27,7 +26,7 @@ def _correlations(sources: Sources) -> Section:
         rows.append(("R", "cifar100", ABSENT, NOT_RUN, ABSENT, ABSENT))
     columns = ("indicator", "accuracy", "published tau", "tau here", "p", "n")
     note = "Cells without kappa (a singular kernel) rank last; of R no tau is in published.yaml."
-    caption = "Kendall's tau of TE-NAS' indicators with test accuracy on NAS-Bench-201"
+    caption = "Kendall's tau of TE-NAS' indicators with test accuracy of cells of NAS-Bench-201"
     return Section(
         "tenas_correlations",
         "TE-NAS: do kappa and regions predict accuracy?",
@@ -50,8 +49,7 @@ def _correlation_image(run: Record) -> Image:
 
 def _correlation_rows(published: Mapping, run: Record) -> list[tuple[Cell, ...]]:
     rows = []
-    for dataset in (d for d in DATASETS if d in run.result["correlations"]):
-        found = run.result["correlations"][dataset]
+    for dataset, found in run.result["correlations"].items():
         for key, name in (
             ("kappa", "kappa"),
             ("kappa_only_finite", "kappa, finite only"),
