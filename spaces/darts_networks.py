@@ -76,12 +76,6 @@ class DartsLayout:
         return tuple(positions)
 
 
-def drop_path(x: Tensor, probability: float) -> Tensor:
-    """Zeroes whole samples of x with `probability`, and scales the others by 1 / (1 - p)."""
-    keep = torch.rand(len(x), 1, 1, 1, dtype=x.dtype, device=x.device) >= probability
-    return x * keep / (1 - probability)
-
-
 class DartsCell(nn.Module):
     """A cell as modules; `edges` are in the genotype's order."""
 
@@ -100,16 +94,11 @@ class DartsCell(nn.Module):
             for name, source in cell.edges
         )
 
-    def forward(
-        self,
-        before: Tensor,
-        last: Tensor,
-        drop_probability: float = 0.0,
-        path_scales: Tensor | None = None,
-    ) -> Tensor:
-        """The concatenated nodes; a path that is no identity may be dropped in training.
+    def forward(self, before: Tensor, last: Tensor, path_scales: Tensor | None = None) -> Tensor:
+        """The concatenated nodes.
 
-        `path_scales` [edges, n], drawn by the caller, stand for a draw of drop_path.
+        In training, a path that is no identity is multiplied by its `path_scales` [edges, n]:
+        drop-path draws 0 for a sample that loses it, 1 / (1 - probability) for the others.
         """
         nodes = [self.preprocess0(before), self.preprocess1(last)]
         for first in range(0, len(self.edges), 2):
@@ -117,11 +106,9 @@ class DartsCell(nn.Module):
             for edge in (first, first + 1):
                 operator = self.edges[edge]
                 term = operator(nodes[self.cell.edges[edge][1]])
-                if self.training and not isinstance(operator, nn.Identity):
-                    if path_scales is not None:
-                        term = term * path_scales[edge].to(term.dtype).view(-1, 1, 1, 1)
-                    elif drop_probability:
-                        term = drop_path(term, drop_probability)
+                droppable = self.training and not isinstance(operator, nn.Identity)
+                if path_scales is not None and droppable:
+                    term = term * path_scales[edge].to(term.dtype).view(-1, 1, 1, 1)
                 terms.append(term)
             nodes.append(terms[0] + terms[1])
         return torch.cat([nodes[node] for node in self.cell.concat], dim=1)
@@ -163,8 +150,6 @@ def _stems(layout: DartsLayout) -> tuple[nn.Module, nn.Module]:
 class DartsNetwork(nn.Module):
     """Stems, cells, global pooling, classifier.
 
-    `drop_path_probability` (0 at first) may be raised during training.
-
     Args:
         genotype: the normal and the reduction cell.
         layout: channels, depth, classes, stems.
@@ -173,7 +158,6 @@ class DartsNetwork(nn.Module):
     def __init__(self, genotype: Genotype, layout: DartsLayout | None = None) -> None:
         super().__init__()
         self.genotype, self.layout = genotype, layout or DartsLayout()
-        self.drop_path_probability = 0.0
         positions = self.layout.positions(genotype)
         self.stem0, self.stem1 = _stems(self.layout)
         self.cells = nn.ModuleList(DartsCell(getattr(genotype, p.which), p) for p in positions)
@@ -195,13 +179,13 @@ class DartsNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Logits and, in training with an auxiliary head, its logits (None otherwise).
 
-        `path_scales` [cells, edges, n] stand for draws of drop_path.
+        `path_scales` [cells, edges, n]: drop-path, see `DartsCell`.
         """
         before = self.stem0(x)
         last, auxiliary = self.stem1(before), None
         for layer, cell in enumerate(self.cells):
             scales = None if path_scales is None else path_scales[layer]
-            before, last = last, cell(before, last, self.drop_path_probability, scales)
+            before, last = last, cell(before, last, scales)
             if layer == self.auxiliary_at and self.auxiliary is not None and self.training:
                 auxiliary = self.auxiliary(last)
         return self.classifier(last.mean(dim=(2, 3))), auxiliary

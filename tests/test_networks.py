@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from spaces.darts import CellGenotype, Genotype
-from spaces.darts_networks import DartsLayout, DartsNetwork, drop_path
+from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.names import EDGE_OPS, SpaceError
 from spaces.nasbench201 import EXAMPLE, OPERATORS, Cell, all_cells
 from spaces.networks import (
@@ -128,22 +128,22 @@ def test_auxiliary_head_speaks_in_training_only():
     assert auxiliary.shape == (2, 12)
 
 
-def test_drop_path_drops_samples_and_keeps_the_mean():
-    torch.manual_seed(0)
-    dropped = drop_path(torch.ones(20_000, 1, 2, 2), 0.3)
-    per_sample = dropped.flatten(1)
-    assert per_sample.unique().tolist() == pytest.approx([0, 1 / 0.7])
-    assert (per_sample == per_sample[:, :1]).all()
-    assert per_sample.mean() == pytest.approx(1, abs=0.02)
-
-
-def test_drop_path_acts_in_training_only():
-    network = DartsNetwork(DARTS_V2, DartsLayout(4, 3))
-    x = torch.randn(4, 3, 16, 16)
+def test_paths_are_scaled_in_training_only_and_identities_never():
+    """A sample that loses every path keeps what its identities bring; the others see nothing."""
+    network, x = DartsNetwork(DARTS_V2, DartsLayout(4, 3)), torch.randn(4, 3, 16, 16)
     plain = network(x)
-    network.drop_path_probability = 0.5
-    assert not torch.allclose(network(x), plain)
-    torch.testing.assert_close(network.eval()(x), network(x))
+    scales = torch.ones(3, 8, 4)
+    torch.testing.assert_close(network.logits_and_auxiliary(x, scales)[0], plain)
+    scales[:, :, 1] = 0
+    dropped = network.logits_and_auxiliary(x, scales)[0]
+    assert not torch.allclose(dropped[1], plain[1]) and dropped.isfinite().all()
+    kept = torch.zeros(3, 8, 4)
+    for layer, cell in enumerate(network.cells):
+        for edge, operator in enumerate(cell.edges):
+            kept[layer, edge] = 0 if isinstance(operator, nn.Identity) else 1
+    torch.testing.assert_close(network.logits_and_auxiliary(x, kept)[0], plain)
+    network.eval()
+    torch.testing.assert_close(network.logits_and_auxiliary(x, scales)[0], network(x))
 
 
 @pytest.mark.parametrize("name", sorted(EDGE_OPS))

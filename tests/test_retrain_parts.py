@@ -130,10 +130,10 @@ def test_a_dropped_path_is_absent_from_its_node():
     before = network.stem0(x)
     nodes = [cell.preprocess0(before), cell.preprocess1(network.stem1(before))]
     first, second = (edge(node) for edge, node in zip(edges, nodes))
-    out = cell(before, network.stem1(before), 0.0, scales[0])[:, :4]
+    out = cell(before, network.stem1(before), scales[0])[:, :4]
     torch.testing.assert_close(out[0], (first + second)[0])
     torch.testing.assert_close(out[1], second[1])
-    whole = cell(before, network.stem1(before), 0.0, ones[0])[:, :4]
+    whole = cell(before, network.stem1(before), ones[0])[:, :4]
     torch.testing.assert_close(whole, first + second)
 
 
