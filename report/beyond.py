@@ -11,7 +11,7 @@ from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table
 from report.theory import draw_spectra, draw_training
-from report.topologies import PREDICTORS, draw_topologies, read_table
+from report.topologies import PREDICTORS, draw_topologies, read_table, show_interval
 
 _GENERAL = ".3g"
 
@@ -126,7 +126,7 @@ def _taus(run: Record, found: Mapping) -> Table:
         cells: list[Cell] = [name]
         for target in _TARGETS:
             row = found[target]["kendall_tau"][name]
-            cells += [Number(row["tau"]), _interval(row["interval"])]
+            cells += [Number(row["tau"]), show_interval(row["interval"])]
         rows.append((*cells, found["networks"]))
     columns = ("predictor", "tau, speed", "95 %, speed", "tau, test accuracy", "95 %, accuracy",
                "n")  # fmt: skip
@@ -152,10 +152,6 @@ def _fits(run: Record, found: Mapping) -> Table:
                "held out, accuracy", "n")  # fmt: skip
     caption = f"{run.dataset}: multiple correlation, and held out by kernel"
     return Table(f"{run.key}_r", caption, columns, tuple(rows))
-
-
-def _interval(bounds: tuple[float, float]) -> str:
-    return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
 
 
 def _nasbench_topologies(sources: Sources) -> Section | None:

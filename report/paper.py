@@ -11,10 +11,9 @@ from report.draw import draw_dags
 from report.genotypes import IMAGENET, table1, trained_genotypes
 from report.records import Record, first_file, of_kind
 from report.search_tables import one_form, percent
-from report.sections import NOT_RUN, Image, Section, Sources, run_image
+from report.sections import DATASETS, NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table, mean_std
 
-DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
 _NEEDS_IMAGENET = "needs ImageNet"
 
 

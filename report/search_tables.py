@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from common.runs import read_json
-
-PUBLISHED = Path(__file__).with_name("published.yaml")
-_DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
+from report.sections import DATASETS, read_published
 
 
 def read_results(folders: Sequence[Path]) -> list[dict]:
@@ -50,7 +46,7 @@ def one_form(result: Mapping) -> Mapping:
 
 def table2(results: Sequence[Mapping]) -> str:
     """Markdown: methods measured here, then all rows of the paper's Table 2."""
-    published = yaml.safe_load(PUBLISHED.read_text())["table2"]
+    published = read_published()["table2"]
     datasets = _datasets(results)
     lines = [
         "Test accuracy (%) of the cells found on NAS-Bench-201, mean (std) over the repeats; "
@@ -75,7 +71,7 @@ def table2(results: Sequence[Mapping]) -> str:
     if best:
         cells = [_mean_std(best[d]) if d in best else "" for d in datasets]
         lines.append(_row("Optimal of the table", *cells, "", "", ""))
-    for method, row in published.items() if set(datasets) & set(_DATASETS) else ():
+    for method, row in published.items() if set(datasets) & set(DATASETS) else ():
         cells = [_mean_std(*row[d]) if d in row else "" for d in datasets]
         lines.append(_row(f"{method}, published", *cells, row.get("seconds", ""), "", ""))
     return "\n".join(lines) + "\n"
@@ -83,7 +79,7 @@ def table2(results: Sequence[Mapping]) -> str:
 
 def table3(results: Sequence[Mapping]) -> str:
     """Markdown: the fractions of the box rule, beside the paper's Table 3 (CIFAR-100)."""
-    published = yaml.safe_load(PUBLISHED.read_text())["table3"]
+    published = read_published()["table3"]
     datasets = _datasets(results)
     lines = [
         "Test accuracy (%) of the cells that WOT finds with the box rule, by its fraction f, "

@@ -15,6 +15,7 @@ from report.tables import Table
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 NOT_RUN = "not run yet"
+DATASETS = ("cifar10", "cifar100", "ImageNet16-120")  # of NAS-Bench-201
 
 
 @dataclass(frozen=True)

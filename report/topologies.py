@@ -125,7 +125,7 @@ def topologies_table(found: Mapping, summary: Mapping) -> str:
     ]
     for name in PREDICTORS:
         cells = [found[t]["kendall_tau"][name] for t in targets]
-        shown = (f"{c['tau']:.2f} {_interval(c['interval'])}" for c in cells)
+        shown = (f"{c['tau']:.2f} {show_interval(c['interval'])}" for c in cells)
         lines.append(f"| {name} | {' | '.join(shown)} |")
     lines += ["", "| multiple correlation R | convergence speed | test accuracy |"]
     lines.append("| --- | ---: | ---: |")
@@ -135,12 +135,13 @@ def topologies_table(found: Mapping, summary: Mapping) -> str:
             for target in targets:
                 fit = found[target]["regressions"][name]
                 value = fit["r"] if key == "r" else fit["cross_validated_r"]
-                cells.append(f"{value:.2f} {_interval(fit[f'{key}_interval'])}")
+                cells.append(f"{value:.2f} {show_interval(fit[f'{key}_interval'])}")
             lines.append(f"| {name}: {kind} | {' | '.join(cells)} |")
-    gains = " | ".join(_interval(found[target]["gain_interval"]) for target in targets)
+    gains = " | ".join(show_interval(found[target]["gain_interval"]) for target in targets)
     lines.append(f"| gain in R by the kernel | {gains} |")
     return "\n".join(lines) + "\n"
 
 
-def _interval(bounds: tuple[float, float]) -> str:
+def show_interval(bounds: tuple[float, float]) -> str:
+    """An interval such as [0.57, 0.81]."""
     return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
