@@ -9,6 +9,7 @@
 # Cost: about 12 minutes on 2 cores. Let the machine rest meanwhile.
 # Writes: runs/benchmarks/*.json and table.md
 
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-20000}"  # for a machine at rest
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
