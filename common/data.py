@@ -249,7 +249,14 @@ def _load_npz(path: Path) -> tuple[Arrays, Arrays]:
         raise DataError(
             f"{path}: not a readable .npz of plain arrays ({_reason(error)})"
         ) from error
-    return tuple(_checked_arrays(path, arrays, part) for part in ("train", "test"))
+    parts = tuple(_checked_arrays(path, arrays, part) for part in ("train", "test"))
+    labels = np.unique(np.concatenate([y for _, y in parts]))
+    if len(labels) <= labels[-1]:
+        raise DataError(
+            f"{path}: y_train, y_test: found {len(labels)} different labels up to {labels[-1]}, "
+            f"expected all of 0 .. {labels[-1]}: number the classes from 0, without gaps"
+        )
+    return parts
 
 
 def _checked_arrays(path: Path, arrays: dict[str, np.ndarray], part: str) -> Arrays:

@@ -106,9 +106,15 @@ def convergence_rows(run: Record, order: Iterable[str] = ()) -> Table:
     columns = ("DAG", "code", "published place", "measured place", "training accuracy (%)",
                "training loss", "test accuracy (%)", "n")  # fmt: skip
     epochs = run.result["epochs"]
-    caption = f"{run.dataset}: after {epochs} epochs, mean (std) over n seeds"
-    note = "Place 1 has the highest training accuracy. Test accuracy is that of the epoch of best "
-    return Table(run.key, caption, columns, rows, f"{note}validation accuracy.")
+    caption = f"{run.dataset} ({run.name}): after {epochs} epochs, mean (std) over n seeds"
+    note = (
+        "Place 1 has the highest training accuracy. Test accuracy is that of the epoch of best "
+        "validation accuracy."
+    )
+    by_loss = sorted(dags, key=lambda name: dags[name]["train_loss"]["mean"])
+    if by_loss != ranked:
+        note += f" The training loss orders them otherwise: {', '.join(by_loss)}, lowest first."
+    return Table(run.key, caption, columns, rows, note)
 
 
 def measured(row: Mapping | None, spec: str = ".2f") -> Cell:

@@ -56,9 +56,13 @@ class Section:
 
     @property
     def word(self) -> str:
-        """The status; "measured", or "measured in part" if a row says why it is empty."""
+        """The status; "measured", or "measured in part".
+
+        In part: a row says why it is empty, or a run saw a part of its data set.
+        """
         cells = (cell for table in self.tables for row in table.rows for cell in row)
         missing = any(isinstance(c, str) and c.startswith((NOT_RUN, "needs ")) for c in cells)
+        missing |= any(run.dataset.endswith("_subset") for run in self.records)
         return self.status or ("measured in part" if missing else "measured")
 
 

@@ -94,12 +94,16 @@ def _preference_image(runs: list[Record]) -> Image:
 
 
 def _preference_runs(sources: Sources) -> list[Record]:
-    """One run of each ranking that pruned NAS-Bench-201 on the same images, without the filter."""
-    runs: dict[str, dict[str, Record]] = {}
+    """One run of each ranking that pruned NAS-Bench-201 alike, without the filter.
+
+    Alike: on the same images, with as many searches, in neighbouring folders.
+    """
+    runs: dict[tuple, dict[str, Record]] = {}
     for run in of_kind(sources.records, "tenas"):
         result = run.result
         if result["space"] == "nas-bench-201" and result["filter"] == "none":
-            runs.setdefault(run.dataset, {}).setdefault(result.get("rank_by", "both"), run)
+            kind = run.dataset, len(result["searches"]), run.folder.parent
+            runs.setdefault(kind, {}).setdefault(result.get("rank_by", "both"), run)
     found = [rows for rows in runs.values() if len(rows) == len(RANKINGS)]
     return [found[0][ranking] for ranking in RANKINGS] if found else []
 

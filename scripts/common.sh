@@ -21,7 +21,7 @@ fail() {
 
 # Prints the comment block at the head of the calling script.
 show_help() {
-    sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
+    sed -n '2,/^$/{s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
 }
 
 # Stops with the script's help if the first argument asks for it.

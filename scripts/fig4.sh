@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Fig. 4: bash scripts/fig4.sh [digits|mnist|cifar10|CONFIG.yaml] [--key value ...]
+# Fig. 4: bash scripts/fig4.sh [digits|mnist|cifar10|PATH.npz|CONFIG.yaml] [--key value ...]
 #
 # Trains the config's DAGs and draws training accuracy and loss per epoch.
 # digits is embedded; mnist and cifar10 are looked for in $DATA_ROOT (default data/) and
 # downloaded when absent. Further words go on to python -m mlp_code (see its --help).
-# Cost on 2 cores: digits under a minute, mnist 30 minutes, cifar10 40 minutes.
-# Writes: runs/mlp/NAME/ with convergence.png, .pdf and .md; NAME is the config's stem
-# Config: configs/mlp/digits.yaml, fig4_mnist.yaml, fig4_cifar10.yaml, or your own
+# Cost on 2 cores: digits about a minute, mnist 30 minutes, cifar10 40 minutes.
+# Writes: runs/mlp/NAME/ with convergence.png, .pdf and .md; NAME is the config's
+#   or the .npz file's stem
+# Config: configs/mlp/digits.yaml (also for PATH.npz), fig4_mnist.yaml, fig4_cifar10.yaml, or your own
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -17,8 +18,13 @@ shift || true
 case "$what" in
     digits) config=configs/mlp/digits.yaml ;;
     mnist | cifar10) config="configs/mlp/fig4_$what.yaml" ;;
+    *.npz)
+        [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)"
+        config=configs/mlp/digits.yaml
+        set -- --dataset "$what" --run.name "$(basename "$what" .npz)" "$@"
+        ;;
     *.yaml | *.yml) config="$what" ;;
-    *) fail "found '$what', expected digits, mnist, cifar10 or a .yaml file" ;;
+    *) fail "found '$what', expected digits, mnist, cifar10, a .npz or a .yaml file" ;;
 esac
 [ -f "$config" ] || fail "$config: no such file (paths count from $PWD)"
 setup

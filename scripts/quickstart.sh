@@ -46,7 +46,7 @@ step "4/4 Report" "" bash scripts/report.sh
 cat <<'END'
 
 Open runs/report/report.html. How to go on:
-  your own DAG     edit configs/mlp/my_dag.yaml, then: bash scripts/fig4.sh configs/mlp/my_dag.yaml
+  your own DAG     copy and edit configs/mlp/my_dag.yaml: bash scripts/fig4.sh COPY.yaml
   the paper's run  bash scripts/fig4.sh mnist
   what is there    bash scripts/prepare_data.sh
 END

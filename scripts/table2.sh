@@ -7,7 +7,8 @@
 # embedded, and its accuracies are digits-201's (results/digits201); the others need the table
 # $DATA_ROOT/nasbench201.csv.gz (python -m spaces.benchmark convert --help), and cifar10 and
 # cifar100 are looked for in $DATA_ROOT (default data/) and downloaded when absent.
-# Further words go on to python -m wot_dag, and those after -- to python -m tenas_dag.
+# Further words go on to python -m wot_dag, and those after -- to python -m tenas_dag; --table goes
+# to both (--table '' goes on without accuracies).
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
 # Writes: runs/wot/table2_NAME_{none,box,published}/, runs/tenas/table2_NAME_{none,exempt}/ and
@@ -21,12 +22,16 @@ help_if_asked "$@"
 
 what="${1:-digits}"
 shift || true
-wot_words=()
+wot_words=() table=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     wot_words+=("$1")
+    if [ "$1" = --table ]; then
+        table=(--table "${2-}")
+    fi
     shift
 done
 shift || true
+set -- ${table[@]+"${table[@]}"} "$@"
 name="table2_$(basename "$what" .npz)"
 wot=(wot_dag --config "$(wot_config "$what")" --score.dataset "$what")
 tenas=(tenas_dag --config "$(tenas_config "$what")" --indicators.dataset "$what")

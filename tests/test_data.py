@@ -110,6 +110,12 @@ def test_an_npz_file_that_is_none(tmp_path):
         load_dataset(str(tmp_path / "a.npz"))
 
 
+def test_labels_with_gaps_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", **arrays(y_train=np.arange(100) % 4 * 10 + 7))
+    with pytest.raises(DataError, match=r"found 8 different labels up to 37, expected all of 0"):
+        load_dataset(str(tmp_path / "a.npz"))
+
+
 def test_a_cut_off_npz_file_is_told(tmp_path):
     whole = tmp_path / "a.npz"
     np.savez(whole, **arrays())

@@ -130,6 +130,18 @@ def test_searches_by_one_indicator_are_no_row_of_table_2(tmp_path):
     assert row[1:] == ["50.0", "50.0", "4"]
 
 
+def test_rankings_are_compared_between_runs_made_alike(tmp_path):
+    """A search for Table 2 by both indicators, with other seeds, is not the third of two others."""
+    for rank_by in ("kappa", "regions", "both"):
+        keep(tmp_path / "r", f"tenas/p/{rank_by}", search_result("none", rank_by))
+    other = search_result("none")
+    other["searches"] = other["searches"][:3]
+    keep(tmp_path / "own", "tenas/table2_none", other)
+    text = results_of(tmp_path / "r", tmp_path / "own", out=tmp_path)
+    for label in ("by kappa alone", "by both"):
+        assert row_of(section(text, "TE-NAS: which operators"), label)[-1] == "4"
+
+
 def test_correlations_stand_beside_the_published_tau(tmp_path):
     keep(tmp_path / "r", "tenas/correlate", correlate_result())
     text = section(results_of(tmp_path / "r", out=tmp_path), "TE-NAS: do kappa")
