@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)  # tests run in several processes
+settings.register_profile("patient", deadline=None)  # shared machines stall
+settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
 
