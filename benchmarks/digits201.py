@@ -17,7 +17,7 @@ import torch
 from benchmarks.plain_digits201 import accuracy_of, train_alone
 from benchmarks.record import keep_record
 from common.data import Dataset, load_dataset
-from common.devices import choose_device, describe
+from common.devices import DEVICES, choose_device, describe
 from common.memory import keep_freed_memory
 from retrain.digits201 import Digits201Config, distinct_cells
 from spaces.initialization import initialize
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.digits201", description=__doc__)
     parser.add_argument("--cells", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1, help="of the process (1)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--out", type=Path, help="such as results/benchmarks/digits201.json")
     options = parser.parse_args(arguments)
     keep_freed_memory()

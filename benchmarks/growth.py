@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.record import keep_record
-from common.devices import choose_device, describe
+from common.devices import DEVICES, choose_device, describe
 from common.memory import keep_freed_memory
 from dag import Dag, effective_depth_width, nngp_and_ntk
 from spaces.initialization import initialize
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Prints one line per curve; --out keeps a record."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--curve", nargs="*", choices=CURVES, default=list(CURVES))
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/growth.json")
     options = parser.parse_args(arguments)
     device = choose_device(options.device)

@@ -9,6 +9,8 @@ import torch
 
 from common.config import require, require_choice
 
+DEVICES = ("auto", "cpu", "cuda")
+
 
 def choose_device(name: str) -> torch.device:
     """The device for a config's word: cpu, cuda, or auto (cuda where there is one).
@@ -18,7 +20,7 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ConfigError: another word; or cuda is asked for and there is none.
     """
-    require_choice("device", name, ("auto", "cpu", "cuda"))
+    require_choice("device", name, DEVICES)
     available = torch.cuda.is_available()
     require(name != "cuda" or available, "device", name, "cpu or auto: no CUDA device is seen")
     if not available or name == "cpu":

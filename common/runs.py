@@ -241,11 +241,20 @@ class StopRequest:
     def __bool__(self) -> bool:
         return self.signal is not None
 
-    def exit(self, saved: str) -> None:
-        """Leaves the process with a message and the shell's status for the signal."""
-        name = signal.Signals(self.signal).name
-        print(f"\n{name}: stopped, {saved}. The same command goes on from there.", file=sys.stderr)
-        raise SystemExit(128 + self.signal)
+    def exit(self, saved: str, number: int | None = None, told: bool = True) -> None:
+        """Leaves the process with a message and the shell's status for the signal.
+
+        Args:
+            saved: what is on disk.
+            number: the signal, where it was another process' of the same run.
+            told: whether this process prints the message; one of several does.
+        """
+        number = number or self.signal
+        if told:
+            name = signal.Signals(number).name
+            text = f"\n{name}: stopped, {saved}. The same command goes on from there."
+            print(text, file=sys.stderr)
+        raise SystemExit(128 + number)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from common.config import ConfigError, require, require_choice, require_seeds
 from common.data import require_dataset
+from common.devices import DEVICES
 from common.runs import RunSettings
 from mlp_code.model import live_dag
 
@@ -137,5 +138,5 @@ _CHOICES = {
     "targets": ("one_hot", "signed"),
     "parameterization": ("standard", "ntk"),
     "side_by_side": ("auto", "batched", "loop"),
-    "device": ("auto", "cpu", "cuda"),
+    "device": DEVICES,
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from common.config import ConfigError, load_yaml, parse_config, require
+from common.config import ConfigError, load_yaml, parse_config, require, require_choice
 from common.data import DataError, Dataset, load_dataset
 from common.devices import choose_device
 from mlp_code.config import MlpConfig, SgdConfig
@@ -41,7 +41,7 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         require(self.weights in ("best", "last"), "weights", self.weights, "best or last")
         splits = ("train", "validation", "test")
-        require(self.split in splits, "split", self.split, f"one of {', '.join(splits)}")
+        require_choice("split", self.split, splits)
         found = (Path(self.folder) / f"{self.weights}.pt").is_file()
         expected = f"the folder of a finished run, with {self.weights}.pt"
         require(bool(self.folder) and found, "folder", self.folder, expected)

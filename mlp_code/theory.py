@@ -61,7 +61,6 @@ class TheoryConfig:
         for key, least in (("samples", 2), ("kernel_samples", 2), ("width", 1), ("steps", 1)):
             require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
         require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")
-        require(bool(self.seeds) and min(self.seeds) >= 0, "seeds", self.seeds, "integers >= 0")
         targets = ("one_hot", "signed")
         require(self.targets in targets, "targets", self.targets, "one_hot or signed")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from common.runs import read_json
 from report.miniature import digits201_section
-from report.paper import convergence_image, convergence_rows, convergence_runs
+from report.paper import FIG4, convergence_image, convergence_rows, convergence_runs
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table
@@ -239,8 +239,7 @@ def _retrain_row(run: Record) -> tuple[Cell, ...]:
 
 def _other_mlps(sources: Sources) -> Section | None:
     """MLP runs of other DAGs, or on other images than Fig. 4's; there are none in results/."""
-    named = {f"{name}{part}" for name in ("mnist", "cifar10") for part in ("", "_subset")}
-    runs = [r for r in convergence_runs(sources) if r.dataset not in named]
+    runs = [r for r in convergence_runs(sources) if r.whole_dataset not in FIG4]
     runs += convergence_runs(sources, of_fig3=False)
     runs = [run for run in runs if len(run.result["dags"]) <= len(sources.published["fig3"]) * 4]
     if not runs:
@@ -291,12 +290,6 @@ def _speed_rows(name: str, record: Mapping) -> Iterator[tuple[Cell, ...]]:
             differences = [v for k, v in row.items() if k.startswith("largest_relative")]
             more = row.get("cpu_ratio"), (differences or [None])[0]
             yield (name, row["what"], *map(_general, seconds), *map(_general, more), load)
-    by_version = {} if "rows" in record else record.get("seconds_per_architecture", {})
-    for version in (v for v in by_version if v != "plain"):
-        seconds = by_version["plain"], by_version[version], record["ratio"][version]
-        exact = record["largest_relative_difference"] if version == "float32" else None
-        what = f"{record['what']}, {version}"
-        yield (name, what, *map(_general, seconds), ABSENT, _general(exact), load)
 
 
 def _growth(read: Mapping[str, Mapping]) -> Iterator[Table]:

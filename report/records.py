@@ -51,6 +51,11 @@ class Record:
         """Name of the images, without path and suffix."""
         return Path(str(self.result.get("dataset", ""))).stem
 
+    @property
+    def whole_dataset(self) -> str:
+        """Name of the data set that the images are all or a part of."""
+        return self.dataset.removesuffix("_subset")
+
     def link(self, base: Path) -> str:
         """Path of result.json as seen from the folder `base`, if it lies below, else its name."""
         file = self.folder / "result.json"

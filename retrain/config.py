@@ -8,6 +8,7 @@ from math import isfinite
 
 from common.config import require, require_choice
 from common.data import CATALOGUE, check_dataset_name
+from common.devices import DEVICES
 from common.image_folder import NAME as IMAGENET
 from common.runs import RunSettings
 
@@ -199,7 +200,7 @@ _CHOICES = {
     "space": SPACES,
     "weights": ("best", "last"),
     "precision": ("auto", "float32", "bfloat16"),
-    "device": ("auto", "cpu", "cuda"),
+    "device": DEVICES,
 }
 _LEAST = {
     "image_size": 32,

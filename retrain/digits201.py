@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from common.config import ConfigError, parse_config, require, require_choice, require_seeds
 from common.data import DataError, Dataset, load_dataset, require_dataset
-from common.devices import choose_device, describe
+from common.devices import DEVICES, choose_device, describe
 from common.memory import keep_freed_memory
 from common.runs import (
     Run,
@@ -89,7 +89,7 @@ class Digits201Config:
         for key in ("cells_at_once", "check"):
             require(getattr(self, key) >= 0, key, getattr(self, key), "an integer >= 0")
         require_seeds("seeds", self.seeds)
-        require_choice("device", self.device, ("auto", "cpu", "cuda"))
+        require_choice("device", self.device, DEVICES)
 
     def identity(self) -> dict:
         """The settings that decide a row; seeds may be added."""
@@ -153,8 +153,7 @@ def build(config: Digits201Config, workers: Workers) -> None:
         run = Run(config.run, "digits201", config.identity(), describe(device))
     try:
         folder = Path(workers.from_first(str(run.folder) if run else None))
-        data = workers.together(lambda: load_dataset(config.dataset, device))
-        check_size(config, data)
+        data = workers.together(lambda: _load(config, device))
         own = missing_cells(config, folder)[workers.rank :: workers.size]
         workers.gather(None)  # nobody writes before all have read
         path = folder / f"records-{workers.rank}.jsonl"
@@ -167,6 +166,13 @@ def build(config: Digits201Config, workers: Workers) -> None:
     finally:
         if run:
             run.close()
+
+
+def _load(config: Digits201Config, device: torch.device) -> Dataset:
+    """The config's images, enough for a batch."""
+    data = load_dataset(config.dataset, device)
+    check_size(config, data)
+    return data
 
 
 def check_size(config: Digits201Config, data: Dataset) -> None:
@@ -250,8 +256,7 @@ def check(config: Digits201Config) -> None:
     """
     device = choose_device(config.device)
     torch.set_num_threads(1)  # as in the processes of a build
-    data, table = load_dataset(config.dataset, device), AccuracyTable.read(config.table)
-    check_size(config, data)
+    data, table = _load(config, device), AccuracyTable.read(config.table)
     cells = random.Random(config.check).sample(distinct_cells(), config.check)
     records = []
     for cell in tqdm(cells, desc="cells", mininterval=2, ncols=79):

@@ -250,10 +250,7 @@ class Trainer:
         if not number:
             return
         self._save()
-        request.signal = number
-        if not self.workers.first:
-            raise SystemExit(128 + number)
-        request.exit(f"saved at epoch {self.epoch}, step {step}")
+        request.exit(f"saved at epoch {self.epoch}, step {step}", number, self.workers.first)
 
     def _train_step(self, step: int, n: int, x: Tensor, y: Tensor) -> None:
         """One step on this process' part of n images."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from common.config import require, require_choice, require_seeds
 from common.data import require_dataset
+from common.devices import DEVICES
 from common.runs import RunSettings
 
 SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
@@ -48,7 +49,7 @@ class IndicatorSettings:
         for key, words in (
             ("stem", STEMS),
             ("init", INITS),
-            ("device", ("auto", "cpu", "cuda")),
+            ("device", DEVICES),
         ):
             require_choice(f"indicators.{key}", getattr(self, key), words)
 

@@ -91,10 +91,8 @@ class Searcher:
                     self.progress.step(record)
             signals = [number for _, number in gathered if number is not None]
             if signals:
-                self.request.signal = signals[0]
-                if not self.workers.first:
-                    raise SystemExit(128 + signals[0])
-                self.request.exit("all evaluations made so far are recorded")
+                saved = "all evaluations made so far are recorded"
+                self.request.exit(saved, signals[0], self.workers.first)
         without = WITHOUT_KAPPA[self.config.indicators.init]
         found = {r: self.records[(seed, number, *r)] for r in current.evaluated}
         return {r: _change(record, without) for r, record in found.items()}

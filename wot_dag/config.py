@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from common.config import require, require_choice, require_seeds
 from common.data import require_dataset
+from common.devices import DEVICES
 from common.runs import RunSettings
 
 SPACES = ("nas-bench-201", "darts")
@@ -50,7 +51,7 @@ class ScoreSettings:
         words = {
             "precision": PRECISIONS,
             "stem": ("cifar", "imagenet"),
-            "device": ("auto", "cpu", "cuda"),
+            "device": DEVICES,
         }
         for key, choices in words.items():
             require_choice(f"score.{key}", getattr(self, key), choices)
@@ -88,8 +89,8 @@ class WotConfig:
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
-        require(self.space in SPACES, "space", self.space, f"one of {', '.join(SPACES)}")
-        require(self.filter in FILTERS, "filter", self.filter, f"one of {', '.join(FILTERS)}")
+        require_choice("space", self.space, SPACES)
+        require_choice("filter", self.filter, FILTERS)
         require(0 < self.f <= 1, "f", self.f, "0 < f <= 1")
         for key in ("samples", "repeats"):
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
