@@ -74,7 +74,7 @@ def test_search_equals_a_plain_loop(tmp_path, scored):
     words = ["--scores", str(path), "--filter", "box", "--samples", "20", "--repeats", "30"]
     config = configured(tmp_path, *words)
     space = make_space(config)
-    choices = search(config, space, StopRequest())
+    choices, _ = search(config, space, StopRequest())
     for number, choice in enumerate(choices):
         drawn = np.random.default_rng([0, number]).integers(len(CELLS), size=20)
         best, kept = None, 0
@@ -107,7 +107,7 @@ def test_repeats_take_the_seeds_in_turn(tmp_path):
     write_scores(tmp_path / "scores.csv", HEADER, scores)
     words = ["--scores", str(tmp_path / "scores.csv"), "--score.seeds", "[1, 4, 3]"]
     config = configured(tmp_path, *words, "--repeats", "7", "--samples", "5")
-    choices = search(config, make_space(config), StopRequest())
+    choices, _ = search(config, make_space(config), StopRequest())
     for number, choice in enumerate(choices):
         seed = (1, 4, 3)[number % 3]
         drawn = np.random.default_rng([0, number]).integers(len(CELLS), size=5)
@@ -129,6 +129,7 @@ def test_result_holds_accuracies_of_the_chosen_and_is_kept(tmp_path, scored, tab
     folder = tmp_path / "runs/wot/kept"
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     expected = [CELLS.index(record["arch"]) / 200 for record in records]
+    assert result["scores"] == {**HEADER, "seeds": [0]}
     row = result["accuracy"]["cifar10"]
     assert row["column"] == "cifar10/test@200"
     assert row["mean"] == pytest.approx(np.mean(expected))
@@ -191,7 +192,7 @@ def test_a_darts_search_writes_a_genotype_and_how_to_train_it(tmp_path, capsys):
 
 def test_summary_adds_up(tmp_path, scored):
     config = configured(tmp_path, "--scores", str(scored[0]), "--filter", "box", "--repeats", "7")
-    choices = search(config, make_space(config), StopRequest())
+    choices, _ = search(config, make_space(config), StopRequest())
     summary = summarize(choices)
     seconds = summary["seconds_per_repeat"]
     assert seconds["total"] == pytest.approx(

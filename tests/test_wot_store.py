@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from spaces.darts import Genotype
+from wot_dag.score import main
 from wot_dag.store import (
     Key,
     Score,
@@ -143,3 +144,11 @@ def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
         key: score.value for key, score in two.items()
     }
     assert len(list(double.glob("wot_scores/*/scores.*.jsonl"))) == 2
+
+
+def test_a_space_without_end_is_not_scored_whole(tmp_path, monkeypatch):
+    words = ["--space", "darts", "--score.dataset", "digits", "--run.root", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["wot_dag.score", *words])
+    with pytest.raises(SystemExit, match=r"genotypes: found '', expected an NDS file"):
+        main()
+    assert not list(tmp_path.iterdir())

@@ -68,19 +68,19 @@ class Choice:
     rest_seconds: float
 
 
-def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice]:
-    """All repeats of a search.
+def search(config: WotConfig, space: Space, request: StopRequest) -> tuple[list[Choice], dict]:
+    """All repeats of a search, and how the scores were made (`wot_dag.header`).
 
     Raises:
-        ScoreError: the file of scores misses architectures that were drawn.
+        ScoreError: the file of scores does not fit, or misses architectures that were drawn.
         DataError, ConfigError: scores must be computed, and the dataset is not to be had.
         SystemExit: SIGTERM or Ctrl-C while scoring.
     """
     repeats = draw_repeats(config, space)
     needed = [Key(arch, repeat.seed) for repeat in repeats for arch in repeat.kept]
-    _, scores = scores_of(config, space, needed, request)
+    header, scores = scores_of(config, space, needed, request)
     require_scores(scores, needed)
-    return [_choose(repeat, scores) for repeat in repeats]
+    return [_choose(repeat, scores) for repeat in repeats], header
 
 
 def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
