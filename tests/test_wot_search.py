@@ -17,11 +17,12 @@ from spaces.darts import Genotype
 from spaces.nasbench201 import Cell, all_cells
 from wot_dag import correlate
 from wot_dag.__main__ import main, run_search
-from wot_dag.config import WotConfig
+from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.filters import make_filter
 from wot_dag.header import header_of, require_fit
+from wot_dag.scorer import Scorer
 from wot_dag.search import best_of, draw_repeats, search, summarize
-from wot_dag.space import DartsSpace, make_space
+from wot_dag.space import DartsSpace, NasBench201Space, make_space
 from wot_dag.store import Key, Score, ScoreError, write_scores
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -163,6 +164,21 @@ def test_scores_are_computed_on_demand_and_kept(tmp_path):
                        "--run.name", "other")  # fmt: skip
     run_search(other)
     assert file.read_text() == first
+
+
+def test_a_cell_scores_the_same_alone_as_in_its_group():
+    score = ScoreSettings("digits", batch_size=16, channels=2, cells=2, device="cpu")
+    scorer = Scorer(score, NasBench201Space(score))
+    keys = [Key(arch, seed) for arch in CELLS[400:520] for seed in (0, 1)]
+    groups = scorer.groups(keys)
+    assert sorted(key for group in groups for key in group) == sorted(keys)
+    largest = sorted(groups, key=len)[-2:]
+    assert len(largest[0]) > 3
+    together, values = scorer(largest), set()
+    for key, score in together.items():
+        assert scorer([[key]])[key].value == score.value
+        values.add(score.value)
+    assert len(values) > 2
 
 
 def test_darts_filter_asks_both_cells_and_the_published_one_the_normal_cell(tmp_path):
