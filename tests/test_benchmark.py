@@ -313,3 +313,10 @@ def test_the_table_that_ships_with_the_code():
 def test_the_table_is_that_of_the_benchmark(shared):
     official = AccuracyTable.read(shared / "data/nasbench201.csv.gz")
     assert AccuracyTable.find("nasbench201").header == official.header
+
+
+def test_a_table_of_a_header_alone_is_refused(tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text("index,arch,cifar10/test@200\n")
+    with pytest.raises(SpaceError, match="found a header and no row"):
+        AccuracyTable.read(path)

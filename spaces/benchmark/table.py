@@ -68,10 +68,12 @@ class AccuracyTable:
         header = lines[0].split(",") if lines else []
         _check_header(path, header)
         rows = [line.split(",") for line in lines[1:]]
+        if not rows:
+            raise SpaceError(f"{path}: found a header and no row, expected one per architecture")
         _check_rows(path, rows, len(header))
         names = _read_architectures(path, [row[1] for row in rows])
         try:
-            values = np.array([row[2:] for row in rows], float).reshape(len(rows), -1)
+            values = np.array([row[2:] for row in rows], float)
         except ValueError as error:
             raise SpaceError(f"{path}: {error}; expected numbers (nan for none)") from error
         columns = dict(zip(header[2:], np.ascontiguousarray(values.T)))
