@@ -16,7 +16,7 @@ from common.config import ConfigError, parse_config, require, require_seeds
 from common.data import DataError, Dataset, load_dataset, require_dataset
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, RunSettings, read_metrics
-from dag import Dag, eq12_bound, nngp, nngp_and_ntk, predict_training
+from dag import Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
 from mlp_code.config import FIGURE_3, checked_dags
 from mlp_code.metrics import encode_targets, make_loss
 from mlp_code.model import DagMlp, MlpShape
@@ -98,7 +98,7 @@ def _compare(config: TheoryConfig, run: Run, data: Dataset) -> dict:
     dags = {name: Dag.parse(code) for name, code in config.dags.items()}
     x = inputs(data, max(config.samples, config.kernel_samples))
     samples = x[: config.samples]
-    tangents = {name: nngp_and_ntk(dag, samples.cpu().numpy())[1] for name, dag in dags.items()}
+    tangents = {name: ntk(dag, samples.cpu().numpy()) for name, dag in dags.items()}
     largest = max(float(np.linalg.eigvalsh(kernel)[-1]) for kernel in tangents.values())
     lr = config.lr or config.samples / largest
     y = encode_targets(data.train.labels[: config.samples], data.num_classes, config.targets)
@@ -131,12 +131,15 @@ def spectra(dag: Dag, x: Tensor) -> dict:
     """
     samples = x.cpu().double().numpy()
     samples *= (samples.shape[1] / (samples**2).sum(1, keepdims=True)) ** 0.5
-    exact, tangent = nngp_and_ntk(dag, samples)
-    kernels = {"exact": exact / 2, "paper": nngp(dag, samples, "paper"), "ntk": tangent}
+    kernels = {
+        "exact": eigenvalues(dag, samples) / 2,
+        "paper": eigenvalues(dag, samples, "paper"),
+        "ntk": eigenvalues(dag, samples, tangent=True),
+    }
     stem = nngp(Dag.parse("1"), samples, "paper")
     found: dict = {"eq12_bound": eq12_bound(dag, stem)}
-    for form, kernel in kernels.items():
-        values = np.linalg.eigvalsh(kernel)[::-1]
+    for form, ascending in kernels.items():
+        values = ascending[::-1]
         found[form] = {
             "smallest_eigenvalue": float(values[-1]),
             "condition_number": float(values[0] / values[-1]) if values[-1] > 0 else None,
