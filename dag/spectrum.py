@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -161,7 +162,7 @@ def predict_training(
     """
     targets, start = np.asarray(y, float), np.zeros(np.shape(y)) if f0 is None else f0
     _check_training(kernel, targets, np.asarray(start), loss)
-    ks = np.arange(steps + 1) if isinstance(steps, int) else np.asarray(list(steps))
+    ks = np.arange(steps + 1) if isinstance(steps, Integral) else np.asarray(list(steps))
     if not len(ks) or ks.min() < 0:
         raise ValueError("steps: found none or one below 0, expected steps from 0 on")
     eigenvalues, modes = np.linalg.eigh(kernel)

@@ -219,6 +219,8 @@ def test_predicted_training_equals_gradient_descent_on_a_linear_model(loss):
         weights = (weights - lr * gradient).detach().requires_grad_()
     prediction = predict_training(phi @ phi.T, y, lr, 40, f0=f0, loss=loss, outputs=True)
     assert list(prediction.steps) == list(range(41))
+    counted = predict_training(phi @ phi.T, y, lr, np.int64(40), f0=f0, loss=loss)
+    np.testing.assert_array_equal(counted.losses, prediction.losses)
     np.testing.assert_allclose(prediction.losses, losses, rtol=1e-9)
     np.testing.assert_allclose(prediction.outputs, fs, rtol=1e-9, atol=1e-12)
 
