@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -31,8 +31,17 @@ class TrainingDivergedError(RuntimeError):
     """The loss became NaN or infinite; the message says where, and what to try."""
 
 
-def train(config: MlpConfig) -> dict:
+def train(
+    config: MlpConfig,
+    settings: Mapping[str, object] | None = None,
+    analysis: Callable[[Path], dict] | None = None,
+) -> dict:
     """Trains all networks of a config, or returns the result of the finished run.
+
+    Args:
+        config: what is trained.
+        settings: what else decides the result, because `analysis` reads it.
+        analysis: of the run's folder with all metrics; what it returns joins the result.
 
     Raises:
         DataError, RunError, ConfigError: before any work.
@@ -40,14 +49,14 @@ def train(config: MlpConfig) -> dict:
         SystemExit: SIGTERM or Ctrl-C, after a checkpoint.
     """
     device = choose_device(config.device)
-    run = Run(config.run, "mlp", config.identity(), describe(device))
+    run = Run(config.run, "mlp", {**config.identity(), **(settings or {})}, describe(device))
     try:
         if run.finished:
             return run.result
         data = load_dataset(config.dataset, device, config.split_seed)
         _check_batches(config, len(data.train))
         with stop_on_signals() as request:
-            return Trainer(config, run, data, device).fit(request)
+            return Trainer(config, run, data, device, analysis).fit(request)
     finally:
         run.close()
 
@@ -79,12 +88,20 @@ class Trainer:
         run: its folder; a checkpoint there is gone on from.
         data: on `device`.
         device: where to compute.
+        analysis: of the run's folder, for the result.
     """
 
-    def __init__(self, config: MlpConfig, run: Run, data: Dataset, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: MlpConfig,
+        run: Run,
+        data: Dataset,
+        device: torch.device,
+        analysis: Callable[[Path], dict] | None = None,
+    ) -> None:
         state = load_checkpoint(run.folder, device)
         self.config = config = _as_begun(config, state)
-        self.run, self.data, self.device = run, data, device
+        self.run, self.data, self.device, self.analysis = run, data, device, analysis
         self.labels = labels(config)
         in_features = data.train.images[0].numel()
         self.shape = mlp_shape(config, in_features, data.num_classes)
@@ -263,6 +280,8 @@ class Trainer:
             save_state(self.run.folder / file, {"members": entries})
         best_epochs = [best["epoch"] for best in self.best]
         result = summarize(self.config, self.run.folder, self.shape, best_epochs, self.seconds)
+        if self.analysis:
+            result |= self.analysis(self.run.folder)
         self.run.finish(result)
         remove_checkpoints(self.run.folder)
         return result
