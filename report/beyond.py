@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from common.runs import read_json
-from report.miniature import digits201_section
 from report.paper import FIG4, convergence_image, convergence_rows, convergence_runs
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
@@ -18,8 +17,7 @@ _GENERAL = ".3g"
 
 def beyond_sections(sources: Sources) -> list[Section]:
     """Sections without a published counterpart; those without a record say so."""
-    made = [_theory, _topologies, _nasbench_topologies, _wot_scores, digits201_section,
-            _retrain,
+    made = [_theory, _topologies, _nasbench_topologies, _wot_scores, _retrain,
             _other_mlps, _speed]  # fmt: skip
     return [section for make in made if (section := make(sources)) is not None]
 
@@ -205,7 +203,7 @@ def _wot_scores(sources: Sources) -> Section | None:
         "wot_scores",
         "WOT: does the score predict accuracy?",
         "",
-        ("python -m wot_dag.correlate --config configs/wot/nasbench201_cifar10.yaml",),
+        ("python -m wot_dag.correlate --config configs/wot/nasbench201.yaml",),
         tables=(Table("wot_scores", "Rank correlation with test accuracy", columns, unique),),
         images=tuple(
             Image(f"wot_{f.parent.name}", caption, file=f) for f in pictures[:1] if f.is_file()

@@ -17,7 +17,6 @@ _KINDS = (
     ("wot", (), ("method", "repeats")),
     ("tenas", (), ("searches",)),
     ("correlate", (), ("correlations", "records")),
-    ("digits201", ("table.csv.gz",), ("cells", "trainings")),
     ("retrain", (), ("tested_weights", "test")),
 )
 
