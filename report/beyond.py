@@ -10,7 +10,7 @@ from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table
 from report.theory import draw_spectra, draw_training
-from report.topologies import PREDICTORS, draw_topologies, read_table, show_interval
+from report.topologies import draw_topologies, read_table, show_interval
 
 _GENERAL = ".3g"
 
@@ -95,7 +95,7 @@ def _topologies(sources: Sources) -> Section:
     runs = of_kind(sources.records, "topologies")
     tables: list[Table] = []
     for run in runs:
-        found = read_json(run.folder / "statistics.json")
+        found = run.result["topologies"]
         tables += [_taus(run, found), _fits(run, found)]
     return Section(
         "topologies",
@@ -114,13 +114,15 @@ def _topologies_image(run: Record) -> Image:
         run,
         "topologies",
         f"{run.dataset}: accuracy by depth and width, speed by smallest eigenvalue",
-        lambda: draw_topologies(read_table(run.folder / "topologies.csv"), run.dataset),
+        lambda: draw_topologies(
+            read_table(run.folder / "topologies.csv"), run.result["topologies"], run.dataset
+        ),
     )
 
 
 def _taus(run: Record, found: Mapping) -> Table:
     rows = []
-    for name in PREDICTORS:
+    for name in found[_TARGETS[0]]["kendall_tau"]:
         cells: list[Cell] = [name]
         for target in _TARGETS:
             row = found[target]["kendall_tau"][name]

@@ -11,7 +11,7 @@ from common.runs import read_json
 
 # A record is of the first kind whose files lie beside result.json and whose keys it has.
 _KINDS = (
-    ("topologies", ("topologies.csv", "statistics.json"), ("dags",)),
+    ("topologies", ("topologies.csv",), ("dags", "topologies")),
     ("theory", (), ("kernel_samples", "dags")),
     ("convergence", ("metrics.jsonl",), ("epochs", "dags")),
     ("wot", (), ("method", "repeats")),

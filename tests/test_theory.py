@@ -4,18 +4,21 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kendalltau
 
 from common.config import ConfigError
 from common.data import load_dataset
-from common.runs import RunSettings, read_metrics
+from common.runs import RunError, RunSettings, read_metrics
 from dag import Dag, nngp, ntk
 from mlp_code import DagMlp, MlpShape
-from mlp_code.theory import TheoryConfig, compare, inputs
+from mlp_code.theory import TheoryConfig, check_samples, compare, inputs
 from mlp_code.topologies import TopologiesConfig, distinct_codes, steps_to_goal, study
+from mlp_code.training import TrainingDivergedError
 from report.__main__ import main as report
 from report.topologies import read_table
 
@@ -113,6 +116,32 @@ def test_lambda_min_orders_the_dags_of_figure_3(tmp_path):
         assert row["paper"]["smallest_eigenvalue"] <= row["eq12_bound"]
 
 
+def test_a_rate_that_diverges_is_told(tmp_path):
+    with pytest.raises(TrainingDivergedError, match=r"DAG#1, seed 0, .* after \d+ steps: lower lr"):
+        compare(config(tmp_path, lr=1e6))
+
+
+def test_samples_of_one_class_are_refused_before_any_work(tmp_path):
+    images = np.random.default_rng(0).integers(1, 255, (60, 4, 4)).astype(np.uint8)
+    labels = np.arange(60) // 20
+    path = tmp_path / "own.npz"
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    data = load_dataset(str(path))
+    sorted_labels = replace(data.train, labels=data.train.labels.sort().values)
+    with pytest.raises(ConfigError, match="samples: found '10, images of class 0 alone'"):
+        check_samples(replace(data, train=sorted_labels), 10)
+    check_samples(replace(data, train=sorted_labels), 54)
+
+
+def test_an_image_equal_to_the_mean_has_no_kernel():
+    data = load_dataset("digits")
+    grey = replace(data, mean=torch.full((1,), 127.3))
+    grey.train.images[3] = 127
+    inputs(grey, 6)
+    with pytest.raises(ConfigError, match="dataset: found 'training image 3 equal to the mean"):
+        inputs(replace(grey, mean=torch.full((1,), 127.0)), 6)
+
+
 def test_measured_curves_are_not_measured_again(tmp_path):
     compare(config(tmp_path))
     folder = tmp_path / "theory/r"
@@ -124,6 +153,9 @@ def test_measured_curves_are_not_measured_again(tmp_path):
     after = read_metrics(folder)
     assert len(after) == 6 and [r["losses"] for r in after[:2]] == before
     assert [r["losses"] for r in after] == [json.loads(line)["losses"] for line in lines]
+    assert all(record["seconds"] > 0 for record in after)
+    total = sum(record["seconds"] for record in after)  # of all processes, not of the last
+    assert json.loads((folder / "result.json").read_text())["seconds"] == round(total, 1)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +196,8 @@ def test_steps_to_goal(accuracies, steps, reached):
 
 def test_topologies_end_to_end(tmp_path):
     run = RunSettings("t", str(tmp_path))
-    settings = TopologiesConfig(layers=2, width=16, epochs=3, seeds=[0, 1], device="cpu", run=run)
+    small = {"layers": 2, "width": 16, "epochs": 3, "seeds": [0, 1], "device": "cpu"}
+    settings = TopologiesConfig(bootstrap=5, goal=20, **small, run=run)
     folder = study(settings)
     with (folder / "topologies.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -177,6 +210,15 @@ def test_topologies_end_to_end(tmp_path):
     assert len(read_table(folder / "topologies.csv")["code"]) == len(
         set(distinct_codes(2).values())
     )
+    found = json.loads((folder / "result.json").read_text())["topologies"]
+    assert (found["codes"], found["goal"], found["kernel_samples"]) == (len(rows), 20, 128)
+    networks = [row for row in rows if row["code"] == row["network"]]
+    speed = [-float(row["steps_to_goal"]) for row in networks]
+    tau = kendalltau([int(row["paths"]) for row in networks], speed).statistic
+    assert found["networks"] == len(networks) and len(set(speed)) > 2
+    assert found["convergence speed"]["kendall_tau"]["number of paths"]["tau"] == tau
+    with pytest.raises(RunError, match="goal: 20 there, 80 now"):
+        study(replace(settings, goal=80))
     report(["topologies", str(folder)])
     assert (folder / "topologies.png").stat().st_size > 5000
     assert "lambda_min, NNGP exact" in (folder / "topologies.md").read_text()
@@ -184,7 +226,15 @@ def test_topologies_end_to_end(tmp_path):
 
 def test_topologies_by_gradient_descent_and_of_too_many_samples(tmp_path):
     run = RunSettings("digits", str(tmp_path))
-    small = {"layers": 1, "width": 8, "epochs": 2, "seeds": [0], "device": "cpu", "run": run}
+    small = {
+        "layers": 1,
+        "bootstrap": 5,
+        "width": 8,
+        "epochs": 2,
+        "seeds": [0],
+        "device": "cpu",
+        "run": run,
+    }
     folder = study(TopologiesConfig(batch_size=0, **small))
     assert folder.name == "topologies_digits"  # a training of this name is another run
     with (folder / "topologies.csv").open() as file:
