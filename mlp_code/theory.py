@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from common.config import ConfigError, parse_config, require, require_seeds
 from common.data import DataError, Dataset, load_dataset, require_dataset
 from common.devices import choose_device, describe
+from common.progress import progress
 from common.runs import Run, RunError, RunSettings, read_metrics
 from dag import Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
 from mlp_code.config import FIGURE_3, checked_dags
@@ -170,10 +170,10 @@ def _measure_all(
 ) -> dict[tuple[str, int], dict]:
     """Measured curve of each DAG and seed, by (name, seed)."""
     curves = {(r["dag"], r["seed"]): r for r in read_metrics(run.folder)}
-    pairs = [(name, seed) for name in config.dags for seed in config.seeds]
+    missing = [(n, s) for n in config.dags for s in config.seeds if (n, s) not in curves]
     labels = data.train.labels[: config.samples]
-    for name, seed in tqdm(pairs, unit="network", ncols=79):
-        if (name, seed) not in curves:
+    with progress(len(curves) + len(missing), len(curves), "networks") as bar:
+        for name, seed in missing:
             shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
             network = DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
             started = time.perf_counter()
@@ -188,6 +188,7 @@ def _measure_all(
             record["seconds"] = round(time.perf_counter() - started, 3)
             run.log(record)
             curves[name, seed] = record
+            bar.update()
     return curves
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
 from common.config import require
 from common.data import Dataset, Split, load_dataset
 from common.devices import choose_device, describe
 from common.order import epoch_order
+from common.progress import progress
 from common.runs import Run, StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
 from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
@@ -161,7 +161,7 @@ class Trainer:
     def fit(self, request: StopRequest) -> dict:
         """Trains to the end and writes the result."""
         writer = _tensorboard(self.run.folder) if self.config.tensorboard else None
-        with tqdm(total=self.config.epochs, initial=self.epoch - 1, unit="epoch", ncols=79) as bar:
+        with progress(self.config.epochs, self.epoch - 1, "epoch") as bar:
             while self.epoch <= self.config.epochs:
                 self.train_epoch(request)
                 records = self._finish_epoch()
