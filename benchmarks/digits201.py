@@ -16,7 +16,8 @@ import torch
 
 from benchmarks.plain_digits201 import accuracy_of, train_alone
 from benchmarks.record import keep_record
-from common.data import Dataset, load_dataset
+from common.data import load_dataset
+from common.dataset import Dataset
 from common.devices import DEVICES, choose_device, describe
 from common.memory import keep_freed_memory
 from retrain.digits201 import Digits201Config, distinct_cells

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from common.data import Dataset
+from common.dataset import Dataset
 from common.order import epoch_order
 from retrain.side_by_side import Protocol
 from spaces.networks import NasBench201Network

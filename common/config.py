@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_loader
 
+from common.errors import UserError
+
 Config = TypeVar("Config")
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """A setting that cannot be used; the message is one line for the user."""
 
 

@@ -23,11 +23,12 @@ from typing import Any
 import yaml
 
 from common.config import load_yaml, require
+from common.errors import UserError
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib")
 
 
-class RunError(RuntimeError):
+class RunError(UserError):
     """A run folder that cannot be used; the message says how to mend it."""
 
 

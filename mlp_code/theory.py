@@ -13,7 +13,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from common.config import ConfigError, parse_config, require, require_seeds
-from common.data import DataError, Dataset, load_dataset, require_dataset
+from common.data import load_dataset, require_dataset
+from common.dataset import DataError, Dataset
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, RunSettings, read_metrics
 from dag import Dag, eq12_bound, nngp, nngp_and_ntk, predict_training

@@ -11,7 +11,8 @@ from pathlib import Path
 from torch import Tensor
 
 from common.config import ConfigError, parse_config, require
-from common.data import DataError, Dataset, load_dataset
+from common.data import load_dataset
+from common.dataset import DataError, Dataset
 from common.runs import RunError, RunSettings, read_metrics, write_atomically, write_json
 from common.summary import mean_std
 from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features

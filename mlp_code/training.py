@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
 from common.config import require
-from common.data import Dataset, Split, load_dataset
+from common.data import load_dataset
+from common.dataset import Dataset, Split
 from common.devices import choose_device, describe
 from common.order import epoch_order
 from common.runs import Run, StopRequest, stop_on_signals

@@ -20,7 +20,8 @@ import torch
 from tqdm import tqdm
 
 from common.config import ConfigError, parse_config, require, require_choice, require_seeds
-from common.data import DataError, Dataset, load_dataset, require_dataset
+from common.data import load_dataset, require_dataset
+from common.dataset import DataError, Dataset
 from common.devices import DEVICES, choose_device, describe
 from common.memory import keep_freed_memory
 from common.runs import (

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.data import Dataset, Split
+from common.dataset import Dataset, Split
 from common.order import epoch_order
 from retrain.members import Members
 from spaces.initialization import initialize
