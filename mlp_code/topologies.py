@@ -31,7 +31,7 @@ class TopologiesConfig:
         layers: nodes after the input, H; there are 3^(H(H+1)/2) codes.
         kernel_samples: training images whose kernels give the predictors.
         goal: training accuracy in % whose first reaching counts as convergence.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
         width: units per node.
         epochs: passes over the training images.
         batch_size: images per step.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
-from common.config import require
+from common.config import identity, require
 from common.data import load_dataset
 from common.dataset import Dataset, Split
 from common.devices import choose_device, describe
@@ -40,7 +40,7 @@ def train(config: MlpConfig) -> dict:
         SystemExit: SIGTERM or Ctrl-C, after a checkpoint.
     """
     device = choose_device(config.device)
-    run = Run(config.run, "mlp", config.identity(), describe(device))
+    run = Run(config.run, "mlp", identity(config), describe(device))
     try:
         if run.finished:
             return run.result

@@ -6,20 +6,27 @@ table for all cells that compute the same. torchrun splits the cells over proces
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import random
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from common.config import ConfigError, parse_config, require, require_choice, require_seeds
+from common.config import (
+    ConfigError,
+    free,
+    identity,
+    parse_config,
+    require,
+    require_choice,
+    require_seeds,
+)
 from common.data import load_dataset, require_dataset
 from common.dataset import DataError, Dataset
 from common.devices import DEVICES, choose_device, describe
@@ -52,7 +59,7 @@ class Digits201Config:
     """How the table is made; the defaults are those of the committed one.
 
     Args:
-        dataset: digits, mnist, ..., or a path to an .npz file.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
         channels: C of the first stage.
         cells_per_stage: N.
         stages: stages of the network, a residual block of stride 2 between each two.
@@ -74,12 +81,12 @@ class Digits201Config:
     epochs: int = 4
     batch_size: int = 100
     lr: float = 0.2
-    seeds: list[int] = field(default_factory=lambda: [0, 1])
-    cells_at_once: int = 0
-    check: int = 0
-    table: str = "results/digits201/table.csv.gz"
-    device: str = "auto"
-    run: RunSettings = field(default_factory=RunSettings)
+    seeds: list[int] = free(lambda: [0, 1])
+    cells_at_once: int = free(0)
+    check: int = free(0)
+    table: str = free("results/digits201/table.csv.gz")
+    device: str = free("auto")
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         require_dataset("dataset", self.dataset)
@@ -91,11 +98,6 @@ class Digits201Config:
             require(getattr(self, key) >= 0, key, getattr(self, key), "an integer >= 0")
         require_seeds("seeds", self.seeds)
         require_choice("device", self.device, DEVICES)
-
-    def identity(self) -> dict:
-        """The settings that decide a row; seeds may be added."""
-        ignored = ("seeds", "cells_at_once", "check", "table", "device", "run")
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ignored}
 
     @property
     def protocol(self) -> Protocol:
@@ -151,7 +153,7 @@ def build(config: Digits201Config, workers: Workers) -> None:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers.size))
     run = None
     if workers.first:
-        run = Run(config.run, "digits201", config.identity(), describe(device))
+        run = Run(config.run, "digits201", identity(config), describe(device))
     try:
         folder = Path(workers.from_first(str(run.folder) if run else None))
         data = workers.together(lambda: _load(config, device))
@@ -234,7 +236,7 @@ def finish(config: Digits201Config, run: Run, data: Dataset) -> None:
     table = build_table(records, config.dataset, config.epochs, config.layout(data))
     path = run.folder / "table.csv.gz"
     table.write(path)
-    result = {"seeds": config.seeds, **config.identity(), **summarize(records)}
+    result = {"seeds": config.seeds, **identity(config), **summarize(records)}
     run.finish(result)
     print(f"{path}: {len(table):,} cells, {result['cells']:,} of them trained")
     for split in ("train", "validation", "test"):
