@@ -169,5 +169,5 @@ def test_rows_of_the_committed_table_can_be_made_again(capsys, tmp_path):
     ],
 )
 def test_impossible_settings_are_told(changes, told):
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ConfigError, match=told):
         small(run=RunSettings(), **changes)
