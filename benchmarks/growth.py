@@ -27,7 +27,7 @@ from spaces.networks import NasBench201Layout
 from spaces.supernet import NasBench201Supernet
 from tenas_dag.ntk import tangent_kernel
 from tenas_dag.regions import count_distinct
-from wot_dag.nasbench201 import nasbench201_kernel
+from wot_dag.nasbench201 import nasbench201_kernels
 
 CELL = Cell(("nor_conv_3x3", "nor_conv_3x3", "skip_connect", *["nor_conv_3x3"] * 3))
 Work = Callable[[], object]
@@ -73,7 +73,7 @@ def _wot(batch: int, channels: int, device: torch.device) -> Work:
     layout = NasBench201Layout(channels=channels, cells_per_stage=1, classes=1)
 
     def score() -> Tensor:
-        return nasbench201_kernel(CELL, images, torch.Generator().manual_seed(0), layout)
+        return nasbench201_kernels([CELL], images, torch.Generator().manual_seed(0), layout)
 
     return score
 

@@ -11,9 +11,9 @@ from retrain.digits201 import Digits201Config, distinct_cells
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 from wot_dag.config import ScoreSettings, WotConfig
-from wot_dag.score import keys_of
 from wot_dag.scorer import Scorer
 from wot_dag.space import make_space
+from wot_dag.store import Key
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 DEVICES = ("cpu", "cuda")
@@ -28,8 +28,9 @@ def test_scores(precision, tolerance):
         )
         config = WotConfig(score=score)
         space = make_space(config)
-        keys = keys_of(space, space.archs[::1500], score.seeds)
-        scores = Scorer(score, space)(keys)
+        keys = [Key(arch, 0) for arch in space.archs[::1500]]
+        scorer = Scorer(score, space)
+        scores = scorer(scorer.groups(keys))
         found.append([scores[key].value for key in keys])
     for on_cpu, on_cuda in zip(*found):
         assert math.isfinite(on_cpu) == math.isfinite(on_cuda)

@@ -11,6 +11,7 @@ import pytest
 from common.config import parse_config
 from dag import effective_depth_width
 from spaces.darts import Genotype
+from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.nasbench201 import Cell, all_cells
 from spaces.networks import (
     NasBench201Layout,
@@ -53,22 +54,25 @@ def test_correlations_follow_their_definitions():
 
 
 def test_costs_equal_those_of_the_built_networks():
-    settings = ScoreSettings(channels=4, cells=2)
+    settings, grey = ScoreSettings(channels=4, cells=2), (1, 9, 9)
     chosen = [CELLS[i] for i in np.random.default_rng(0).choice(15_625, 5)]
-    parameters, multiply_adds = NasBench201Space(settings).costs(chosen)
-    layout = NasBench201Layout(4, 2)
+    parameters, multiply_adds = NasBench201Space(settings).costs(chosen, grey)
+    layout = NasBench201Layout(4, 2, classes=1, input_channels=1)
     for arch, p, m in zip(chosen, parameters, multiply_adds):
         cell = Cell.parse(arch)
         assert p == count_parameters(cell, layout)
-        assert m == count_multiply_adds(lambda cell=cell: NasBench201Network(cell, layout))
+        assert m == count_multiply_adds(lambda cell=cell: NasBench201Network(cell, layout), grey)
 
 
 def test_costs_of_genotypes():
     space = DartsSpace(ScoreSettings(channels=4, cells=3))
     (arch,) = space.draw(np.random.default_rng(0), 1)
-    parameters, multiply_adds = space.costs([arch])
-    built = sum(p.numel() for p in space._network(arch, 3).parameters())
-    assert parameters.tolist() == [built] and multiply_adds[0] > parameters[0]
+    network = DartsNetwork(Genotype.from_json(arch), DartsLayout(4, 3, 1, input_channels=1))
+    built = sum(p.numel() for p in network.parameters())
+    for size in (8, 16):
+        parameters, multiply_adds = space.costs([arch], (1, size, size))
+        assert parameters.tolist() == [built]
+        assert multiply_adds[0] == count_multiply_adds(lambda: network.to("meta"), (1, size, size))
 
 
 def test_a_whole_space_is_correlated(tmp_path, capsys):
@@ -77,11 +81,13 @@ def test_a_whole_space_is_correlated(tmp_path, capsys):
     rows = [f"{i},{arch},{a}" for i, (arch, a) in enumerate(zip(CELLS, accuracy))]
     table.write_text("\n".join(["index,arch,cifar10/test@200", *rows]) + "\n")
     scores = {Key(arch, 0): Score(3 * a + 7, 0.1) for arch, a in zip(CELLS, accuracy)}
-    write_scores(tmp_path / "scores.csv", scores)
+    header = WotConfig().score_identity() | {"image_shape": [3, 32, 32], "digest": "0"}
+    write_scores(tmp_path / "scores.csv", header, scores)
     words = ["--table", str(table), "--scores", str(tmp_path / "scores.csv")]
     config = parse_config(WotConfig, "test", "", [*words, "--run.root", str(tmp_path)])
     record, folder = correlate.run(config)
     assert record["n"] == 15_625
+    assert record["scores"] == {**header, "seeds": [0]}
     assert record["datasets"]["cifar10"]["score"]["kendall"] == pytest.approx(1)
     assert abs(record["datasets"]["cifar10"]["random"]["kendall"]) < 0.02
     row = read(folder / "architectures.csv.gz")[7000]

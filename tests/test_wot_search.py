@@ -10,19 +10,24 @@ import numpy as np
 import pytest
 
 from common.config import parse_config
+from common.data import load_dataset
 from common.runs import StopRequest, read_json
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.nasbench201 import Cell, all_cells
+from wot_dag import correlate
 from wot_dag.__main__ import main, run_search
-from wot_dag.config import WotConfig
+from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.filters import make_filter
+from wot_dag.header import header_of, require_fit
+from wot_dag.scorer import Scorer
 from wot_dag.search import best_of, draw_repeats, search, summarize
 from wot_dag.space import DartsSpace, NasBench201Space, make_space
-from wot_dag.store import Key, Score, write_scores
+from wot_dag.store import Key, Score, ScoreError, write_scores
 
 ROOT = Path(__file__).resolve().parent.parent
 CELLS = [str(cell) for cell in all_cells()]
+HEADER = WotConfig().score_identity() | {"image_shape": [3, 32, 32], "digest": "0"}
 TABLE_HEADER = "index,arch,cifar10/test@12,cifar10/test@200,digits/test@30,params"
 
 
@@ -36,7 +41,7 @@ def scored(tmp_path_factory):
     values = np.random.default_rng(0).normal(size=len(CELLS)).tolist()
     values = [-math.inf if i % 7 == 0 else v for i, v in enumerate(values)]
     path = tmp_path_factory.mktemp("scores") / "scores.csv.gz"
-    write_scores(path, {Key(arch, 0): Score(v, 0.5) for arch, v in zip(CELLS, values)})
+    write_scores(path, HEADER, {Key(arch, 0): Score(v, 0.5) for arch, v in zip(CELLS, values)})
     return path, dict(zip(CELLS, values))
 
 
@@ -70,7 +75,7 @@ def test_search_equals_a_plain_loop(tmp_path, scored):
     words = ["--scores", str(path), "--filter", "box", "--samples", "20", "--repeats", "30"]
     config = configured(tmp_path, *words)
     space = make_space(config)
-    choices = search(config, space, StopRequest())
+    choices, _ = search(config, space, StopRequest())
     for number, choice in enumerate(choices):
         drawn = np.random.default_rng([0, number]).integers(len(CELLS), size=20)
         best, kept = None, 0
@@ -93,16 +98,22 @@ def test_draws_are_the_same_whatever_the_filter(tmp_path):
     assert len({repeat.kept for repeat in plain}) == 500
 
 
-def test_each_seed_enters_the_mean(tmp_path):
+def test_repeats_take_the_seeds_in_turn(tmp_path):
+    rng = np.random.default_rng(0)
     scores = {
-        Key(arch, s): Score(float(i * s), 0.5) for s in (1, 3) for i, arch in enumerate(CELLS)
+        Key(arch, seed): Score(value, 0.5 + seed)
+        for seed in (1, 3, 4)
+        for arch, value in zip(CELLS, rng.permutation(len(CELLS)).astype(float))
     }
-    write_scores(tmp_path / "scores.csv", scores)
-    words = ["--scores", str(tmp_path / "scores.csv"), "--score.seeds", "[1, 3]"]
-    config = configured(tmp_path, *words, "--repeats", "2", "--samples", "5")
-    for choice in search(config, make_space(config), StopRequest()):
-        assert choice.score == 2 * CELLS.index(choice.arch)
-        assert choice.scoring_seconds == 5.0
+    write_scores(tmp_path / "scores.csv", HEADER, scores)
+    words = ["--scores", str(tmp_path / "scores.csv"), "--score.seeds", "[1, 4, 3]"]
+    config = configured(tmp_path, *words, "--repeats", "7", "--samples", "5")
+    choices, _ = search(config, make_space(config), StopRequest())
+    for number, choice in enumerate(choices):
+        seed = (1, 4, 3)[number % 3]
+        drawn = np.random.default_rng([0, number]).integers(len(CELLS), size=5)
+        assert choice.score == max(scores[Key(CELLS[i], seed)].value for i in drawn)
+        assert choice.scoring_seconds == 5 * (0.5 + seed)
 
 
 def test_singular_scores_are_never_chosen():
@@ -119,6 +130,7 @@ def test_result_holds_accuracies_of_the_chosen_and_is_kept(tmp_path, scored, tab
     folder = tmp_path / "runs/wot/kept"
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     expected = [CELLS.index(record["arch"]) / 200 for record in records]
+    assert result["scores"] == {**HEADER, "seeds": [0]}
     row = result["accuracy"]["cifar10"]
     assert row["column"] == "cifar10/test@200"
     assert row["mean"] == pytest.approx(np.mean(expected))
@@ -139,20 +151,34 @@ def test_a_filter_that_rejects_all_samples_is_reported(tmp_path, scored, table, 
 def test_scores_are_computed_on_demand_and_kept(tmp_path):
     words = ["--score.dataset", "digits", "--score.channels", "1", "--score.cells", "1"]
     words += ["--score.batch_size", "8", "--samples", "6", "--score.device", "cpu"]
-    config = configured(tmp_path, *words, "--repeats", "2", "--score.deduplicate", "true")
+    config = configured(tmp_path, *words, "--repeats", "2")
     result = run_search(config)
     (file,) = tmp_path.glob("runs/wot_scores/nas-bench-201_digits_*/scores.0.jsonl")
     first = file.read_text()
     space = make_space(config)
-    needed = {space.scored_as(a) for repeat in draw_repeats(config, space) for a in repeat.kept}
+    needed = {arch for repeat in draw_repeats(config, space) for arch in repeat.kept}
     assert {json.loads(line)[0] for line in first.splitlines()} == needed
-    again = configured(tmp_path, *words, "--repeats", "2", "--score.deduplicate", "true",
-                       "--run.name", "again")  # fmt: skip
+    again = configured(tmp_path, *words, "--repeats", "2", "--run.name", "again")
     assert run_search(again)["best"] == result["best"]
     other = configured(tmp_path, *words, "--repeats", "1", "--score.cells", "2",
                        "--run.name", "other")  # fmt: skip
     run_search(other)
     assert file.read_text() == first
+
+
+def test_a_cell_scores_the_same_alone_as_in_its_group():
+    score = ScoreSettings("digits", batch_size=16, channels=2, cells=2, device="cpu")
+    scorer = Scorer(score, NasBench201Space(score))
+    keys = [Key(arch, seed) for arch in CELLS[400:520] for seed in (0, 1)]
+    groups = scorer.groups(keys)
+    assert sorted(key for group in groups for key in group) == sorted(keys)
+    largest = sorted(groups, key=len)[-2:]
+    assert len(largest[0]) > 3
+    together, values = scorer(largest), set()
+    for key, score in together.items():
+        assert scorer([[key]])[key].value == score.value
+        values.add(score.value)
+    assert len(values) > 2
 
 
 def test_darts_filter_asks_both_cells_and_the_published_one_the_normal_cell(tmp_path):
@@ -182,7 +208,7 @@ def test_a_darts_search_writes_a_genotype_and_how_to_train_it(tmp_path, capsys):
 
 def test_summary_adds_up(tmp_path, scored):
     config = configured(tmp_path, "--scores", str(scored[0]), "--filter", "box", "--repeats", "7")
-    choices = search(config, make_space(config), StopRequest())
+    choices, _ = search(config, make_space(config), StopRequest())
     summary = summarize(choices)
     seconds = summary["seconds_per_repeat"]
     assert seconds["total"] == pytest.approx(
@@ -216,20 +242,66 @@ def test_bad_input_ends_with_one_line(tmp_path, monkeypatch, capsys, words, mess
 
 
 def test_scores_that_miss_cells_are_named(tmp_path, monkeypatch):
-    write_scores(tmp_path / "few.csv", {Key(arch, 0): Score(1.0, 1.0) for arch in CELLS[:9000]})
+    few = {Key(arch, 0): Score(1.0, 1.0) for arch in CELLS[:9000]}
+    write_scores(tmp_path / "few.csv", HEADER, few)
     words = ["--scores", str(tmp_path / "few.csv"), "--run.root", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["wot_dag", *words])
     with pytest.raises(SystemExit, match=r"scores: [\d,]+ of [\d,]+ are missing, the first is \|"):
         main()
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--score.dataset", "digits", "--score.batch_size", "7"],
+            "found scores made with dataset 'cifar10', batch_size 128, expected dataset 'digits', "
+            "batch_size 7",
+        ),
+        (["--score.cells", "1", "--score.precision", "bfloat16"], "with cells 5, precision"),
+        (["--score.dataset", "nowhere.npz"], "expected dataset 'nowhere.npz'"),
+        (["--space", "darts"], "with space 'nas-bench-201', expected space 'darts'"),
+    ],
+)
+@pytest.mark.parametrize("entry", [main, correlate.main])
+def test_scores_made_otherwise_are_refused(
+    tmp_path, monkeypatch, scored, table, entry, words, message
+):
+    source = (
+        ["--table", str(table)] if "darts" not in words else ["--genotypes", str(nds(tmp_path))]
+    )
+    root = ["--run.root", str(tmp_path), "--scores", str(scored[0])]
+    monkeypatch.setattr(sys, "argv", ["wot_dag", *words, *root, *source])
+    with pytest.raises(SystemExit) as stop:
+        entry()
+    assert message in str(stop.value) and "\n" not in str(stop.value)
+
+
+def nds(folder: Path) -> Path:
+    """An NDS file of one genotype."""
+    genotype = Genotype.random(np.random.default_rng(0)).to_dict()
+    net = {"net": {"genotype": genotype, "width": 2, "depth": 1}, "test_ep_top1": [10.0]}
+    (folder / "nds.json").write_text(json.dumps([net]))
+    return folder / "nds.json"
+
+
+def test_an_npz_counts_by_its_images_not_by_its_name(tmp_path):
+    labels = np.arange(20) % 2
+    for name, seed in (("a", 0), ("same", 0), ("other", 1)):
+        images = np.random.default_rng(seed).integers(256, size=(20, 8, 8), dtype=np.uint8)
+        arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+
+    def config(name: str) -> WotConfig:
+        words = ["--score.dataset", str(tmp_path / f"{name}.npz"), "--scores", "scores.csv"]
+        return configured(tmp_path, *words, "--score.batch_size", "4")
+
+    header = header_of(config("a"), load_dataset(str(tmp_path / "a.npz")))
+    require_fit(config("same"), header)
+    with pytest.raises(ScoreError, match=r"^scores\.csv: found scores made with digest '"):
+        require_fit(config("other"), header)
+
+
 def test_what_scores_and_chooses_holds_no_benchmark():
     check = "import wot_dag.search, sys; sys.exit('spaces.benchmark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
-
-
-def test_deduplicated_cells_share_a_score():
-    settings = WotConfig().score
-    space = NasBench201Space(type(settings)(deduplicate=True))
-    assert len({space.scored_as(arch) for arch in CELLS}) == 6466
-    assert NasBench201Space(settings).scored_as(CELLS[5]) == CELLS[5]

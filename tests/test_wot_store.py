@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from spaces.darts import Genotype
+from wot_dag.score import main
 from wot_dag.store import (
     Key,
     Score,
@@ -85,16 +86,21 @@ def test_scores_survive_and_a_torn_line_is_dropped(tmp_path):
 @pytest.mark.parametrize("name", ["scores.csv", "scores.csv.gz"])
 def test_scores_are_read_as_written(tmp_path, name):
     scores = {Key("x", 1): Score(0.1 + 0.2, 0.25), Key("x", 0): Score(-math.inf, 1.0)}
-    write_scores(tmp_path / name, scores)
-    assert read_scores(tmp_path / name) == scores
+    header = {"dataset": "digits", "image_shape": [1, 8, 8]}
+    write_scores(tmp_path / name, header, scores)
+    assert read_scores(tmp_path / name) == (header, scores)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("arch,score\n", "found columns"),
-        ("arch,seed,score,seconds\na,0,1.0\n", "line 2"),
-        ("arch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 3"),
+        ("", "line 1: found '', expected # and a JSON object"),
+        ("arch,seed,score,seconds\na,0,1.0,1\n", "line 1: found 'arch,"),
+        ("# made by hand\narch,seed,score,seconds\n", "line 1: found '# made"),
+        ("# {}\narch,score\n", "found columns"),
+        ("# {}\narch,seed,score,seconds\na,0,1.0\n", "line 3"),
+        ("# {}\narch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 4"),
+        ("# {}\narch,seed,score,seconds\na,0,1.0,1\nb,0,nan,1\n", "line 4: the score is NaN"),
     ],
 )
 def test_a_file_that_is_no_scores_is_refused(tmp_path, text, message):
@@ -130,10 +136,19 @@ def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
         assert f"{NUMBER} scores" in out
         keys = [line.rsplit(",", 2)[0] for line in lines(root) if line]
         assert len(keys) == len(set(keys)) == NUMBER
-    one, two = (
+    (header, one), (_, two) = (
         read_scores(next(root.glob("wot_scores/*/scores.csv.gz"))) for root in (killed, double)
     )
+    assert header["dataset"] == "digits" and header["image_shape"] == [1, 8, 8]
     assert {key: score.value for key, score in one.items()} == {
         key: score.value for key, score in two.items()
     }
     assert len(list(double.glob("wot_scores/*/scores.*.jsonl"))) == 2
+
+
+def test_a_space_without_end_is_not_scored_whole(tmp_path, monkeypatch):
+    words = ["--space", "darts", "--score.dataset", "digits", "--run.root", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["wot_dag.score", *words])
+    with pytest.raises(SystemExit, match=r"genotypes: found '', expected an NDS file"):
+        main()
+    assert not list(tmp_path.iterdir())

@@ -41,13 +41,13 @@ def run_search(config: WotConfig) -> dict:
         # only to stop early if it is not to be had
         table = AccuracyTable.find(config.table, data_root()) if config.table else None
         with stop_on_signals() as request:
-            choices = search(config, make_space(config), request)
+            choices, header = search(config, make_space(config), request)
         run.rewind(0)
         for choice in choices:
             run.log(dataclasses.asdict(choice))
         result = {"method": _method(config), "space": config.space, "filter": config.filter}
         result |= {"fraction": config.f} if config.filter == "box" else {}
-        result |= summarize(choices)
+        result |= {"scores": {**header, "seeds": config.score.seeds}, **summarize(choices)}
         chosen = [choice.arch for choice in choices if choice.arch is not None]
         if table is not None:
             result["accuracy"] = table.look_up(chosen)
@@ -82,7 +82,9 @@ def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
 def print_result(result: dict) -> None:
     """Prints the result in lines of at most 79 characters, but for the architecture."""
     seconds = result["seconds_per_repeat"]
-    print(f"\n{result['method']}, {result['repeats']} repeats")
+    seeds = len(result["scores"]["seeds"])
+    of_seeds = f", scores of {seeds} seeds in turn" if seeds > 1 else ""
+    print(f"\n{result['method']}, {result['repeats']} repeats{of_seeds}")
     for dataset, row in result.get("accuracy", {}).items():
         if row["mean"] is not None:
             print(

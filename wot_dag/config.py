@@ -26,9 +26,9 @@ class ScoreSettings:
         channels: C of the network.
         cells: cells per stage (nas-bench-201) or in all (darts).
         stem: of darts: cifar, or imagenet.
-        seeds: each gives a mini-batch and initial weights; an architecture's score is the mean.
+        seeds: each gives a mini-batch and initial weights; of n seeds, repeat r of a search takes
+            the scores of seed r mod n.
         precision: float32 or bfloat16.
-        deduplicate: score equivalent cells of nas-bench-201 once.
         device: cpu, cuda, or auto: cuda where there is one.
     """
 
@@ -39,7 +39,6 @@ class ScoreSettings:
     stem: str = "cifar"
     seeds: list[int] = field(default_factory=lambda: [0])
     precision: str = "float32"
-    deduplicate: bool = False
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -100,9 +99,6 @@ class WotConfig:
         plain = self.score.stem == "cifar"
         require(darts or plain, "score.stem", self.score.stem, "cifar: imagenet is for darts")
         require(darts or not self.genotypes, "genotypes", self.genotypes, "none but for darts")
-        require(
-            not (darts and self.score.deduplicate), "score.deduplicate", True, "false for darts"
-        )
 
     def identity(self) -> dict:
         """The settings that decide the result of a search."""
@@ -111,8 +107,7 @@ class WotConfig:
         return settings
 
     def score_identity(self) -> dict:
-        """The settings that decide a score; `seeds` and `deduplicate` decide which are needed."""
+        """The settings that decide a score; `seeds` decides which are needed."""
         settings = dataclasses.asdict(self.score)
-        for key in ("device", "seeds", "deduplicate"):
-            del settings[key]
+        del settings["device"], settings["seeds"]
         return {"space": self.space, **settings}

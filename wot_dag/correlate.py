@@ -1,7 +1,8 @@
 """Entry: python -m wot_dag.correlate --config ...: how well the score orders a space.
 
 Kendall's tau and Spearman's rho of the score with test accuracy, beside those of parameters,
-multiply-adds, effective depth, effective width and a random number. Writes correlation.json
+multiply-adds, effective depth, effective width and a random number. An architecture's score here
+is the mean over `score.seeds`. Writes correlation.json
 and architectures.csv.gz, one row per architecture, into the folder of the run.
 """
 
@@ -23,7 +24,7 @@ from wot_dag.config import WotConfig
 from wot_dag.landscape import landscape, write_columns
 from wot_dag.search import scores_of
 from wot_dag.space import make_space
-from wot_dag.store import ScoreError, mean_scores
+from wot_dag.store import Key, ScoreError, mean_scores
 
 PROG = "python -m wot_dag.correlate"
 PREDICTORS = (
@@ -56,12 +57,12 @@ def run(config: WotConfig) -> tuple[dict, Path]:
     space = make_space(config)
     columns, accuracies = landscape(config, space)
     archs = columns["arch"].tolist()
-    scored_as = [space.scored_as(arch) for arch in archs]
+    keys = [Key(arch, seed) for arch in archs for seed in config.score.seeds]
     with stop_on_signals() as request:
-        scores = scores_of(config, space, archs, request)
-    means = mean_scores(scores, scored_as, config.score.seeds)
-    columns["score"] = np.array([means[arch] for arch in scored_as])
-    columns["parameters"], columns["multiply_adds"] = space.costs(archs)
+        header, scores = scores_of(config, space, keys, request)
+    means = mean_scores(scores, archs, config.score.seeds)
+    columns["score"] = np.array([means[arch] for arch in archs])
+    columns["parameters"], columns["multiply_adds"] = space.costs(archs, header["image_shape"])
     folder = Path(config.run.root) / "wot" / (config.run.name or "default")
     folder.mkdir(parents=True, exist_ok=True)
     write_columns(folder / "architectures.csv.gz", {**columns, **accuracies})
@@ -70,6 +71,7 @@ def run(config: WotConfig) -> tuple[dict, Path]:
         "what": "correlation of predictors with test accuracy over all architectures",
         "space": config.space,
         "n": len(archs),
+        "scores": {**header, "seeds": config.score.seeds},
         "singular": int(np.isinf(columns["score"]).sum()),
         "datasets": {name: correlations(columns, y) for name, y in accuracies.items()},
         "environment": environment(describe(choose_device(config.score.device))),

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wot_dag.kernel import code_gram
+
 EPS = 1e-5  # of BatchNorm
 
 Shape = tuple[int, int, int, int]  # n, h, w, c
 
 
 class Feature:
-    """Values of a node; its ReLU, pooling and moments are computed once, when asked for.
+    """Values of a node; its ReLU, code, pooling and moments are computed once, when asked for.
 
     Args:
         rows: [n h w, c], contiguous: channels last.
@@ -39,6 +41,11 @@ class Feature:
     def activated(self) -> Feature:
         """Through a ReLU."""
         return Feature(self.rows.relu(), self.shape)
+
+    @cached_property
+    def gram(self) -> Tensor:
+        """`code_gram` of the node, of whichever ReLU reads it."""
+        return code_gram(self.activated.rows.view(self.shape[0], -1))
 
     @cached_property
     def pooled(self) -> Tensor:

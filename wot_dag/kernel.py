@@ -25,18 +25,21 @@ class CodeKernel:
         self._both = torch.zeros(images, images, dtype=torch.float64, device=device)
         self._positions = 0
 
-    def add(self, activated: Tensor, readers: int = 1) -> None:
-        """Counts the output [n, ...] of a ReLU, or of `readers` ReLUs with the same input.
+    def add(self, activated: Tensor) -> None:
+        """Counts the output [n, ...] of a ReLU.
 
         The order of the positions does not matter, so any memory format will do.
         """
-        codes = activated.flatten(1).bool().view(torch.int8)
-        self._both.add_(_gram(codes), alpha=readers)
-        self._positions += readers * codes.shape[1]
+        self.add_gram(code_gram(activated), activated[0].numel())
 
-    def add_zeros(self, positions: int, readers: int = 1) -> None:
-        """Counts ReLUs whose input is zero for every image: all codes agree everywhere."""
-        self._positions += readers * positions
+    def add_gram(self, gram: Tensor, positions: int) -> None:
+        """Counts a ReLU by the `code_gram` of its output."""
+        self._both += gram
+        self._positions += positions
+
+    def add_zeros(self, positions: int) -> None:
+        """Counts a ReLU whose input is zero for every image: all codes agree everywhere."""
+        self._positions += positions
 
     def matrix(self) -> Tensor:
         """K [n, n], float64."""
@@ -44,12 +47,23 @@ class CodeKernel:
         return self._positions - active[:, None] - active[None, :] + 2 * self._both
 
 
-def _gram(codes: Tensor) -> Tensor:
-    """codes codes^T for 0/1 int8 codes [n, positions], exact."""
-    if codes.device.type == "cuda" and (len(codes) <= 16 or len(codes) % 8 or codes.shape[1] % 8):
-        wide = codes.double()  # cuBLAS multiplies integers of these shapes only
-        return wide @ wide.T
+def code_gram(activated: Tensor) -> Tensor:
+    """Positions at which two images are both positive [n, n], exact, after a ReLU [n, ...]."""
+    values = activated.flatten(1)
+    if not _multiplies_int8(values):
+        # counts are exact in float32 up to 2^24; a GPU's TF32 keeps 0 and 1 as they are
+        parts = values.sign().float().split(2**24, dim=1)
+        return sum((part @ part.T).double() for part in parts)
+    codes = values.bool().view(torch.int8)
     return torch._int_mm(codes, codes.T)
+
+
+def _multiplies_int8(values: Tensor) -> bool:
+    """Whether a product of int8 is to be had, and faster than one of float32."""
+    if values.device.type == "cuda":  # cuBLAS knows these shapes only
+        return len(values) > 16 and len(values) % 8 == 0 and values.shape[1] % 8 == 0
+    # without the instructions that come with AVX-512 it takes twenty times as long
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 def log_determinants(kernels: Tensor) -> list[float]:

@@ -1,19 +1,20 @@
-"""Forward pass of a NAS-Bench-201 network at its initial weights, for its ReLU codes alone.
+"""Forward pass of NAS-Bench-201 networks at their initial weights, for their ReLU codes alone.
 
 The codes are those of `spaces.networks.NasBench201Network` after `spaces.initialization.initialize`
 with scheme "default" and the same generator, but no module and no graph is built:
 
+- Cells that differ in dead readers alone share the pass (`wot_dag.passes`).
 - The edges that leave a node share its ReLU, its code, its pooling and its moments.
 - A node that is another one's copy shares all that with it.
 - BatchNorm on batch statistics is a scale and a shift, applied as the edge is added to its node;
   that of a 1x1 convolution goes into its weight.
-- What is zero for every image, a node that only none enters, is not computed; nor are the edges
-  into a node that no ReLU and no other node reads. The ReLUs of those edges count all the same.
+- What is zero for every image, a node that only none enters, is not computed.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -23,48 +24,65 @@ from spaces.nasbench201 import EDGES, NUM_NODES, Cell
 from spaces.networks import NasBench201Layout
 from wot_dag.features import Feature, Sum, folded_batch_norm
 from wot_dag.kernel import CodeKernel
-
-_KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+from wot_dag.passes import KERNELS, pass_of, readers
 
 
 @torch.inference_mode()
-def nasbench201_kernel(
-    cell: Cell,
+def nasbench201_kernels(
+    cells: Sequence[Cell],
     images: Tensor,
     generator: torch.Generator,
     layout: NasBench201Layout | None = None,
 ) -> Tensor:
-    """K [n, n], float64, of a cell's network on images [n, c, h, w].
+    """K [m, n, n], float64, of the networks of m cells on images [n, c, h, w].
 
     Args:
-        cell: at all positions.
+        cells: all of one pass; each is at all positions of its network.
         images: a mini-batch; its dtype is the precision.
-        generator: on the CPU, so that every device gets the same weights.
+        generator: of the weights of the pass' own network; on the CPU, so that every device gets
+            the same ones.
         layout: channels and depth.
+
+    Raises:
+        ValueError: the cells' passes differ.
     """
+    passes = {pass_of(cell) for cell in cells}
+    if len(passes) != 1:
+        raise ValueError(f"found cells of {len(passes)} passes, expected one")
     layout = layout or NasBench201Layout()
-    forward = _Forward(Feature.of(images), generator)
+    counts = torch.tensor([readers(cell) for cell in cells], dtype=torch.float64)
+    forward = _Forward(Feature.of(images), generator, counts.any(0).nonzero().flatten().tolist())
     forward.stem(layout.channels)
     for kind, _, channels in layout.blocks():
         if kind == "cell":
-            forward.cell(cell)
+            forward.cell(*passes)
         else:
             forward.residual(channels)
-    return forward.head()
+    between, nodes = forward.head()
+    return between + torch.tensordot(counts.to(nodes.device), nodes, dims=1)  # exact: integers
 
 
 class _Forward:
     """The network up to where it has been run: values `x` (None: zero) of shape `shape`.
 
     Weights are drawn in the order of the network's modules.
+
+    Args:
+        images: the mini-batch.
+        generator: of the weights.
+        counted: nodes of the cell that any ReLU reads.
     """
 
-    def __init__(self, images: Feature, generator: torch.Generator) -> None:
+    def __init__(
+        self, images: Feature, generator: torch.Generator, counted: Collection[int]
+    ) -> None:
         self.x: Feature | None = images
         self.shape = images.shape
-        self._generator = generator
+        self._generator, self._counted = generator, counted
         self._like = images.rows
-        self._kernel = CodeKernel(images.shape[0], images.rows.device)
+        # one kernel for each node, over all positions of the cell, and one for what is between
+        kernels = (CodeKernel(images.shape[0], images.rows.device) for _ in range(NUM_NODES))
+        *self._nodes, self._between = kernels
 
     def stem(self, channels: int) -> None:
         """3x3 convolution, BatchNorm."""
@@ -74,23 +92,21 @@ class _Forward:
 
     def cell(self, cell: Cell) -> None:
         """One cell on `x`."""
-        edges = list(zip(EDGES, cell.operators))
-        read = _read_nodes(cell)
         nodes = [self.x]
         for target in range(1, NUM_NODES):
             total = Sum(self.shape)
-            for (source, t), name in edges:
+            for (source, t), name in zip(EDGES, cell.operators):
                 if t == target:
-                    self._edge(total, name, nodes[source], target in read)
+                    self._edge(total, name, nodes[source])
             nodes.append(total.feature())
-        for source, node in enumerate(nodes):
-            self._count(node, sum(s == source and name in _KERNELS for (s, _), name in edges))
+        for node in self._counted:
+            self._count(self._nodes[node], nodes[node])
         self.x = nodes[-1]
 
-    def _edge(self, total: Sum, name: str, source: Feature | None, read: bool) -> None:
+    def _edge(self, total: Sum, name: str, source: Feature | None) -> None:
         channels = self.shape[-1]
-        weight = self._weight(channels, channels, _KERNELS[name]) if name in _KERNELS else None
-        if source is None or not read or name == "none":
+        weight = self._weight(channels, channels, KERNELS[name]) if name in KERNELS else None
+        if source is None or name == "none":
             return
         if name == "skip_connect":
             total.add(source.rows, source)
@@ -108,10 +124,10 @@ class _Forward:
         before, half = self.x, (n, -(-h // 2), -(-w // 2), channels)
         first, second = self._weight(channels, c, 3), self._weight(channels, channels, 3)
         shortcut = self._weight(channels, c, 1)
-        self._count(before, 1)
+        self._count(self._between, before)
         self.shape = half
         middle = self._conv_bn(before and before.activated, first, stride=2)
-        self._count(middle, 1)
+        self._count(self._between, middle)
         if before is not None:
             total = Sum(half)
             total.add_normalized(_conv(middle.activated, second))
@@ -119,14 +135,18 @@ class _Forward:
             total.add(pooled.rows @ shortcut[:, :, 0, 0].T)
             self.x = total.feature()
 
-    def head(self) -> Tensor:
-        """BatchNorm and ReLU after the last stage; returns K."""
+    def head(self) -> tuple[Tensor, Tensor]:
+        """BatchNorm and ReLU after the last stage.
+
+        Returns:
+            Agreements of the ReLUs between the cells [n, n], and of a ReLU at each node [3, n, n].
+        """
         if self.x is not None:
             total = Sum(self.shape)
             total.add_normalized(self.x.rows.clone())
             self.x = total.feature()
-        self._count(self.x, 1)
-        return self._kernel.matrix()
+        self._count(self._between, self.x)
+        return self._between.matrix(), torch.stack([node.matrix() for node in self._nodes])
 
     def _conv_bn(self, x: Feature | None, weight: Tensor, stride: int = 1) -> Feature | None:
         if x is None:
@@ -135,27 +155,19 @@ class _Forward:
         total.add_normalized(_conv(x, weight, stride))
         return total.feature()
 
-    def _count(self, node: Feature | None, readers: int) -> None:
-        """Counts the code of `readers` ReLUs that read `node`."""
+    def _count(self, kernel: CodeKernel, node: Feature | None) -> None:
+        """Adds the code of a ReLU that reads `node`."""
+        positions = math.prod(self.shape[1:])
         if node is None:
-            self._kernel.add_zeros(math.prod(self.shape[1:]), readers)
-        elif readers:
-            self._kernel.add(node.activated.rows.view(self.shape[0], -1), readers)
+            kernel.add_zeros(positions)
+        else:
+            kernel.add_gram(node.gram, positions)
 
     def _weight(self, c_out: int, c_in: int, kernel: int) -> Tensor:
         """[c_out, c_in, kernel, kernel], uniform in +-1 / sqrt(fan_in): PyTorch's default."""
         bound = 1 / math.sqrt(c_in * kernel * kernel)
         weight = torch.empty(c_out, c_in, kernel, kernel)
         return weight.uniform_(-bound, bound, generator=self._generator).to(self._like)
-
-
-def _read_nodes(cell: Cell) -> set[int]:
-    """Nodes whose values matter: a ReLU reads them, or they are handed on to such a node."""
-    read = {NUM_NODES - 1}
-    for (source, target), name in reversed(list(zip(EDGES, cell.operators))):
-        if name in _KERNELS or (name != "none" and target in read):
-            read.add(source)
-    return read
 
 
 def _conv(x: Feature, weight: Tensor, stride: int = 1) -> Tensor:

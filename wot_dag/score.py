@@ -2,7 +2,7 @@
 
 Scores are kept in runs/wot_scores/<name>/, one line each; the same command goes on after a
 kill. `torchrun --nproc-per-node 2 -m wot_dag.score ...` splits the work over processes, and with
---nnodes over machines; the scores are the same.
+--nnodes over machines, shared forward passes whole; the scores are the same.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.config import ConfigError, parse_config
+from common.config import ConfigError, parse_config, require
 from common.data import DataError
 from common.devices import describe
 from common.runs import Run, RunError, RunSettings, stop_on_signals, write_json
 from common.workers import Workers
 from spaces import SpaceError
 from wot_dag.config import WotConfig
+from wot_dag.header import header_of
 from wot_dag.scorer import Scorer, score_missing
-from wot_dag.space import Space, make_space
+from wot_dag.space import make_space
 from wot_dag.store import Key, Scores, ScoreStore, write_scores
 
 PROG = "python -m wot_dag.score"
@@ -49,36 +50,35 @@ def score_space(config: WotConfig, workers: Workers) -> Path | None:
         The file of all scores, in the first process.
     """
     space = make_space(config)
-    keys = keys_of(space, space.archs, config.score.seeds)
+    require(bool(space.archs), "genotypes", config.genotypes, "an NDS file: DARTS has no end")
+    keys = [Key(arch, seed) for arch in space.archs for seed in config.score.seeds]
     scorer = workers.together(lambda: Scorer(config.score, space))
-    own = keys[workers.rank :: workers.size]
+    own = [key for group in scorer.groups(keys)[workers.rank :: workers.size] for key in group]
     with open_store(config, scorer, workers) as (store, folder), stop_on_signals() as request:
         score_missing(own, scorer, store, request, quiet=not workers.first)
         parts: list[Scores] = workers.gather({key: store.scores[key] for key in own})
         if not workers.first:
             return None
         scores = {key: score for part in parts for key, score in part.items()}
-        write_scores(folder / "scores.csv.gz", scores)
+        write_scores(folder / "scores.csv.gz", header_of(config, scorer.data), scores)
         write_json(folder / "result.json", _summary(config, scores, workers.size))
         print(f"{len(scores):,} scores: {folder / 'scores.csv.gz'}")
         return folder / "scores.csv.gz"
 
 
 def _summary(config: WotConfig, scores: Scores, world: int) -> dict:
-    """What was scored and how long it took; with it the folder's environment is final."""
+    """What was scored, and how long it takes without shared passes.
+
+    With it the folder's environment is final.
+    """
     return {
         "space": config.space,
         "dataset": config.score.dataset,
         "scores": len(scores),
         "singular": sum(math.isinf(score.value) for score in scores.values()),
-        "seconds": sum(score.seconds for score in scores.values()),
+        "seconds_one_by_one": sum(score.seconds for score in scores.values()),
         "processes": world,
     }
-
-
-def keys_of(space: Space, archs: list[str], seeds: list[int]) -> list[Key]:
-    """What must be scored for `archs`, each once."""
-    return list(dict.fromkeys(Key(space.scored_as(a), s) for a in archs for s in seeds))
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def open_store(
     Each way of scoring has a folder of its own, so that edits of a config never mix scores; each
     kind of GPU has one too, since a score comes with its seconds.
     """
-    identity = config.score_identity()
+    identity = header_of(config, scorer.data)
     digest = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
     name = f"{config.space}_{Path(config.score.dataset).stem}_{digest:08x}"
     if scorer.device.type != "cpu":

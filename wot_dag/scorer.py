@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from common.config import require
 from common.data import Dataset, load_dataset
 from common.devices import choose_device, exact_float32
+from common.progress import progress
 from common.runs import StopRequest
 from wot_dag.config import ScoreSettings
 from wot_dag.kernel import log_determinants
 from wot_dag.space import Space
 from wot_dag.store import Key, Score, ScoreStore
 
-_CHUNK = 16  # networks whose determinants are taken together: a GPU is waited for once per chunk
+_CHUNK = 16  # passes whose determinants are taken together: a GPU is waited for once per chunk
 
 
 class Scorer:
@@ -38,27 +37,47 @@ class Scorer:
     def __init__(self, settings: ScoreSettings, space: Space) -> None:
         self.settings, self._space = settings, space
         self.device = choose_device(settings.device)
-        self._data = load_dataset(settings.dataset, self.device)
-        size, available = settings.batch_size, len(self._data.train)
+        self.data = load_dataset(settings.dataset, self.device)
+        size, available = settings.batch_size, len(self.data.train)
         require(size <= available, "score.batch_size", size, f"2 .. {available}, the images")
         self._batch = cache(self._draw_batch)
 
     def _draw_batch(self, seed: int) -> Tensor:
-        return draw_batch(self._data, self.settings.batch_size, seed).to(
+        return draw_batch(self.data, self.settings.batch_size, seed).to(
             getattr(torch, self.settings.precision)
         )
 
-    def __call__(self, keys: Sequence[Key]) -> dict[Key, Score]:
-        """Scores of a few architectures; their time is shared out evenly."""
+    def __call__(self, groups: Sequence[Sequence[Key]]) -> dict[Key, Score]:
+        """Scores of a few groups, each of keys that share a pass and a seed.
+
+        The seconds of a score are those that its architecture takes alone: its whole pass, though
+        others of the group had it too, and its share of the determinants. Of 100 cells drawn at
+        random few share a pass, and those are the cheapest: a search costs what its scores'
+        seconds add up to.
+        """
         started = time.perf_counter()
         with exact_float32():
-            kernels = [
-                self._space.kernel(key.arch, self._batch(key.seed), weight_generator(key))
-                for key in keys
-            ]
-        values = log_determinants(torch.stack(kernels))
-        seconds = (time.perf_counter() - started) / len(keys)
+            kernels = torch.cat([self._kernels(group) for group in groups])
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        passed = time.perf_counter()
+        values = log_determinants(kernels)
+        keys = [key for group in groups for key in group]
+        seconds = (passed - started) / len(groups) + (time.perf_counter() - passed) / len(keys)
         return {key: Score(value, seconds) for key, value in zip(keys, values)}
+
+    def _kernels(self, group: Sequence[Key]) -> Tensor:
+        """K [keys, n, n]."""
+        (shared,) = {(self._space.pass_of(key.arch), key.seed) for key in group}
+        generator = weight_generator(*shared)
+        return self._space.kernels([k.arch for k in group], self._batch(shared[1]), generator)
+
+    def groups(self, keys: Iterable[Key]) -> list[list[Key]]:
+        """Keys that share a pass and a seed, together; in the order of their first ones."""
+        groups: dict[tuple[str, int], list[Key]] = {}
+        for key in keys:
+            groups.setdefault((self._space.pass_of(key.arch), key.seed), []).append(key)
+        return list(groups.values())
 
 
 def draw_batch(data: Dataset, size: int, seed: int) -> Tensor:
@@ -68,9 +87,9 @@ def draw_batch(data: Dataset, size: int, seed: int) -> Tensor:
     return data.normalize(data.train.images[chosen.to(data.train.images.device)])
 
 
-def weight_generator(key: Key) -> torch.Generator:
-    """Source of an architecture's initial weights: the same in whatever order it is scored."""
-    return torch.Generator().manual_seed(zlib.crc32(f"{key.seed} {key.arch}".encode()))
+def weight_generator(shared: str, seed: int) -> torch.Generator:
+    """Source of a pass' initial weights: the same in whatever order it is run."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {shared}".encode()))
 
 
 def score_missing(
@@ -86,16 +105,13 @@ def score_missing(
         SystemExit: SIGTERM or Ctrl-C, with all scores so far on disk.
     """
     missing = store.missing(keys)
-    total = len(set(keys))
-    show = not quiet and bool(missing)
+    groups, total = scorer.groups(missing), len(set(keys))
     size = _CHUNK if scorer.device.type == "cuda" else 1
-    with tqdm(
-        total=total, initial=total - len(missing), unit="net", ncols=79, disable=not show
-    ) as bar:
-        for first in range(0, len(missing), size):
+    shown = not quiet and bool(missing)
+    with progress(total, total - len(missing), "networks", "scores", shown) as bar:
+        for first in range(0, len(groups), size):
             if request:
                 request.exit(f"{len(store.scores):,} scores are kept")
-            chunk = missing[first : first + size]
-            store.add(scorer(chunk))
-            bar.update(len(chunk))
-    sys.stderr.flush()
+            scores = scorer(groups[first : first + size])
+            store.add(scores)
+            bar.update(len(scores))

@@ -18,10 +18,11 @@ import numpy as np
 from common.runs import StopRequest
 from wot_dag.config import WotConfig
 from wot_dag.filters import make_filter
-from wot_dag.score import keys_of, open_store
+from wot_dag.header import header_of, require_fit
+from wot_dag.score import open_store
 from wot_dag.scorer import Scorer, score_missing
 from wot_dag.space import Space
-from wot_dag.store import Key, Scores, mean_scores, read_scores
+from wot_dag.store import Key, Scores, read_scores, require_scores
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Repeat:
 
     Args:
         kept: the architectures drawn that passed the filter, in the order of drawing.
+        seed: of the mini-batch and the weights by which they are scored.
         drawn: how many were drawn.
         filter_seconds: spent on the filter.
         rest_seconds: spent on drawing.
     """
 
     kept: tuple[str, ...]
+    seed: int
     drawn: int
     filter_seconds: float
     rest_seconds: float
@@ -51,7 +54,9 @@ class Choice:
         drawn: architectures drawn.
         evaluated: those that passed the filter.
         filter_seconds, scoring_seconds, rest_seconds: by phase; scoring counts each different
-            architecture once, with the time that its score took when it was made.
+            architecture once, with the time that it takes to score it alone. What cells share
+            where a whole space is scored does not count: a search of 100 has next to nothing
+            to share.
     """
 
     arch: str | None
@@ -63,23 +68,19 @@ class Choice:
     rest_seconds: float
 
 
-def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice]:
-    """All repeats of a search.
+def search(config: WotConfig, space: Space, request: StopRequest) -> tuple[list[Choice], dict]:
+    """All repeats of a search, and how the scores were made (`wot_dag.header`).
 
     Raises:
-        ScoreError: the file of scores misses architectures that were drawn.
+        ScoreError: the file of scores does not fit, or misses architectures that were drawn.
         DataError, ConfigError: scores must be computed, and the dataset is not to be had.
         SystemExit: SIGTERM or Ctrl-C while scoring.
     """
     repeats = draw_repeats(config, space)
-    needed = dict.fromkeys(arch for repeat in repeats for arch in repeat.kept)
-    scores = scores_of(config, space, list(needed), request)
-    scored_as = {arch: space.scored_as(arch) for arch in needed}
-    means = mean_scores(scores, scored_as.values(), config.score.seeds)
-    seconds = {
-        arch: sum(scores[Key(arch, seed)].seconds for seed in config.score.seeds) for arch in means
-    }
-    return [_choose(repeat, scored_as, means, seconds) for repeat in repeats]
+    needed = [Key(arch, repeat.seed) for repeat in repeats for arch in repeat.kept]
+    header, scores = scores_of(config, space, needed, request)
+    require_scores(scores, needed)
+    return [_choose(repeat, scores) for repeat in repeats], header
 
 
 def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
@@ -92,30 +93,35 @@ def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
         drawn = time.perf_counter()
         kept = tuple(arch for arch, keep in zip(archs, keeps(archs)) if keep)
         filtered = time.perf_counter()
-        repeats.append(Repeat(kept, len(archs), filtered - drawn, drawn - started))
+        seed = config.score.seeds[number % len(config.score.seeds)]
+        repeats.append(Repeat(kept, seed, len(archs), filtered - drawn, drawn - started))
     return repeats
 
 
-def scores_of(config: WotConfig, space: Space, archs: list[str], request: StopRequest) -> Scores:
-    """Scores of `archs` by all seeds, from the config's file or made now."""
+def scores_of(
+    config: WotConfig, space: Space, keys: Sequence[Key], request: StopRequest
+) -> tuple[dict, Scores]:
+    """How scores were made, and those of `keys`, from the config's file or made now.
+
+    Raises:
+        ScoreError: the file is no scores, or was made otherwise than the config says.
+    """
     if config.scores:
-        return read_scores(Path(config.scores))
+        header, scores = read_scores(Path(config.scores))
+        require_fit(config, header)
+        return header, scores
     scorer = Scorer(config.score, space)
     with open_store(config, scorer) as (store, _):
-        score_missing(keys_of(space, archs, config.score.seeds), scorer, store, request)
-        return store.scores
+        score_missing(keys, scorer, store, request)
+        return header_of(config, scorer.data), store.scores
 
 
-def _choose(
-    repeat: Repeat,
-    scored_as: dict[str, str],
-    means: dict[str, float],
-    seconds: dict[str, float],
-) -> Choice:
+def _choose(repeat: Repeat, scores: Scores) -> Choice:
     started = time.perf_counter()
-    best = best_of(repeat.kept, lambda arch: means[scored_as[arch]])
-    score = None if best is None else means[scored_as[best]]
-    scoring = sum(seconds[arch] for arch in {scored_as[arch] for arch in repeat.kept})
+    own = {arch: scores[Key(arch, repeat.seed)] for arch in repeat.kept}
+    best = best_of(repeat.kept, lambda arch: own[arch].value)
+    score = None if best is None else own[best].value
+    scoring = sum(found.seconds for found in own.values())
     rest = repeat.rest_seconds + time.perf_counter() - started
     return Choice(best, score, repeat.drawn, len(repeat.kept), repeat.filter_seconds, scoring, rest)
 

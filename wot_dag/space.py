@@ -29,7 +29,8 @@ from spaces.networks import (
 from spaces.shapes import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.module_kernel import module_kernel
-from wot_dag.nasbench201 import nasbench201_kernel
+from wot_dag.nasbench201 import nasbench201_kernels
+from wot_dag.passes import pass_of
 
 Parallel = Literal["both", "last"]
 
@@ -38,7 +39,7 @@ class NasBench201Space:
     """All 15,625 cells of NAS-Bench-201.
 
     Args:
-        score: channels, cells per stage, deduplicate.
+        score: channels, cells per stage.
     """
 
     def __init__(self, score: ScoreSettings) -> None:
@@ -50,9 +51,9 @@ class NasBench201Space:
         """Cells drawn uniformly with replacement."""
         return [self.archs[i] for i in rng.integers(len(self.archs), size=samples)]
 
-    def scored_as(self, arch: str) -> str:
-        """The architecture whose score counts for this one: its class' first if deduplicating."""
-        return str(Cell.parse(arch).canonical()) if self._score.deduplicate else arch
+    def pass_of(self, arch: str) -> str:
+        """Names the forward pass: cells of one pass are scored together, with equal weights."""
+        return str(pass_of(Cell.parse(arch)))
 
     def shapes(self, archs: Sequence[str], _parallel: Parallel = "both") -> Shapes:
         """Effective depth and width [architectures, 1]; cells have no parallel edges."""
@@ -64,22 +65,29 @@ class NasBench201Space:
         """Effective depth and width of the whole space."""
         return nasbench201_shapes()
 
-    def kernel(self, arch: str, images: Tensor, generator: torch.Generator) -> Tensor:
-        """K of the cell's network."""
-        return nasbench201_kernel(Cell.parse(arch), images, generator, self._layout())
+    def kernels(self, archs: Sequence[str], images: Tensor, generator: torch.Generator) -> Tensor:
+        """K [architectures, n, n] of the networks of cells that share a pass."""
+        cells = [Cell.parse(arch) for arch in archs]
+        return nasbench201_kernels(cells, images, generator, self._layout(images.shape[1]))
 
-    def costs(self, archs: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Parameters and multiply-adds (32x32 images) of the scored networks, [architectures].
+    def costs(
+        self, archs: Sequence[str], image_shape: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters and multiply-adds of the scored networks, [architectures].
 
         Both are affine in the numbers of 1x1 and 3x3 convolutions, so three networks tell all.
+
+        Args:
+            archs: cells.
+            image_shape: (channels, height, width) of what they are scored on.
         """
         counts = np.array([[arch.count(f"nor_conv_{k}x{k}") for k in (1, 3)] for arch in archs])
         cells = [Cell((name, *["none"] * 5)) for name in ("none", "nor_conv_1x1", "nor_conv_3x3")]
-        layout = self._layout()
+        layout = self._layout(image_shape[0])
         probes = [
             (
                 count_parameters(c, layout),
-                count_multiply_adds(lambda c=c: NasBench201Network(c, layout)),
+                count_multiply_adds(lambda c=c: NasBench201Network(c, layout), image_shape),
             )
             for c in cells
         ]
@@ -87,8 +95,11 @@ class NasBench201Space:
         total = empty + counts @ (np.array(with_one) - empty)
         return total[:, 0], total[:, 1]
 
-    def _layout(self) -> NasBench201Layout:
-        return NasBench201Layout(self._score.channels, self._score.cells)
+    def _layout(self, input_channels: int) -> NasBench201Layout:
+        score = self._score
+        return NasBench201Layout(
+            score.channels, score.cells, classes=1, input_channels=input_channels
+        )
 
 
 class DartsSpace:
@@ -110,8 +121,8 @@ class DartsSpace:
             return [self.archs[i] for i in rng.integers(len(self.archs), size=samples)]
         return [Genotype.random(rng).to_json() for _ in range(samples)]
 
-    def scored_as(self, arch: str) -> str:
-        """The architecture itself."""
+    def pass_of(self, arch: str) -> str:
+        """The architecture itself: genotypes share no forward pass."""
         return arch
 
     def shapes(self, archs: Sequence[str], parallel: Parallel = "both") -> Shapes:
@@ -129,23 +140,25 @@ class DartsSpace:
         """Of the file's genotypes, or of 100,000 random ones."""
         return self.shapes(self.archs) if self.archs else random_darts_shapes(100_000)
 
-    def kernel(self, arch: str, images: Tensor, generator: torch.Generator) -> Tensor:
-        """K of the genotype's network."""
+    def kernels(self, archs: Sequence[str], images: Tensor, generator: torch.Generator) -> Tensor:
+        """K [1, n, n] of the one genotype's network."""
+        (arch,) = archs
         network = self._network(arch, images.shape[1])
         initialize(network, "default", generator)
         network.to(images, memory_format=torch.channels_last)
-        return module_kernel(network, images)
+        return module_kernel(network, images)[None]
 
-    def costs(self, archs: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Parameters and multiply-adds of the scored networks, [architectures]."""
-        size = 224 if self._score.stem == "imagenet" else 32
+    def costs(
+        self, archs: Sequence[str], image_shape: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters and multiply-adds of the networks scored on `image_shape`, [architectures]."""
         parameters, multiply_adds = [], []
         for arch in archs:
             with torch.device("meta"):
-                tensors = self._network(arch, 3).parameters()
+                tensors = self._network(arch, image_shape[0]).parameters()
             parameters.append(sum(tensor.numel() for tensor in tensors))
-            build = partial(self._network, arch, 3)
-            multiply_adds.append(count_multiply_adds(build, (3, size, size)))
+            build = partial(self._network, arch, image_shape[0])
+            multiply_adds.append(count_multiply_adds(build, image_shape))
         return np.array(parameters), np.array(multiply_adds)
 
     def _network(self, arch: str, input_channels: int) -> DartsNetwork:

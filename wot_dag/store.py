@@ -8,7 +8,8 @@ import io
 import json
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,9 +85,13 @@ def _read_folder(folder: Path) -> Scores:
     return scores
 
 
-def write_scores(path: Path, scores: Scores) -> None:
-    """Writes scores as CSV, gzipped if the name ends in .gz, sorted by architecture and seed."""
+def write_scores(path: Path, header: Mapping[str, object], scores: Scores) -> None:
+    """Writes scores as CSV, gzipped if the name ends in .gz, sorted by architecture and seed.
+
+    The first line is # and `header` as JSON: how the scores were made.
+    """
     buffer = io.StringIO()
+    buffer.write(f"# {json.dumps(header)}\n")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for (arch, seed), (value, seconds) in sorted(scores.items()):
@@ -95,8 +100,8 @@ def write_scores(path: Path, scores: Scores) -> None:
     write_atomically(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
-def read_scores(path: Path) -> Scores:
-    """Reads what `write_scores` wrote.
+def read_scores(path: Path) -> tuple[dict, Scores]:
+    """Reads the header and the scores that `write_scores` wrote.
 
     Raises:
         ScoreError: no such file, or not of this form; names the line.
@@ -106,36 +111,59 @@ def read_scores(path: Path) -> Scores:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", newline="") as handle:
+            header = _read_header(path, handle.readline())
             rows = list(csv.reader(handle))
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise ScoreError(f"{path}: cannot be read ({error})") from error
     if not rows or tuple(rows[0]) != COLUMNS:
         raise ScoreError(f"{path}: found columns {rows[:1]}, expected {', '.join(COLUMNS)}")
-    return dict(_read_row(path, number, row) for number, row in enumerate(rows[1:], start=2))
+    return header, dict(_read_row(path, number, row) for number, row in enumerate(rows[1:], 3))
+
+
+def _read_header(path: Path, line: str) -> dict:
+    try:
+        header = json.loads(line.removeprefix("#")) if line.startswith("#") else None
+    except json.JSONDecodeError:
+        header = None
+    if not isinstance(header, dict):
+        raise ScoreError(
+            f"{path}: line 1: found {line.strip()[:40]!r}, expected # and a JSON object that says "
+            f"how the scores were made: write the file by python -m wot_dag.score"
+        )
+    return header
 
 
 def _read_row(path: Path, number: int, row: list[str]) -> tuple[Key, Score]:
     try:
         arch, seed, value, seconds = row
-        return Key(arch, int(seed)), Score(float(value), float(seconds))
+        key, score = Key(arch, int(seed)), Score(float(value), float(seconds))
+        if math.isnan(score.value):
+            raise ValueError("the score is NaN")
+        return key, score
     except ValueError as error:
         raise ScoreError(
             f"{path}: line {number}: {error}; expected {', '.join(COLUMNS)}"
         ) from error
 
 
-def mean_scores(scores: Scores, archs: Iterable[str], seeds: Iterable[int]) -> dict[str, float]:
-    """Mean over seeds of each architecture's score; -inf if that of any seed is.
-
-    Raises:
-        ScoreError: scores are missing; says how many, and the first.
-    """
-    archs, seeds = list(dict.fromkeys(archs)), list(seeds)
-    missing = [Key(a, s) for a in archs for s in seeds if Key(a, s) not in scores]
+def require_scores(scores: Scores, keys: Iterable[Key]) -> None:
+    """Raises a ScoreError unless all are there; it says how many are missing, and the first."""
+    wanted = set(keys)
+    missing = sorted(wanted - scores.keys())
     if missing:
         raise ScoreError(
-            f"scores: {len(missing):,} of {len(archs) * len(seeds):,} are missing, the first is "
+            f"scores: {len(missing):,} of {len(wanted):,} are missing, the first is "
             f"{missing[0].arch} with seed {missing[0].seed}: score the rest with "
             f"python -m wot_dag.score"
         )
+
+
+def mean_scores(scores: Scores, archs: Iterable[str], seeds: Sequence[int]) -> dict[str, float]:
+    """Mean over seeds of each architecture's score; -inf if that of any seed is.
+
+    Raises:
+        ScoreError: scores are missing.
+    """
+    archs = list(dict.fromkeys(archs))
+    require_scores(scores, (Key(a, s) for a in archs for s in seeds))
     return {a: statistics.fmean(scores[Key(a, s)].value for s in seeds) for a in archs}

@@ -1,0 +1,64 @@
+"""How far a long piece of work is: a bar on a terminal, now and then a line in a file."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from tqdm import tqdm
+
+_LINE = "{desc}{n_fmt}/{total_fmt} {unit} ({percentage:.0f} %), {elapsed}, ETA {remaining}{postfix}"
+
+
+def progress(
+    total: int,
+    done: int = 0,
+    unit: str = "it",
+    what: str = "",
+    shown: bool = True,
+    every: float = 30,
+) -> tqdm:
+    """A bar on stderr of at most 79 columns; call `update(n)` after n more, and `close()`.
+
+    Args:
+        total: pieces of work, those of earlier runs included.
+        done: pieces that earlier runs have done; they do not enter the rate.
+        unit: what a piece is called.
+        what: stands in front.
+        shown: False prints nothing: of several processes one shows.
+        every: seconds between two lines where stderr is no terminal.
+    """
+    terminal = sys.stderr.isatty()
+    looks = {"mininterval": 0.2} if terminal else {"mininterval": every, "bar_format": _LINE}
+    return tqdm(
+        total=total,
+        initial=done,
+        unit=unit,
+        desc=what and f"{what}: ",
+        disable=not shown,
+        ncols=79,
+        miniters=1,  # else tqdm's monitor prints every 10 seconds, whatever mininterval says
+        file=sys.stderr if terminal else _Lines(sys.stderr),
+        **looks,
+    )
+
+
+class _Lines:
+    """A stream in which a bar that is drawn anew becomes a new line.
+
+    Args:
+        stream: where the lines go.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """One line; carriage returns alone are nothing."""
+        line = text.strip()
+        if line:
+            self._stream.write(line + "\n")
+
+    def flush(self) -> None:
+        """Hands what was written to the file."""
+        self._stream.flush()
