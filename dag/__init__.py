@@ -14,6 +14,7 @@ from dag.measures import (
 from dag.spectrum import (
     KernelFeatures,
     TrainingPrediction,
+    eigenvalues,
     eq12_bound,
     kernel_features,
     predict_training,
@@ -35,6 +36,7 @@ __all__ = [
     "depth_histogram",
     "effective_depth_width",
     "effective_depth_width_many",
+    "eigenvalues",
     "eq12_bound",
     "exempt_count",
     "exempt_rule",

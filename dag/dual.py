@@ -13,6 +13,14 @@ recursion over all pairs of nodes, and keeps one function per node instead of on
 
 New against the paper (Lemma 3.2): the means l of ReLU outputs, and skip paths that carry the
 same feature twice; its form is M = 0 with m in the place of q.
+
+What is carried is not c(r) but what it lacks to its value on the diagonal, c(1) - c(r), and the
+same of t. Behind many layers all correlations are near 1, so that a kernel's entries agree in
+every digit of float64 while its smallest eigenvalue is made of their differences alone. The
+constant M^2 drops out of the lacks, which are sums of terms >= 0: nothing cancels, and each keeps
+its relative precision whatever the depth:
+    c_h(1) - c_h(r) = sum_u q_hu c_u(1) (1 - kappa1(rho_u)),
+    t_h(1) - t_h(r) = sum_u q_hu ((1 - kappa0) (c_u + t_u)(1) + kappa0 (lack of c_u + t_u)).
 """
 
 from __future__ import annotations
@@ -24,7 +32,8 @@ import numpy as np
 from dag.graph import Dag, EdgeOp
 
 Form = Literal["exact", "paper"]
-_SNAP = 64 * np.finfo(float).eps  # a correlation this near to +-1 is +-1: arccos doubles the loss
+_SNAP = 64 * np.finfo(float).eps  # a cosine this near to +-1 is +-1: equal inputs, not rounding
+_SERIES = 0.1  # angles below it: the first term left out of the series is below rounding
 
 
 class Recipe(NamedTuple):
@@ -33,11 +42,22 @@ class Recipe(NamedTuple):
     terms: tuple[tuple[int, float, float], ...]
 
 
-class _Feature(NamedTuple):
-    """What a linear edge adds to a node: covariance and tangent part [entries], and its mean."""
+class Dual(NamedTuple):
+    """A node's functions c and t: their values at cosine 1, and what they lack to them elsewhere.
 
-    covariance: np.ndarray
-    tangent: np.ndarray
+    c(r) = top - lack, t(r) = tangent_top - tangent_lack; the lacks are arrays like the cosines.
+    """
+
+    lack: np.ndarray
+    tangent_lack: np.ndarray
+    top: float
+    tangent_top: float
+
+
+class _Feature(NamedTuple):
+    """What a linear edge adds to a node: its covariance and tangent part, and its mean."""
+
+    dual: Dual
     mean: float
 
 
@@ -59,10 +79,8 @@ class DualKernels:
         if form not in get_args(Form):
             raise ValueError(f"kernel form: found {form!r}, expected 'exact' or 'paper'")
         self._exact = form == "exact"
-        self._shape = np.shape(cosine)
-        # The last entry is cosine 1: the value of every function on the kernel's diagonal.
-        inputs = np.append(_snapped(np.asarray(cosine, float).ravel()), 1.0)
-        self._features = [self._feature(inputs, np.zeros_like(inputs))]
+        off = 1 - _snapped(np.asarray(cosine, float))
+        self._features = [self._feature(Dual(off, np.zeros_like(off), 1.0, 0.0))]
         self._known: dict[Recipe, int] = {}
 
     def recipe(self, dag: Dag) -> Recipe:
@@ -80,42 +98,41 @@ class DualKernels:
             features[node] = self._index(_recipe(node, features, once, squared))
         return _recipe(dag.output, features, once, squared)
 
-    def evaluate(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, float, float]:
-        """Functions c and t in the shape of the cosines, and their values c(1) and t(1).
+    def evaluate(self, recipe: Recipe) -> Dual:
+        """Functions c and t of a recipe.
 
         Raises:
             ValueError: a value passes float64's range.
         """
-        c, t = self._sums(recipe)
-        return c[:-1].reshape(self._shape), t[:-1].reshape(self._shape), c[-1], t[-1]
+        parts = [(q if self._exact else m, self._features[u].dual) for u, m, q in recipe.terms]
+        mean = sum(m * self._features[u].mean for u, m, _ in recipe.terms) * self._exact
+        with np.errstate(over="ignore", invalid="ignore"):
+            top = float(np.square(mean)) + sum(weight * dual.top for weight, dual in parts)
+            tangent_top = sum(weight * dual.tangent_top for weight, dual in parts)
+            if not np.isfinite(top + tangent_top):
+                raise ValueError("the kernel of this DAG passes float64's range: too many paths")
+            lack = sum(weight * dual.lack for weight, dual in parts)
+            tangent_lack = sum(weight * dual.tangent_lack for weight, dual in parts)
+        return Dual(lack, tangent_lack, top, tangent_top)
 
-    def __call__(self, dag: Dag) -> tuple[np.ndarray, np.ndarray, float, float]:
+    def __call__(self, dag: Dag) -> Dual:
         """`evaluate` of the DAG's recipe."""
         return self.evaluate(self.recipe(dag))
 
     def _index(self, recipe: Recipe) -> int:
         if recipe not in self._known:
             self._known[recipe] = len(self._features)
-            self._features.append(self._feature(*self._sums(recipe)))
+            self._features.append(self._feature(self.evaluate(recipe)))
         return self._known[recipe]
 
-    def _feature(self, c: np.ndarray, t: np.ndarray) -> _Feature:
-        kappa0, kappa1 = arc_cosine(c / c[-1])
-        kappa1 -= self._exact / np.pi  # minus the squared mean
-        return _Feature(c[-1] * kappa1, kappa0 * (c + t), float(np.sqrt(c[-1] / np.pi)))
-
-    def _sums(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-        mean = sum(m * self._features[u].mean for u, m, _ in recipe.terms) * self._exact
-        with np.errstate(over="ignore", invalid="ignore"):
-            c = np.full_like(self._features[0].tangent, np.square(mean))
-            t = np.zeros_like(c)
-            for feature, m, q in recipe.terms:
-                weight = q if self._exact else m
-                c += weight * self._features[feature].covariance
-                t += weight * self._features[feature].tangent
-        if not np.isfinite(c[-1] + t[-1]):
-            raise ValueError("the kernel of this DAG passes float64's range: too many paths")
-        return c, t
+    def _feature(self, node: Dual) -> _Feature:
+        lack0, lack1 = arc_cosine_lacks(node.lack / node.top)
+        total = node.top + node.tangent_top
+        tangent = lack0 * total + (1 - lack0) * (node.lack + node.tangent_lack)
+        # The features' means are added apart, squared as one sum: here the covariance without it.
+        centred = node.top * (1 - self._exact / np.pi)
+        mean = float(np.sqrt(node.top / np.pi))
+        return _Feature(Dual(node.top * lack1, tangent, centred, total), mean)
 
 
 def check_dag(dag: Dag) -> None:
@@ -126,19 +143,24 @@ def check_dag(dag: Dag) -> None:
         raise ValueError(f"DAG {dag} has no path from input to output, so its kernel is 0")
 
 
-def arc_cosine(rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Arc-cosine kernels of degree 0 and 1, scaled to 1 at correlation 1 (Cho & Saul, 2009).
+def arc_cosine_lacks(off: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """1 - kappa0 and 1 - kappa1 of correlations rho = 1 - `off`, `off` in 0 .. 2.
 
-    kappa0 = (pi - arccos rho) / pi and kappa1 = (sqrt(1 - rho^2) + rho (pi - arccos rho)) / pi;
-    `rho` is clipped to -1 .. 1.
+    The arc-cosine kernels of degree 0 and 1, scaled to 1 at correlation 1 (Cho & Saul, 2009), are
+    kappa0 = (pi - a) / pi and kappa1 = (sin a + (pi - a) cos a) / pi with rho = cos a.
     """
-    rho = _snapped(rho)
-    kappa0 = 1 - np.arccos(rho) / np.pi
-    return kappa0, np.sqrt((1 - rho) * (1 + rho)) / np.pi + rho * kappa0
+    half = np.sqrt(off / 2)  # sin(a / 2): arccos(1 - off) would lose half of off's digits
+    angle = 2 * np.arcsin(half)
+    gap = 2 * half * np.sqrt(1 - half * half) - angle * (1 - off)  # sin a - a cos a
+    near = angle < _SERIES
+    if near.any():  # there the two terms agree to a^3 / 3, so its series takes their place
+        a = angle[near]
+        gap[near] = a**3 * (1 / 3 - a**2 * (1 / 30 - a**2 * (1 / 840 - a**2 / 45360)))
+    return angle / np.pi, off - gap / np.pi
 
 
 def _snapped(rho: np.ndarray) -> np.ndarray:
-    """Correlations in -1 .. 1, with those within rounding of either end exactly there."""
+    """Cosines in -1 .. 1, with those within rounding of either end exactly there."""
     return np.where(np.abs(rho) > 1 - _SNAP, np.sign(rho), rho)
 
 

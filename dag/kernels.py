@@ -63,10 +63,11 @@ def _fill(
     rows = max(1, _BLOCK // n)
     for a in range(0, n, rows):
         block = np.s_[a : a + rows, a:]
-        c, t, *_ = DualKernels(cosine[block], form)(dag)
+        dual = DualKernels(cosine[block], form)(dag)
         factor = 2 * np.outer(scale[block[0]], scale[block[1]])
+        c = dual.top - dual.lack
         if tangent:
-            theta[block] = factor * (c + t)
+            theta[block] = factor * (c + (dual.tangent_top - dual.tangent_lack))
         cosine[block] = factor * c
     return mirrored(cosine), mirrored(theta) if tangent else cosine
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from dag.dual import DualKernels, Form, arc_cosine, check_dag
+from dag.dual import Dual, DualKernels, Form, arc_cosine_lacks, check_dag
 from dag.graph import Dag
 from dag.kernels import cosines_and_scales, mirrored
 from dag.measures import depth_histogram
 
 Loss = Literal["half_sum", "mean"]
 _CHUNK = 1 << 22  # powers at a time in predict_training
+_TRUSTED = 1e-6  # share of the largest above which an eigenvalue of the plain matrix is good
 
 
 class KernelFeatures(NamedTuple):
@@ -34,12 +36,61 @@ class TrainingPrediction(NamedTuple):
 
 
 def smallest_eigenvalue(kernel: np.ndarray) -> float:
-    """Smallest eigenvalue of a symmetric kernel [n, n].
+    """Smallest eigenvalue of a symmetric kernel [n, n]; it errs by about n eps times the largest.
 
-    Its rounding error is of the order of n eps times the largest, so that a singular kernel may
-    give a number just below 0.
+    `kernel_features` and `eigenvalues` know more than the matrix holds, and have no such limit.
+
+    Raises:
+        ValueError: it is not ten times that, so that what float64 holds of it is mostly noise.
     """
-    return float(np.linalg.eigvalsh(kernel)[0])
+    values = np.linalg.eigvalsh(kernel)
+    noise = 10 * len(values) * np.finfo(float).eps * float(values[-1])
+    if values[0] < noise:
+        raise ValueError(
+            f"smallest eigenvalue: found {values[0]:.3g}, which is below the rounding of a float64 "
+            f"matrix ({noise:.3g}): dag.eigenvalues takes it from the DAG instead"
+        )
+    return float(values[0])
+
+
+def eigenvalues(dag: Dag, x: np.ndarray, form: Form = "exact", tangent: bool = False) -> np.ndarray:
+    """All eigenvalues [n], ascending, of `nngp(dag, x, form)`, or of `ntk(dag, x)`.
+
+    They are those of the exact matrix, of which a float64 matrix keeps little behind many layers:
+    each has the relative precision of the entries' distances to the diagonal.
+
+    Raises:
+        ValueError: as `dag.kernels.nngp`; tangent in the paper form.
+    """
+    scale, duals = _above_diagonal(x, form, tangent)
+    top, lack = _chosen(duals(dag), tangent)
+    return _eigenvalues(2 * top, 2 * _symmetric(lack, len(scale)), scale)
+
+
+def _eigenvalues(top: float, lack: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Eigenvalues of K_ij = scale_i scale_j (top - lack_ij), `lack` symmetric, 0 on the diagonal.
+
+    Where lack << top, K in float64 holds scale scale^T top and no more. A reflection H that takes
+    K's largest eigenvector to the first axis splits K = top s s^T - E into a corner, a row that
+    is 0 up to rounding, and a block, whose Schur complement has the other eigenvalues up to the
+    square of row / corner. Its terms in top cancel on paper, before they are numbers.
+    """
+    outer = np.outer(scale, scale)
+    values = np.linalg.eigvalsh(outer * (top - lack))
+    if len(values) == 1 or values[0] > _TRUSTED * values[-1]:
+        return values
+    normal = np.linalg.eigh(outer * (top - lack))[1][:, -1]
+    normal[0] += np.copysign(1.0, normal[0])  # this sign, so that nothing cancels
+    reflect = np.eye(len(scale)) - 2 * np.outer(normal, normal) / (normal @ normal)
+    missing = reflect @ (outer * lack) @ reflect
+    alpha, p = (reflect @ scale)[0], (reflect @ scale)[1:]
+    epsilon, e = missing[0, 0], missing[0, 1:]
+    # block - row row^T / corner = top p p^T - E - (top alpha p - e)(..)^T / (top alpha^2 - epsilon)
+    share = alpha**2 - epsilon / top
+    mixed = np.outer(p, e) * (alpha / share)
+    block = mixed + mixed.T - missing[1:, 1:]
+    block -= np.outer(p, p) * (epsilon / share) + np.outer(e, e / (top * share))
+    return np.append(np.linalg.eigvalsh(block), values[-1])
 
 
 def eq12_bound(dag: Dag, K0: np.ndarray) -> float:
@@ -61,12 +112,12 @@ def eq12_bound(dag: Dag, K0: np.ndarray) -> float:
     check_dag(dag)
     if np.ndim(K0) != 2 or len(K0) < 2:
         raise ValueError(f"K0: found shape {np.shape(K0)}, expected [n, n] with n >= 2")
-    largest = _correlations(K0).max()
+    off = np.clip(1 - _correlations(K0).max(keepdims=True), 0, 2)
     histogram = depth_histogram(dag)
     missing = 0.0  # sum_p 1 - f^(d_p), which does not cancel as P - sum_p f^(d_p) would
     for d in range(max(histogram) + 1):
-        missing += histogram.get(d, 0) * float(1 - largest)
-        largest = arc_cosine(largest)[1]
+        missing += histogram.get(d, 0) * off.item()
+        off = arc_cosine_lacks(off)[1]
     return missing
 
 
@@ -111,7 +162,7 @@ def predict_training(
     """
     targets, start = np.asarray(y, float), np.zeros(np.shape(y)) if f0 is None else f0
     _check_training(kernel, targets, np.asarray(start), loss)
-    ks = np.arange(steps + 1) if isinstance(steps, int) else np.asarray(list(steps))
+    ks = np.arange(steps + 1) if isinstance(steps, Integral) else np.asarray(list(steps))
     if not len(ks) or ks.min() < 0:
         raise ValueError("steps: found none or one below 0, expected steps from 0 on")
     eigenvalues, modes = np.linalg.eigh(kernel)
@@ -165,35 +216,45 @@ def kernel_features(
     Raises:
         ValueError: as `dag.kernels.nngp`; fewer than two samples; tangent in the paper form.
     """
-    if tangent and form != "exact":
-        raise ValueError("the tangent kernel has the exact form only")
-    cosine, scale = cosines_and_scales(x)
-    if len(cosine) < 2:
+    scale, duals = _above_diagonal(x, form, tangent)
+    if len(scale) < 2:
         raise ValueError("kernel features: found 1 sample, expected at least 2")
-    above = np.triu_indices(len(cosine), 1)
-    duals = DualKernels(cosine[above], form)
-    scale = np.full(len(scale), np.sqrt(0.5)) if form == "paper" else scale
     recipes = [duals.recipe(dag) for dag in dags]
-    features = {}
-    for recipe in set(recipes):
-        c, t, c_diagonal, t_diagonal = duals.evaluate(recipe)
-        values, diagonal = (c + t, c_diagonal + t_diagonal) if tangent else (c, c_diagonal)
-        features[recipe] = _features(values / diagonal, diagonal, above, scale)
+    features = {
+        recipe: _features(*_chosen(duals.evaluate(recipe), tangent), scale)
+        for recipe in set(recipes)
+    }
     return [features[recipe] for recipe in recipes]
 
 
-def _features(
-    correlation: np.ndarray,
-    diagonal: float,
-    above: tuple[np.ndarray, np.ndarray],
-    scale: np.ndarray,
-) -> KernelFeatures:
-    """Features from the entries above the diagonal of the normalized kernel."""
-    normalized = np.eye(len(scale))
-    normalized[above] = correlation
-    normalized = mirrored(normalized)
-    eigenvalues = np.linalg.eigvalsh(2 * diagonal * np.outer(scale, scale) * normalized)
-    smallest, largest = float(eigenvalues[0]), float(eigenvalues[-1])
+def _above_diagonal(x: np.ndarray, form: Form, tangent: bool) -> tuple[np.ndarray, DualKernels]:
+    """The samples' scales in that form, and dual functions at the cosines above the diagonal."""
+    if tangent and form != "exact":
+        raise ValueError("the tangent kernel has the exact form only")
+    cosine, scale = cosines_and_scales(x)
+    scale = np.full(len(scale), np.sqrt(0.5)) if form == "paper" else scale
+    return scale, DualKernels(cosine[np.triu_indices(len(scale), 1)], form)
+
+
+def _chosen(dual: Dual, tangent: bool) -> tuple[float, np.ndarray]:
+    """The NNGP's or the NTK's value on the diagonal, and what its entries lack to it."""
+    if tangent:
+        return dual.top + dual.tangent_top, dual.lack + dual.tangent_lack
+    return dual.top, dual.lack
+
+
+def _symmetric(above: np.ndarray, n: int) -> np.ndarray:
+    """The matrix [n, n] with these entries above its diagonal, and zeros on it."""
+    matrix = np.zeros((n, n))
+    matrix[np.triu_indices(n, 1)] = above
+    return mirrored(matrix)
+
+
+def _features(top: float, lack: np.ndarray, scale: np.ndarray) -> KernelFeatures:
+    """Features of scale scale^T (2 top - 2 lack), `lack` above the diagonal."""
+    missing = _symmetric(lack / top, len(scale))
+    values = _eigenvalues(2 * top, 2 * top * missing, scale)
+    smallest, largest = float(values[0]), float(values[-1])
     condition = largest / smallest if smallest > 0 else np.inf
-    smallest_normalized = smallest_eigenvalue(normalized)
-    return KernelFeatures(smallest, condition, smallest_normalized, float(correlation.mean()))
+    normalized = _eigenvalues(1.0, missing, np.ones(len(scale)))[0]
+    return KernelFeatures(smallest, condition, float(normalized), float(1 - (lack / top).mean()))

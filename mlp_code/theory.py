@@ -16,10 +16,11 @@ from common.data import load_dataset, require_dataset
 from common.dataset import DataError, Dataset
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, RunSettings, read_metrics
-from dag import Dag, eq12_bound, nngp, nngp_and_ntk, predict_training
+from dag import Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
 from mlp_code.config import FIGURE_3, checked_dags
 from mlp_code.metrics import encode_targets, make_loss
 from mlp_code.model import DagMlp, MlpShape
+from mlp_code.training import TrainingDivergedError
 
 PROG = "python -m mlp_code.theory"
 
@@ -72,6 +73,7 @@ def compare(config: TheoryConfig) -> dict:
 
     Raises:
         DataError, RunError, ConfigError: before any work.
+        TrainingDivergedError: the loss of a network is no longer finite.
     """
     device = choose_device(config.device)
     run = Run(config.run, "theory", identity(config), describe(device))
@@ -82,6 +84,7 @@ def compare(config: TheoryConfig) -> dict:
         for key in ("samples", "kernel_samples"):
             most = len(data.train)
             require(getattr(config, key) <= most, key, getattr(config, key), f"at most {most}")
+        check_samples(data, config.samples)
         result = _compare(config, run, data)
         run.finish(result)
         return result
@@ -93,13 +96,12 @@ def _compare(config: TheoryConfig, run: Run, data: Dataset) -> dict:
     dags = {name: Dag.parse(code) for name, code in config.dags.items()}
     x = inputs(data, max(config.samples, config.kernel_samples))
     samples = x[: config.samples]
-    tangents = {name: nngp_and_ntk(dag, samples.cpu().numpy())[1] for name, dag in dags.items()}
+    tangents = {name: ntk(dag, samples.cpu().numpy()) for name, dag in dags.items()}
     largest = max(float(np.linalg.eigvalsh(kernel)[-1]) for kernel in tangents.values())
     lr = config.lr or config.samples / largest
     y = encode_targets(data.train.labels[: config.samples], data.num_classes, config.targets)
-    started = time.perf_counter()
     curves = _measure_all(config, run, samples, data, lr)
-    seconds = time.perf_counter() - started
+    seconds = sum(curve["seconds"] for curve in curves.values())
     rows = {}
     for name, dag in dags.items():
         training = _against_prediction(config, tangents[name], y, curves, name, lr)
@@ -113,9 +115,24 @@ def _settings(config: TheoryConfig) -> dict:
     return {key: getattr(config, key) for key in keys}
 
 
+def check_samples(data: Dataset, n: int) -> None:
+    """Raises a ConfigError if the first n training images are of one class: nothing to learn."""
+    classes = data.train.labels[:n].unique().tolist()
+    found = f"{n}, images of class {classes[0]} alone"
+    require(len(classes) > 1, "samples", found, "enough for two classes")
+
+
 def inputs(data: Dataset, n: int) -> Tensor:
-    """The first n training images, normalized, as float32 [n, d_in]."""
-    return data.normalize(data.train.images[:n]).flatten(1)
+    """The first n training images, normalized, as float32 [n, d_in].
+
+    Raises:
+        ConfigError: one of them is all zeros then, so that it has no direction and no kernel.
+    """
+    x = data.normalize(data.train.images[:n]).flatten(1)
+    empty = (x.abs().amax(1) < 1e-5).nonzero().flatten().tolist()  # rounding, no direction
+    found = f"training image {empty[0]} equal to the mean" if empty else ""
+    require(not empty, "dataset", found, "images of which none is all zeros after normalization")
+    return x
 
 
 def spectra(dag: Dag, x: Tensor) -> dict:
@@ -126,12 +143,15 @@ def spectra(dag: Dag, x: Tensor) -> dict:
     """
     samples = x.cpu().double().numpy()
     samples *= (samples.shape[1] / (samples**2).sum(1, keepdims=True)) ** 0.5
-    exact, tangent = nngp_and_ntk(dag, samples)
-    kernels = {"exact": exact / 2, "paper": nngp(dag, samples, "paper"), "ntk": tangent}
+    kernels = {
+        "exact": eigenvalues(dag, samples) / 2,
+        "paper": eigenvalues(dag, samples, "paper"),
+        "ntk": eigenvalues(dag, samples, tangent=True),
+    }
     stem = nngp(Dag.parse("1"), samples, "paper")
     found: dict = {"eq12_bound": eq12_bound(dag, stem)}
-    for form, kernel in kernels.items():
-        values = np.linalg.eigvalsh(kernel)[::-1]
+    for form, ascending in kernels.items():
+        values = ascending[::-1]
         found[form] = {
             "smallest_eigenvalue": float(values[-1]),
             "condition_number": float(values[0] / values[-1]) if values[-1] > 0 else None,
@@ -151,8 +171,16 @@ def _measure_all(
         if (name, seed) not in curves:
             shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
             network = DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
+            started = time.perf_counter()
             losses, start = descend(network.to(x.device), x, labels, config, lr)
+            if not np.isfinite(losses).all():
+                raise TrainingDivergedError(
+                    f"loss of {name}, seed {seed}, is not finite after "
+                    f"{np.isfinite(losses).argmin()} steps: lower lr (now {lr:g}), or set it to 0, "
+                    f"which takes one that the kernels allow"
+                )
             record = {"dag": name, "seed": seed, "losses": losses, "initial_outputs": start}
+            record["seconds"] = round(time.perf_counter() - started, 3)
             run.log(record)
             curves[name, seed] = record
     return curves
@@ -208,7 +236,7 @@ def main() -> None:
     config = parse_config(TheoryConfig, PROG, "Kernels of DAGs, and training predicted by them.")
     try:
         result = compare(config)
-    except (ConfigError, DataError, RunError, OSError) as error:
+    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
         sys.exit(f"{PROG}: {error}")
     print_table(result)
     print(f"\nRecords: {config.run.root}/theory/{config.run.name or 'default'}/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,9 +61,15 @@ def _check_batches(config: MlpConfig, n: int) -> None:
 
 
 def _as_begun(config: MlpConfig, state: dict | None) -> MlpConfig:
-    """The config with the form of networks that a checkpoint holds, if there is one."""
-    form = state.get("side_by_side", config.side_by_side) if state else config.side_by_side
-    return dataclasses.replace(config, side_by_side=form)
+    """The config as the training began: the networks' form, and the order in which they stand.
+
+    Tensors of a checkpoint hold all networks by position, while a config's `dags` are named: the
+    same experiment, listed in another order, must not hand one DAG the weights of another.
+    """
+    if state is None:
+        return config
+    dags = {name: config.dags[name] for name in state["dags"]}
+    return dataclasses.replace(config, side_by_side=state["side_by_side"], dags=dags)
 
 
 class Trainer:
@@ -76,12 +83,13 @@ class Trainer:
     """
 
     def __init__(self, config: MlpConfig, run: Run, data: Dataset, device: torch.device) -> None:
-        self.config, self.run, self.data, self.device = config, run, data, device
+        state = load_checkpoint(run.folder, device)
+        self.config = config = _as_begun(config, state)
+        self.run, self.data, self.device = run, data, device
         self.labels = labels(config)
         in_features = data.train.images[0].numel()
         self.shape = mlp_shape(config, in_features, data.num_classes)
-        state = load_checkpoint(run.folder, device)
-        self.members = build_members(_as_begun(config, state), self.shape, device)
+        self.members = build_members(config, self.shape, device)
         self.optimizer = torch.optim.SGD(
             self.members.parameters(),
             lr=config.optimizer.lr,
@@ -93,7 +101,8 @@ class Trainer:
         self.seed_of = torch.tensor(
             [config.seeds.index(seed) for _, seed in self.labels], device=device
         )
-        self.epoch, self.step, self.seconds = 1, 0, 0.0
+        self.epoch, self.step = 1, 0
+        self.began = time.perf_counter()  # as if all processes of the run had followed each other
         self.sums = self._new_sums()
         self.best: list[dict] = [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in self.labels]
         self._resume(state)
@@ -108,9 +117,15 @@ class Trainer:
         self.members.load_state_dict(state["members"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.sums.load(state["sums"])
-        self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.began -= state["seconds"]
         self.best = state["best"]
         self.run.rewind(state["metrics"])
+
+    @property
+    def seconds(self) -> float:
+        """Time in training so far, also that before a stop in mid-epoch."""
+        return time.perf_counter() - self.began
 
     def _save(self) -> None:
         state = {
@@ -121,6 +136,7 @@ class Trainer:
             "epoch": self.epoch,
             "step": self.step,
             "seconds": self.seconds,
+            "dags": list(self.config.dags),
             "best": self.best,
             "metrics": self.run.position(),
         }
@@ -131,10 +147,8 @@ class Trainer:
         writer = _tensorboard(self.run.folder) if self.config.tensorboard else None
         with tqdm(total=self.config.epochs, initial=self.epoch - 1, unit="epoch", ncols=79) as bar:
             while self.epoch <= self.config.epochs:
-                started = time.perf_counter()
                 self.train_epoch(request)
                 records = self._finish_epoch()
-                self.seconds += time.perf_counter() - started
                 self._log(records, writer)
                 self.start_next_epoch()
                 bar.update()
@@ -194,11 +208,14 @@ class Trainer:
     def _check_finite(self, bad_step: Tensor) -> None:
         for (name, seed), step in zip(self.labels, bad_step.tolist()):
             if step >= 0:
-                raise TrainingDivergedError(
-                    f"loss of {name}, seed {seed}, is not finite at epoch {self.epoch}, step "
-                    f"{step + 1}: lower optimizer.lr (now {self.config.optimizer.lr:g}), add "
-                    f"optimizer.warmup_epochs, or set batch_norm: true; then --run.fresh true"
-                )
+                raise self._diverged(name, seed, f"step {step + 1}")
+
+    def _diverged(self, name: str, seed: int, where: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"loss of {name}, seed {seed}, is not finite at epoch {self.epoch}, {where}: lower "
+            f"optimizer.lr (now {self.config.optimizer.lr:g}), add optimizer.warmup_epochs, or set "
+            f"batch_norm: true; then --run.fresh true"
+        )
 
     def _finish_epoch(self) -> list[dict]:
         """Metrics of the epoch per member, in %; keeps the best weights so far."""
@@ -212,6 +229,9 @@ class Trainer:
                 found = evaluate(self.members, self.data, getattr(self.data, name), self.loss)
                 for record, sums in zip(records, found.records(name)):
                     record |= sums
+                    # The last step's loss is that before the step: only here its weights show.
+                    if not math.isfinite(sums[f"{name}_loss"]):
+                        raise self._diverged(record["dag"], record["seed"], f"{name} images")
             self._keep_best(records)
         return records
 

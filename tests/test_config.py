@@ -9,6 +9,7 @@ import yaml
 from common.config import identity, load_yaml, parse_config
 from common.order import epoch_order
 from mlp_code.config import MlpConfig, SgdConfig
+from mlp_code.training import train
 
 
 def parse(*words):
@@ -32,6 +33,19 @@ def test_codes_arrive_as_text_with_and_without_quotes(tmp_path, quote, code):
     assert parse("--config", str(file)).dags == {"a": code}
     assert parse("--dags", f"{{a: {quote}{code}{quote}}}").dags == {"a": code}
     assert parse("--dags.a", code).dags["a"] == code
+
+
+@pytest.mark.parametrize("name", ["08", "1e5", "0x1F", "null", "true", "1_0", "~", "-0"])
+def test_names_stay_text_whatever_yaml_reads_in_them(tmp_path, name):
+    file = tmp_path / "my.yaml"
+    file.write_text(f"dags: {{{name}: 2_02_002}}\n")
+    config = parse("--config", str(file), "--epochs", "1", "--width", "4", "--seeds", "[0]",
+                   "--run.root", str(tmp_path), "--device", "cpu")  # fmt: skip
+    assert config.dags == {name: "2_02_002"}
+    assert list(train(config)["dags"]) == [name]
+    (folder,) = (tmp_path / "mlp").iterdir()
+    assert load_yaml((folder / "config.yaml").read_text())["dags"] == {name: "2_02_002"}
+    assert list(train(config)["dags"]) == [name]  # read again as it was written
 
 
 def test_what_pyyaml_would_make_of_it():

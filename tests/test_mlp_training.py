@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,6 +101,61 @@ def test_a_run_goes_on_in_the_form_that_it_was_begun_in(tmp_path, monkeypatch, f
             train(first)
     parts = train(replace(first, side_by_side=forms[1]))
     assert parts["dags"] == whole["dags"]
+
+
+def stop_after(monkeypatch, epoch):
+    """A training saves and ends after an epoch, as by a signal."""
+    go_on = Trainer.start_next_epoch
+
+    def go_on_or_stop(self):
+        go_on(self)
+        if self.epoch > epoch:
+            self._save()
+            sys.exit(1)
+
+    monkeypatch.setattr(Trainer, "start_next_epoch", go_on_or_stop)
+
+
+@pytest.mark.parametrize("form", ["batched", "loop"])
+def test_dags_in_another_order_keep_their_own_weights(tmp_path, monkeypatch, form):
+    """A config's order of names is no part of it: a resumed run must not swap its networks."""
+    dags = {"A": "2_02_002", "B": "1_01_222", "C": "2_21_112"}
+    sgd = SgdConfig(lr=0.02, momentum=0.9)
+    options = {"optimizer": sgd, "side_by_side": form, "dags": dags, "epochs": 6}
+    whole = train(config(tmp_path / "whole", **options))
+    parts = config(tmp_path / "parts", **options)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after(patch, epoch=3)
+        train(parts)
+    resumed = train(replace(parts, dags={name: dags[name] for name in ("C", "A", "B")}))
+    assert resumed["dags"] == whole["dags"]
+    (lines, *weights), (lines_after, *weights_after) = map(
+        final_files, (tmp_path / "whole", tmp_path / "parts")
+    )
+    assert lines == lines_after
+    for a, b in zip(weights, weights_after):
+        assert [(e["dag"], e["seed"]) for e in a] == [(e["dag"], e["seed"]) for e in b]
+        assert_same_bits(a, b)
+
+
+def test_seconds_count_the_part_of_an_epoch_before_a_stop(tmp_path, monkeypatch):
+    """The clock is a count of steps here: one second each."""
+    clock = SimpleNamespace(ticks=0)
+    monkeypatch.setattr("mlp_code.training.time.perf_counter", lambda: float(clock.ticks))
+    step = Trainer._train_step
+
+    def timed(self, chosen):
+        clock.ticks += 1
+        if clock.ticks == 13:  # 8 steps in an epoch: the stop comes in mid-epoch 2
+            signal.raise_signal(signal.SIGTERM)
+        return step(self, chosen)
+
+    monkeypatch.setattr(Trainer, "_train_step", timed)
+    settings = config(tmp_path, epochs=2)
+    with pytest.raises(SystemExit):
+        train(settings)
+    clock.ticks += 1000  # between the processes
+    assert train(settings)["seconds"] == 16
 
 
 def test_a_last_batch_of_one_image_is_refused_with_batch_norm(tmp_path):
@@ -216,6 +272,14 @@ def test_divergence_stops_with_epoch_step_and_a_hint(tmp_path):
         TrainingDivergedError, match=r"DAG#\d, seed \d.*epoch 1, step \d+.*lower optimizer.lr"
     ):
         train(config(tmp_path, optimizer=SgdConfig(lr=1e6)))
+
+
+def test_the_loss_after_the_last_step_is_looked_at(tmp_path):
+    """One step of gradient descent: its own loss is finite, that of its weights is not."""
+    settings = config(tmp_path, batch_size=0, epochs=1, optimizer=SgdConfig(lr=1e12))
+    with pytest.raises(TrainingDivergedError, match=r"epoch 1, validation images: lower optim"):
+        train(settings)
+    assert not (tmp_path / "mlp/r/result.json").exists()
 
 
 def test_learning_rate_warms_up_and_steps_down():

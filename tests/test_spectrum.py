@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -12,6 +13,7 @@ from dag import (
     Dag,
     EdgeOp,
     all_codes,
+    eigenvalues,
     eq12_bound,
     kernel_features,
     nngp,
@@ -115,6 +117,73 @@ def _check_features(features, kernel):
     np.testing.assert_allclose(features, expected, rtol=1e-7)
 
 
+def _dense_kernels(x, layers):
+    """NNGP and NTK [n, n] in 120 digits of the DAG whose nodes all have linear edges from all."""
+    mpmath.mp.dps = 120
+    rows = [[mpmath.mpf(float(value)) for value in row] for row in x]
+    norms = [mpmath.sqrt(mpmath.fdot(row, row)) for row in rows]
+    nngp, ntk = mpmath.matrix(len(x)), mpmath.matrix(len(x))
+    for i, a in enumerate(rows):
+        for j, b in enumerate(rows[: i + 1]):
+            c, t = _dense_dual(mpmath.fdot(a, b) / norms[i] / norms[j] if i != j else 1, layers)
+            scale = 2 * norms[i] * norms[j] / len(a)
+            nngp[i, j] = nngp[j, i] = scale * c
+            ntk[i, j] = ntk[j, i] = scale * (c + t)
+    return nngp, ntk
+
+
+def _dense_dual(rho, layers):
+    """c and t at a cosine: node by node, the sums over all edges, without any complement."""
+    c, top, t = rho, mpmath.mpf(1), mpmath.mpf(0)
+    covariance = variance = mean = tangent = mpmath.mpf(0)
+    for layer in range(layers + 1):
+        rho = c / top
+        kappa0 = (mpmath.pi - mpmath.acos(rho)) / mpmath.pi
+        kappa1 = mpmath.sqrt(1 - rho * rho) / mpmath.pi + rho * kappa0
+        covariance += top * (kappa1 - 1 / mpmath.pi)
+        variance += top * (1 - 1 / mpmath.pi)
+        mean += mpmath.sqrt(top / mpmath.pi)
+        tangent += kappa0 * (c + t)
+        c, top, t = covariance + mean**2, variance + mean**2, tangent
+        if layer == 0:  # the stem's ReLU is node 0 itself, not an edge into the next
+            covariance = variance = mean = tangent = mpmath.mpf(0)
+    return c, t
+
+
+@pytest.mark.parametrize("layers", [5, 88, 200])
+def test_eigenvalues_of_dense_dags_are_exact_where_their_matrices_are_rounding_noise(layers):
+    x = np.random.default_rng(0).standard_normal((8, 16))
+    dag = Dag.parse("_".join("2" * j for j in range(1, layers + 1)))
+    for kernel, tangent in zip(_dense_kernels(x, layers), (False, True)):
+        expected = np.array(sorted(mpmath.eigsy(kernel, eigvals_only=True)), float)
+        found = eigenvalues(dag, x, tangent=tangent)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        (features,) = kernel_features([dag], x, tangent=tangent)
+        assert features.smallest_eigenvalue == pytest.approx(expected[0], rel=1e-9)
+        assert features.condition_number == pytest.approx(expected[-1] / expected[0], rel=1e-9)
+
+
+@pytest.mark.parametrize(("layers", "expected"), [(70, 2.4438198e26), (100, 7.058293e37)])
+def test_kernel_matrices_keep_what_float64_can_of_their_smallest_eigenvalue(layers, expected):
+    x = np.random.default_rng(0).standard_normal((8, 16))
+    dag = Dag.parse("_".join("2" * j for j in range(1, layers + 1)))
+    assert smallest_eigenvalue(ntk(dag, x)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_matrix_that_cannot_hold_its_smallest_eigenvalue_is_refused():
+    x = np.random.default_rng(0).standard_normal((8, 16))
+    dag = Dag.parse("_".join("2" * j for j in range(1, 201)))
+    with pytest.raises(ValueError, match=r"below the rounding of a float64 matrix"):
+        smallest_eigenvalue(ntk(dag, x))
+
+
+def test_eigenvalues_of_a_chain_and_of_the_paper_form():
+    for dag, form in ((DAGS[100], "paper"), (Dag.parse("2_02_002"), "exact")):
+        plain = np.linalg.eigvalsh(nngp(dag, X, form))
+        np.testing.assert_allclose(eigenvalues(dag, X, form), plain, rtol=1e-9)
+    assert eigenvalues(STEM, X[:1]) == pytest.approx(nngp(STEM, X[:1])[0])
+
+
 def test_duplicate_samples_have_no_smallest_eigenvalue():
     features = kernel_features(map(Dag.parse, FIG3), np.concatenate([X, X[3:4]]))
     for numbers in features:
@@ -150,6 +219,8 @@ def test_predicted_training_equals_gradient_descent_on_a_linear_model(loss):
         weights = (weights - lr * gradient).detach().requires_grad_()
     prediction = predict_training(phi @ phi.T, y, lr, 40, f0=f0, loss=loss, outputs=True)
     assert list(prediction.steps) == list(range(41))
+    counted = predict_training(phi @ phi.T, y, lr, np.int64(40), f0=f0, loss=loss)
+    np.testing.assert_array_equal(counted.losses, prediction.losses)
     np.testing.assert_allclose(prediction.losses, losses, rtol=1e-9)
     np.testing.assert_allclose(prediction.outputs, fs, rtol=1e-9, atol=1e-12)
 

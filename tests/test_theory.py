@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from common.data import load_dataset
 from common.runs import RunSettings, read_metrics
 from dag import Dag, nngp, ntk
 from mlp_code import DagMlp, MlpShape
-from mlp_code.theory import TheoryConfig, compare, inputs
+from mlp_code.theory import TheoryConfig, check_samples, compare, inputs
 from mlp_code.topologies import TopologiesConfig, distinct_codes, steps_to_goal, study
+from mlp_code.training import TrainingDivergedError
 from report.__main__ import main as report
 from report.topologies import read_table
 
@@ -113,6 +115,32 @@ def test_lambda_min_orders_the_dags_of_figure_3(tmp_path):
         assert row["paper"]["smallest_eigenvalue"] <= row["eq12_bound"]
 
 
+def test_a_rate_that_diverges_is_told(tmp_path):
+    with pytest.raises(TrainingDivergedError, match=r"DAG#1, seed 0, .* after \d+ steps: lower lr"):
+        compare(config(tmp_path, lr=1e6))
+
+
+def test_samples_of_one_class_are_refused_before_any_work(tmp_path):
+    images = np.random.default_rng(0).integers(1, 255, (60, 4, 4)).astype(np.uint8)
+    labels = np.arange(60) // 20
+    path = tmp_path / "own.npz"
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    data = load_dataset(str(path))
+    sorted_labels = replace(data.train, labels=data.train.labels.sort().values)
+    with pytest.raises(ConfigError, match="samples: found '10, images of class 0 alone'"):
+        check_samples(replace(data, train=sorted_labels), 10)
+    check_samples(replace(data, train=sorted_labels), 54)
+
+
+def test_an_image_equal_to_the_mean_has_no_kernel():
+    data = load_dataset("digits")
+    grey = replace(data, mean=torch.full((1,), 127.3))
+    grey.train.images[3] = 127
+    inputs(grey, 6)
+    with pytest.raises(ConfigError, match="dataset: found 'training image 3 equal to the mean"):
+        inputs(replace(grey, mean=torch.full((1,), 127.0)), 6)
+
+
 def test_measured_curves_are_not_measured_again(tmp_path):
     compare(config(tmp_path))
     folder = tmp_path / "theory/r"
@@ -124,6 +152,9 @@ def test_measured_curves_are_not_measured_again(tmp_path):
     after = read_metrics(folder)
     assert len(after) == 6 and [r["losses"] for r in after[:2]] == before
     assert [r["losses"] for r in after] == [json.loads(line)["losses"] for line in lines]
+    assert all(record["seconds"] > 0 for record in after)
+    total = sum(record["seconds"] for record in after)  # of all processes, not of the last
+    assert json.loads((folder / "result.json").read_text())["seconds"] == round(total, 1)
 
 
 @pytest.mark.parametrize(
