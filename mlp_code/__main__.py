@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from common.config import ConfigError, parse_config
-from common.data import DataError
+from common.dataset import DataError
 from common.runs import RunError
 from mlp_code.config import MlpConfig
 from mlp_code.training import TrainingDivergedError, train

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from common.config import ConfigError, load_yaml, parse_config, require, require_choice
-from common.data import DataError, Dataset, load_dataset
+from common.data import load_dataset
+from common.dataset import DataError, Dataset
 from common.devices import choose_device
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.members import DagMlpLoop, mlp_shape

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.config import ConfigError, parse_config, require, require_seeds
-from common.data import DataError, Dataset, load_dataset, require_dataset
+from common.config import ConfigError, free, identity, parse_config, require, require_seeds
+from common.data import load_dataset, require_dataset
+from common.dataset import DataError, Dataset
 from common.devices import choose_device, describe
 from common.progress import progress
 from common.runs import Run, RunError, RunSettings, read_metrics
@@ -31,7 +31,7 @@ class TheoryConfig:
 
     Args:
         dags: name: code.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
         kernel_samples: training images whose kernels are compared.
         samples: training images that networks are trained on, by full-batch gradient descent.
         width: units per node of the trained networks.
@@ -52,8 +52,8 @@ class TheoryConfig:
     lr: float = 0.0
     targets: str = "one_hot"
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
-    device: str = "auto"
-    run: RunSettings = field(default_factory=RunSettings)
+    device: str = free("auto")
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
@@ -64,11 +64,6 @@ class TheoryConfig:
         require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")
         targets = ("one_hot", "signed")
         require(self.targets in targets, "targets", self.targets, "one_hot or signed")
-
-    def identity(self) -> dict:
-        """The settings that decide the result."""
-        settings = dataclasses.asdict(self).items()
-        return {key: value for key, value in settings if key not in ("run", "device")}
 
 
 def compare(config: TheoryConfig) -> dict:
@@ -81,7 +76,7 @@ def compare(config: TheoryConfig) -> dict:
         TrainingDivergedError: the loss of a network is no longer finite.
     """
     device = choose_device(config.device)
-    run = Run(config.run, "theory", config.identity(), describe(device))
+    run = Run(config.run, "theory", identity(config), describe(device))
     try:
         if run.finished:
             return run.result

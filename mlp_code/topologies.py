@@ -11,7 +11,8 @@ from pathlib import Path
 from torch import Tensor
 
 from common.config import ConfigError, parse_config, require
-from common.data import DataError, Dataset, load_dataset
+from common.data import load_dataset
+from common.dataset import DataError, Dataset
 from common.runs import RunError, RunSettings, read_metrics, write_atomically
 from common.statistics import mean_std
 from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
@@ -32,7 +33,7 @@ class TopologiesConfig:
         kernel_samples: training images whose kernels give the predictors.
         goal: training accuracy in % whose first reaching counts as convergence.
         bootstrap: samples behind each confidence interval.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
         width: units per node.
         epochs: passes over the training images.
         batch_size: images per step.

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
-from common.config import require
-from common.data import Dataset, Split, load_dataset
+from common.config import identity, require
+from common.data import load_dataset
+from common.dataset import Dataset, Split
 from common.devices import choose_device, describe
 from common.order import epoch_order
 from common.progress import progress
@@ -49,7 +50,7 @@ def train(
         SystemExit: SIGTERM or Ctrl-C, after a checkpoint.
     """
     device = choose_device(config.device)
-    run = Run(config.run, "mlp", {**config.identity(), **(settings or {})}, describe(device))
+    run = Run(config.run, "mlp", {**identity(config), **(settings or {})}, describe(device))
     try:
         if run.finished:
             return run.result

@@ -6,7 +6,7 @@ import json
 import sys
 
 from common.config import ConfigError, parse_config
-from common.data import DataError
+from common.dataset import DataError
 from common.runs import RunError
 from common.workers import Workers
 from retrain.config import RetrainConfig

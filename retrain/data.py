@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from common.config import require
-from common.data import DataError, Dataset, Split, data_root, load_dataset
+from common.data import data_root, load_dataset
+from common.dataset import DataError, Dataset, Split
 from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files
 from common.order import epoch_order
 from common.workers import Workers
@@ -77,7 +78,7 @@ def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -
     """
     if config.from_folder:
         named = not config.dataset.endswith("/")
-        root = data_root() if named else Path(config.dataset)
+        root = data_root() if named else Path(config.dataset).expanduser()
         holdout = config.holdout if config.validation else 0
         name = config.dataset if named else ""
         return FolderSet(config, list_files(root, name, holdout, config.seed), workers, device)

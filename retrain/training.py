@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
-from common.config import require
+from common.config import identity, require
 from common.devices import choose_device
 from common.devices import describe as describe_device
 from common.runs import Run, RunError, StopRequest, stop_on_signals
@@ -86,8 +86,8 @@ def _open_run(
     restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
     settings = dataclasses.replace(config.run, fresh=config.run.fresh and not restarted)
     precision = precision_of(config, device)
-    identity = {"cell": str(choice.cell), "precision": precision} | config.identity()
-    return Run(settings, "retrain", identity, describe_device(device))
+    decisive = {"cell": str(choice.cell), "precision": precision} | identity(config)
+    return Run(settings, "retrain", decisive, describe_device(device))
 
 
 class Trainer:

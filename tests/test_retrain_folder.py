@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from common.data import DataError
+from common.dataset import DataError
 from common.image_folder import FolderImages, list_files
 from common.runs import RunSettings, read_metrics
 from common.workers import Workers
