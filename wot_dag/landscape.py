@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config import ConfigError
 from common.data import data_root
-from common.runs import write_atomically
+from common.errors import UserError
+from common.files import write_atomically
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from spaces.nds import read_nds
@@ -29,16 +29,16 @@ PROG = "python -m wot_dag.landscape"
 Columns = dict[str, np.ndarray]
 
 
-def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
+def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict | None]:
     """Of a config's space: arch, effective_depth, effective_width; and accuracies per dataset.
 
-    The shape of a genotype is that of its normal cell.
+    The shape of a genotype is that of its normal cell. Third is the table's name and digest.
 
     Raises:
         ConfigError, SpaceError: no table, or an NDS file that cannot be read.
     """
     if config.space == "darts":
-        return nds_landscape([Path(config.genotypes)])
+        return *nds_landscape([Path(config.genotypes)]), None
     table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)
@@ -47,7 +47,8 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
         "effective_depth": shapes.depth[:, 0],
         "effective_width": shapes.width[:, 0],
     }
-    return columns, {name: table.columns[c] for name, c in table.test_columns().items()}
+    accuracies = {name: table.columns[c] for name, c in table.test_columns().items()}
+    return columns, accuracies, table.header
 
 
 def nds_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
@@ -93,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             columns, accuracies = nds_landscape(options.nds)
         else:
             config = WotConfig(table=options.table)
-            columns, accuracies = landscape(config, make_space(config))
-    except (ConfigError, SpaceError, OSError) as error:
+            columns, accuracies, _ = landscape(config, make_space(config))
+    except (UserError, SpaceError, OSError) as error:
         sys.exit(f"{PROG}: {error}")
     del columns["arch"]
     write_columns(options.out, {**columns, **accuracies})
