@@ -17,8 +17,10 @@ from common.config import identity, require
 from common.data import load_dataset
 from common.dataset import Dataset, Split
 from common.devices import choose_device, describe
+from common.errors import TrainingDivergedError
 from common.order import epoch_order
-from common.runs import Run, StopRequest, stop_on_signals
+from common.runs import Run
+from common.stopping import StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
 from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
 from mlp_code.metrics import Loss, Sums, make_loss
@@ -28,12 +30,12 @@ _EVALUATION_BATCH = 1024
 _FINITE_EVERY = 200  # steps between looks at the loss: each look waits for the device
 
 
-class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite; the message says where, and what to try."""
-
-
-def train(config: MlpConfig) -> dict:
+def train(config: MlpConfig, kind: str = "mlp") -> dict:
     """Trains all networks of a config, or returns the result of the finished run.
+
+    Args:
+        config: what to train.
+        kind: of the record that this becomes.
 
     Raises:
         DataError, RunError, ConfigError: before any work.
@@ -41,16 +43,13 @@ def train(config: MlpConfig) -> dict:
         SystemExit: SIGTERM or Ctrl-C, after a checkpoint.
     """
     device = choose_device(config.device)
-    run = Run(config.run, "mlp", identity(config), describe(device))
-    try:
+    data = load_dataset(config.dataset, device, config.split_seed)
+    _check_batches(config, len(data.train))
+    with Run(config.run, kind, identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
-        data = load_dataset(config.dataset, device, config.split_seed)
-        _check_batches(config, len(data.train))
         with stop_on_signals() as request:
             return Trainer(config, run, data, device).fit(request)
-    finally:
-        run.close()
 
 
 def _check_batches(config: MlpConfig, n: int) -> None:
@@ -264,7 +263,8 @@ class Trainer:
             save_state(self.run.folder / file, {"members": entries})
         best_epochs = [best["epoch"] for best in self.best]
         result = summarize(self.config, self.run.folder, self.shape, best_epochs, self.seconds)
-        self.run.finish(result)
+        network = {"width": self.config.width, "parameterization": self.config.parameterization}
+        result = self.run.finish(result, network=network, n=len(self.config.seeds))
         remove_checkpoints(self.run.folder)
         return result
 

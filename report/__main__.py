@@ -12,6 +12,7 @@ from dag import Dag
 from report import page, planes, results, tenas
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
+from report.records import dataset_name
 from report.searches import add_commands
 from report.style import save_figure
 from report.theory import draw_spectra, draw_training, theory_table
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("into", type=Path, help="such as results/fig4_mnist")
     keep.set_defaults(run=_keep)
     topologies = commands.add_parser("topologies", help="what predicts training, by topology")
-    topologies.add_argument("folder", type=Path, help="a run, such as runs/mlp/topologies_digits")
+    topologies.add_argument("folder", type=Path, help="a run, such as runs/topologies/digits")
     topologies.set_defaults(run=_draw_topologies)
     add_commands(commands)
     tenas.add_commands(commands)
@@ -90,7 +91,7 @@ def _draw_theory(options: argparse.Namespace) -> list[Path]:
 
 
 def _draw_topologies(options: argparse.Namespace) -> list[Path]:
-    dataset = Path(_result(options.folder)["dataset"]).stem
+    dataset = dataset_name(_result(options.folder))
     columns = read_table(options.folder / "topologies.csv")
     found = analyse(columns)
     summary = read_json(options.folder / "topologies.json")
