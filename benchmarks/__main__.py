@@ -21,7 +21,6 @@ WORDS = {
     "kernels": [],
     "mlp": [],
     "side_by_side": [],
-    "digits201": [],
     "growth": [],
 }
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_TOLERANCE = 1e-9  # measures are ratios of integers: a smaller difference is rounding
+_DIGITS = 9  # measures are ratios of integers: what differs in later digits differs by rounding
+_TOLERANCE = 10.0**-_DIGITS
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,16 @@ def exempt_count(operators_left: int, prune_number: int) -> int:
 def exempt_rule(points: Sequence[tuple[float, float]], count: int) -> list[int]:
     """Indices of the `count` points nearest to the centroid of all, nearest first.
 
-    points[i] is the expected (depth, width) of the supernet without operator i of one edge.
-    The exempt operators are neither evaluated nor pruned (paper, Sec. 5.4). Ties go to the
-    lower index.
+    points[i] is the expected (depth, width) of the supernet without operator i of one edge, in
+    the order of the table of operators. The exempt operators are neither evaluated nor pruned
+    (paper, Sec. 5.4).
+
+    The paper says nothing of ties, and they are the rule: in round 1 on NAS-Bench-201 all four
+    distances of an edge are equal. Of points equally near those of lower depth go first, then
+    those of lower width, so that equal points stand or fall together; the table decides among
+    equal points where `count` has no room for all of them.
     """
-    points = np.asarray(points, float).reshape(-1, 2)
+    points = np.round(np.asarray(points, float).reshape(-1, 2), _DIGITS)
     distances = np.linalg.norm(points - points.mean(axis=0), axis=1) if len(points) else []
-    order = np.argsort(np.round(distances, 9), kind="stable")
-    return [int(i) for i in order[:count]]
+    keys = (points[:, 1], points[:, 0], np.round(distances, _DIGITS))  # the last one comes first
+    return [int(i) for i in np.lexsort(keys)[:count]]

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from common.files import read_metrics
-from common.summary import mean_std
+from common.statistics import mean_std
 from dag import Dag, effective_depth_width
 from mlp_code.config import MlpConfig
 from mlp_code.model import DagMlp, MlpShape

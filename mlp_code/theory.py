@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from common.config import free, identity, parse_config, require, require_seeds
 from common.data import load_dataset, require_dataset
@@ -16,6 +15,7 @@ from common.dataset import Dataset
 from common.devices import choose_device, describe
 from common.errors import TrainingDivergedError, run_main
 from common.files import read_metrics
+from common.progress import progress
 from common.runs import Run, RunSettings
 from dag import Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
 from mlp_code.config import FIGURE_3, checked_dags
@@ -161,10 +161,10 @@ def _measure_all(
 ) -> dict[tuple[str, int], dict]:
     """Measured curve of each DAG and seed, by (name, seed)."""
     curves = {(r["dag"], r["seed"]): r for r in read_metrics(run.folder)}
-    pairs = [(name, seed) for name in config.dags for seed in config.seeds]
+    missing = [(n, s) for n in config.dags for s in config.seeds if (n, s) not in curves]
     labels = data.train.labels[: config.samples]
-    for name, seed in tqdm(pairs, unit="network", ncols=79):
-        if (name, seed) not in curves:
+    with progress(len(curves) + len(missing), len(curves), "networks") as bar:
+        for name, seed in missing:
             shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
             network = DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
             started = time.perf_counter()
@@ -179,6 +179,7 @@ def _measure_all(
             record["seconds"] = round(time.perf_counter() - started, 3)
             run.log(record)
             curves[name, seed] = record
+            bar.update()
     return curves
 
 

@@ -13,11 +13,12 @@ from common.config import parse_config, require
 from common.data import load_dataset
 from common.dataset import Dataset
 from common.errors import run_main
-from common.files import read_metrics, write_atomically, write_json
+from common.files import read_metrics, write_atomically
 from common.runs import RunSettings
-from common.summary import mean_std
+from common.statistics import mean_std
 from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
 from mlp_code.config import MlpConfig, SgdConfig
+from mlp_code.predictors import analyse
 from mlp_code.theory import inputs
 from mlp_code.training import train
 
@@ -32,6 +33,7 @@ class TopologiesConfig:
         layers: nodes after the input, H; there are 3^(H(H+1)/2) codes.
         kernel_samples: training images whose kernels give the predictors.
         goal: training accuracy in % whose first reaching counts as convergence.
+        bootstrap: samples behind each confidence interval.
         dataset: one that `python -m common.prepare` lists, or PATH.npz.
         width: units per node.
         epochs: passes over the training images.
@@ -45,6 +47,7 @@ class TopologiesConfig:
     layers: int = 3
     kernel_samples: int = 128
     goal: float = 90.0
+    bootstrap: int = 1000
     dataset: str = "digits"
     width: int = 64
     epochs: int = 40
@@ -58,6 +61,7 @@ class TopologiesConfig:
         require(1 <= self.layers <= 3, "layers", self.layers, "1, 2 or 3 (3, 27 or 729 codes)")
         require(0 < self.goal <= 100, "goal", self.goal, "0 < goal <= 100 (%)")
         require(self.kernel_samples >= 2, "kernel_samples", self.kernel_samples, "at least 2")
+        require(self.bootstrap >= 1, "bootstrap", self.bootstrap, "an integer >= 1")
         self.training()
 
     def training(self) -> MlpConfig:
@@ -84,23 +88,33 @@ def distinct_codes(layers: int) -> dict[str, str]:
 
 
 def study(config: TopologiesConfig) -> Path:
-    """Trains, then writes topologies.csv into the run's folder and returns the folder."""
+    """Trains, then writes topologies.csv into the run's folder and returns the folder.
+
+    The result carries what the table says of predictors, under "topologies".
+    """
     training = config.training()
     data = load_dataset(config.dataset)
     available = len(data.train)
     require(config.kernel_samples <= available, "kernel_samples", config.kernel_samples,
             f"2 .. {available}, the training images")  # fmt: skip
-    train(training, "topologies")
-    folder = training.run.folder("topologies")
-    rows = tabulate(config, data, read_metrics(folder))
+    keys = ("goal", "kernel_samples", "bootstrap")
+    settings = {key: getattr(config, key) for key in keys}
+
+    def analysis(folder: Path) -> dict:
+        rows = tabulate(config, data, read_metrics(folder))
+        write_atomically(folder / "topologies.csv", _as_csv(rows))
+        return {"topologies": {"codes": len(rows), **settings, **analyse(rows, config.bootstrap)}}
+
+    train(training, "topologies", settings, analysis)
+    return training.run.folder("topologies")
+
+
+def _as_csv(rows: list[dict]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(folder / "topologies.csv", text.getvalue().encode())
-    summary = {"codes": len(rows), "networks": len(training.dags), "goal": config.goal}
-    write_json(folder / "topologies.json", summary | {"kernel_samples": config.kernel_samples})
-    return folder
+    return text.getvalue().encode()
 
 
 def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> list[dict]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
 from common.config import identity, require
@@ -19,6 +18,7 @@ from common.dataset import Dataset, Split
 from common.devices import choose_device, describe
 from common.errors import TrainingDivergedError
 from common.order import epoch_order
+from common.progress import progress
 from common.runs import Run
 from common.stopping import StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
@@ -30,12 +30,19 @@ _EVALUATION_BATCH = 1024
 _FINITE_EVERY = 200  # steps between looks at the loss: each look waits for the device
 
 
-def train(config: MlpConfig, kind: str = "mlp") -> dict:
+def train(
+    config: MlpConfig,
+    kind: str = "mlp",
+    settings: Mapping[str, object] | None = None,
+    analysis: Callable[[Path], dict] | None = None,
+) -> dict:
     """Trains all networks of a config, or returns the result of the finished run.
 
     Args:
-        config: what to train.
+        config: what is trained.
         kind: of the record that this becomes.
+        settings: what else decides the result, because `analysis` reads it.
+        analysis: of the run's folder with all metrics; what it returns joins the result.
 
     Raises:
         DataError, RunError, ConfigError: before any work.
@@ -45,11 +52,12 @@ def train(config: MlpConfig, kind: str = "mlp") -> dict:
     device = choose_device(config.device)
     data = load_dataset(config.dataset, device, config.split_seed)
     _check_batches(config, len(data.train))
-    with Run(config.run, kind, identity(config), describe(device), data.header) as run:
+    decisive = identity(config) | (settings or {})
+    with Run(config.run, kind, decisive, describe(device), data.header) as run:
         if run.finished:
             return run.result
         with stop_on_signals() as request:
-            return Trainer(config, run, data, device).fit(request)
+            return Trainer(config, run, data, device, analysis).fit(request)
 
 
 def _check_batches(config: MlpConfig, n: int) -> None:
@@ -79,12 +87,20 @@ class Trainer:
         run: its folder; a checkpoint there is gone on from.
         data: on `device`.
         device: where to compute.
+        analysis: of the run's folder, for the result.
     """
 
-    def __init__(self, config: MlpConfig, run: Run, data: Dataset, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: MlpConfig,
+        run: Run,
+        data: Dataset,
+        device: torch.device,
+        analysis: Callable[[Path], dict] | None = None,
+    ) -> None:
         state = load_checkpoint(run.folder, device)
         self.config = config = _as_begun(config, state)
-        self.run, self.data, self.device = run, data, device
+        self.run, self.data, self.device, self.analysis = run, data, device, analysis
         self.labels = labels(config)
         in_features = data.train.images[0].numel()
         self.shape = mlp_shape(config, in_features, data.num_classes)
@@ -144,7 +160,7 @@ class Trainer:
     def fit(self, request: StopRequest) -> dict:
         """Trains to the end and writes the result."""
         writer = _tensorboard(self.run.folder) if self.config.tensorboard else None
-        with tqdm(total=self.config.epochs, initial=self.epoch - 1, unit="epoch", ncols=79) as bar:
+        with progress(self.config.epochs, self.epoch - 1, "epoch") as bar:
             while self.epoch <= self.config.epochs:
                 self.train_epoch(request)
                 records = self._finish_epoch()
@@ -263,6 +279,8 @@ class Trainer:
             save_state(self.run.folder / file, {"members": entries})
         best_epochs = [best["epoch"] for best in self.best]
         result = summarize(self.config, self.run.folder, self.shape, best_epochs, self.seconds)
+        if self.analysis:
+            result |= self.analysis(self.run.folder)
         network = {"width": self.config.width, "parameterization": self.config.parameterization}
         result = self.run.finish(result, network=network, n=len(self.config.seeds))
         remove_checkpoints(self.run.folder)

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from common.runs import read_json, write_json
+from common.runs import read_json
 from dag import Dag
 from report import page, planes, results, tenas
 from report.convergence import convergence_table, draw_convergence
@@ -16,7 +16,7 @@ from report.records import dataset_name
 from report.searches import add_commands
 from report.style import save_figure
 from report.theory import draw_spectra, draw_training, theory_table
-from report.topologies import analyse, draw_topologies, read_table, topologies_table
+from report.topologies import draw_topologies, read_table, topologies_table
 
 FIGURE_3 = ("DAG#1=2_02_002", "DAG#2=1_01_222", "DAG#3=2_21_112")
 
@@ -91,14 +91,12 @@ def _draw_theory(options: argparse.Namespace) -> list[Path]:
 
 
 def _draw_topologies(options: argparse.Namespace) -> list[Path]:
-    dataset = dataset_name(_result(options.folder))
-    columns = read_table(options.folder / "topologies.csv")
-    found = analyse(columns)
-    summary = read_json(options.folder / "topologies.json")
-    write_json(options.folder / "statistics.json", summary | found)
+    result = _result(options.folder)
+    columns, found = read_table(options.folder / "topologies.csv"), result["topologies"]
     table = options.folder / "topologies.md"
-    table.write_text(topologies_table(found, summary))
-    return [*save_figure(draw_topologies(columns, dataset), options.folder / "topologies"), table]
+    table.write_text(topologies_table(found))
+    figure = draw_topologies(columns, found, dataset_name(result))
+    return [*save_figure(figure, options.folder / "topologies"), table]
 
 
 def _draw_convergence(options: argparse.Namespace) -> list[Path]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from common.runs import read_json
-from report.miniature import digits201_section
 from report.paper import FIG4, convergence_image, convergence_rows, convergence_runs
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table
 from report.theory import draw_spectra, draw_training
-from report.topologies import PREDICTORS, draw_topologies, read_table, show_interval
+from report.topologies import draw_topologies, read_table, show_interval
 
 _GENERAL = ".3g"
 
 
 def beyond_sections(sources: Sources) -> list[Section]:
     """Sections without a published counterpart; those without a record say so."""
-    made = [_theory, _topologies, _nasbench_topologies, _wot_scores, digits201_section,
-            _retrain,
+    made = [_theory, _topologies, _nasbench_topologies, _wot_scores, _retrain,
             _other_mlps, _speed]  # fmt: skip
     return [section for make in made if (section := make(sources)) is not None]
 
@@ -97,7 +95,7 @@ def _topologies(sources: Sources) -> Section:
     runs = of_kind(sources.records, "topologies")
     tables: list[Table] = []
     for run in runs:
-        found = read_json(run.folder / "statistics.json")
+        found = run.result["topologies"]
         tables += [_taus(run, found), _fits(run, found)]
     return Section(
         "topologies",
@@ -116,13 +114,15 @@ def _topologies_image(run: Record) -> Image:
         run,
         "topologies",
         f"{run.dataset}: accuracy by depth and width, speed by smallest eigenvalue",
-        lambda: draw_topologies(read_table(run.folder / "topologies.csv"), run.dataset),
+        lambda: draw_topologies(
+            read_table(run.folder / "topologies.csv"), run.result["topologies"], run.dataset
+        ),
     )
 
 
 def _taus(run: Record, found: Mapping) -> Table:
     rows = []
-    for name in PREDICTORS:
+    for name in found[_TARGETS[0]]["kendall_tau"]:
         cells: list[Cell] = [name]
         for target in _TARGETS:
             row = found[target]["kendall_tau"][name]
@@ -203,7 +203,7 @@ def _wot_scores(sources: Sources) -> Section | None:
         "wot_scores",
         "WOT: does the score predict accuracy?",
         "",
-        ("python -m wot_dag.correlate --config configs/wot/nasbench201_cifar10.yaml",),
+        ("python -m wot_dag.correlate --config configs/wot/nasbench201.yaml",),
         tables=(Table("wot_scores", "Rank correlation with test accuracy", columns, unique),),
         images=tuple(
             Image(f"wot_{f.parent.name}", caption, file=f) for f in pictures[:1] if f.is_file()

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from report.statistics import correlation
+from common.statistics import correlation
 from report.style import COLOURS, new_figure
 
 

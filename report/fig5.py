@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from scipy.spatial import ConvexHull
 
-from report.statistics import multiple_correlation
+from common.statistics import multiple_correlation
 from report.style import COLOURS, new_figure
 
 DEPTH, WIDTH = "effective_depth", "effective_width"

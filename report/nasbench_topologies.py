@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from common.runs import environment, write_json
+from common.statistics import gain_interval, kendall_tau, out_of_fold, regressions
 from dag import (
     Dag,
     depth_histogram,
@@ -29,7 +30,6 @@ from dag import (
 )
 from report.cells import NASBENCH201, read_topologies
 from report.draw_topologies import draw_prediction
-from report.statistics import gain_interval, kendall_tau, out_of_fold, regressions
 from report.style import save_figure
 
 ACCURACIES = ("cifar10/test@200", "cifar100/test@200", "ImageNet16-120/test@200")

@@ -99,7 +99,7 @@ def by_topology(cells: Cells) -> list[Topology]:
 
 
 def planes(sources: Sources, table: Path | None = None) -> list[dict]:
-    """Data of the planes that there are records of: NAS-Bench-201, digits-201, all topologies.
+    """Data of the planes that there are records of: NAS-Bench-201, all topologies.
 
     Args:
         sources: the records.
@@ -108,7 +108,6 @@ def planes(sources: Sources, table: Path | None = None) -> list[dict]:
     eigenvalues = _eigenvalues(sources)
     made = [
         _nasbench201(sources, table, eigenvalues),
-        _digits201(sources, eigenvalues),
         _all_topologies(sources, eigenvalues),
     ]
     return [plane for plane in made if plane is not None]
@@ -152,26 +151,6 @@ def _read_means(file: Path) -> tuple[list[str], list[Topology]]:
         header, *rows = csv.reader(handle)
     topologies = [Topology(code, int(n), tuple(map(float, means))) for code, n, *means in rows]
     return header[2:], topologies
-
-
-def _digits201(sources: Sources, eigenvalues: Mapping[str, float]) -> dict | None:
-    runs = of_kind(sources.records, "digits201")
-    if not runs:
-        return None
-    names, cells = read_cells(runs[0].folder / "table.csv.gz", "@")
-    names, cells = _test_first(names, cells)
-    note = "Every cell of NAS-Bench-201, trained here on the embedded digits."
-    title = "digits-201"
-    return _plane("digits201", title, note, names, by_topology(cells), eigenvalues, cells)
-
-
-def _test_first(names: Sequence[str], cells: Cells) -> tuple[list[str], Cells]:
-    order = sorted(range(len(names)), key=lambda i: "/test@" not in names[i])
-    moved = {
-        code: [(arch, [values[i] for i in order]) for arch, values in rows]
-        for code, rows in cells.items()
-    }
-    return [names[i] for i in order], moved
 
 
 def _all_topologies(sources: Sources, eigenvalues: Mapping[str, float]) -> dict | None:

@@ -11,13 +11,12 @@ from common.runs import read_json
 
 # A record is of the first kind whose files lie beside result.json and whose keys it has.
 _KINDS = (
-    ("topologies", ("topologies.csv", "statistics.json"), ("dags",)),
+    ("topologies", ("topologies.csv",), ("dags", "topologies")),
     ("theory", (), ("kernel_samples", "dags")),
     ("convergence", ("metrics.jsonl",), ("epochs", "dags")),
     ("wot", (), ("method", "repeats")),
     ("tenas", (), ("searches",)),
     ("correlate", (), ("correlations", "records")),
-    ("digits201", ("table.csv.gz",), ("cells", "trainings")),
     ("retrain", (), ("tested_weights", "test")),
 )
 

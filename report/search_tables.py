@@ -51,8 +51,7 @@ def table2(results: Sequence[Mapping]) -> str:
     lines = [
         "Test accuracy (%) of the cells found on NAS-Bench-201, mean (std) over the repeats; "
         "images and accuracies of the named datasets; seconds of one search, "
-        "here on the hardware of the run, published on a GTX 1080Ti."
-        f"{_miniature(datasets)}",
+        "here on the hardware of the run, published on a GTX 1080Ti.",
         "",
         _row("method", *datasets, "seconds", "evaluations saved", "repeats"),
         _row("---", *["---:"] * (len(datasets) + 3)),
@@ -83,8 +82,7 @@ def table3(results: Sequence[Mapping]) -> str:
     datasets = _datasets(results)
     lines = [
         "Test accuracy (%) of the cells that WOT finds with the box rule, by its fraction f, "
-        "mean (std) over the repeats. The paper gives CIFAR-100, searched on its images."
-        f"{_miniature(datasets)}",
+        "mean (std) over the repeats. The paper gives CIFAR-100, searched on its images.",
         "",
         _row("f", *datasets, "evaluations saved", "repeats", "published, CIFAR-100"),
         _row("---:", *["---:"] * (len(datasets) + 3)),
@@ -96,16 +94,6 @@ def table3(results: Sequence[Mapping]) -> str:
         paper = _mean_std(*paper) if paper else ""
         lines.append(_row(f"{result['fraction']:g}", *cells, saved, result["repeats"], paper))
     return "\n".join(lines) + "\n"
-
-
-def _miniature(datasets: Sequence[str]) -> str:
-    """What to know about accuracies that are none of the paper's."""
-    return (
-        " Accuracies on digits are those of digits-201, a miniature of the benchmark made for "
-        "trying methods end to end: not the paper's numbers."
-        if "digits" in datasets
-        else ""
-    )
 
 
 def _datasets(results: Sequence[Mapping]) -> list[str]:

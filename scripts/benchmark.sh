@@ -2,8 +2,8 @@
 # Speed: bash scripts/benchmark.sh [digits|cifar10|PATH.npz] [--key value ...]
 #
 # Every speed comparison in one go, each against a plain version in one process: WOT's score,
-# TE-NAS' kernel and region count, the kernels of DAGs, MLP training, digits-201's training; then
-# how costs grow with size. The first word names the images of WOT's score. MNIST, for the MLPs, is
+# TE-NAS' kernel and region count, the kernels of DAGs, MLP training; then how costs grow
+# with size. The first word names the images of WOT's score. MNIST, for the MLPs, is
 # looked for in $DATA_ROOT (default data/) and downloaded when absent; without it that row is left
 # out and named. Further words go on to python -m benchmarks (see its --help).
 # Cost: about 12 minutes on 2 cores. Let the machine rest meanwhile.

@@ -116,8 +116,7 @@ py_then_report() {
 wot_config() {
     case "$1" in
         digits) echo configs/wot/digits.yaml ;;
-        cifar10 | cifar100 | ImageNet16-120) echo "configs/wot/nasbench201_$1.yaml" ;;
-        *.npz) echo configs/wot/nasbench201_cifar10.yaml ;;
+        cifar10 | cifar100 | ImageNet16-120 | *.npz) echo configs/wot/nasbench201.yaml ;;
         *) fail "found '$1', expected digits, cifar10, cifar100, ImageNet16-120 or PATH.npz" ;;
     esac
 }

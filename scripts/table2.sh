@@ -13,8 +13,7 @@
 # are kept in runs/wot_scores/ and shared with table3.sh.
 # Writes: runs/wot/table2_NAME_{none,box,published}/, runs/tenas/table2_NAME_{none,exempt}/ and
 #   runs/report/table2_NAME.md
-# Config: configs/wot/digits.yaml, nasbench201_cifar10.yaml, nasbench201_cifar100.yaml,
-#   nasbench201_ImageNet16-120.yaml; configs/tenas/digits.yaml, nasbench201.yaml
+# Config: configs/{wot,tenas}/digits.yaml, or nasbench201.yaml
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

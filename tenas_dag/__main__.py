@@ -13,7 +13,7 @@ from common.data import DataError, data_root, load_dataset
 from common.devices import choose_device, describe
 from common.memory import keep_freed_memory
 from common.runs import Run, RunError, read_metrics, stop_on_signals
-from common.summary import mean_std
+from common.statistics import mean_std
 from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable

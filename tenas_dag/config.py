@@ -12,7 +12,7 @@ from common.runs import RunSettings
 
 SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
 FILTERS = ("none", "exempt")
-INITS = ("paper", "published")
+PROCEDURES = ("paper", "published")
 STEMS = ("cifar", "imagenet")
 
 
@@ -26,10 +26,11 @@ class IndicatorSettings:
         batch_size: images of the NTK (14 for darts on CIFAR-10, 24 on ImageNet).
         channels: C of the NTK's network (1 for darts).
         stem: of darts: cifar, or imagenet, which divides the image size by 8.
-        region_inputs: 3x3 inputs whose activation patterns are counted.
-        init: paper (Kaiming normal, fan-out for kappa and fan-in for R, drawn anew in each
-            repetition; no kappa ranks last), or published (PyTorch's default, drawn once a round;
-            1e5 for no kappa).
+        region_inputs: 3x3 inputs whose activation patterns are counted, in all: they pass the
+            network in 3 batches of a third, each with BatchNorm statistics of its own.
+        procedure: paper (Kaiming normal weights, fan-out for kappa and fan-in for R, drawn anew
+            in each repetition, the same for all candidates of a round; no kappa ranks last), or
+            published (what TE-NAS' code does instead; tenas_dag/README.md lists it).
         device: cpu, cuda, or auto: cuda where there is one.
     """
 
@@ -38,20 +39,22 @@ class IndicatorSettings:
     channels: int = 3
     stem: str = "cifar"
     region_inputs: int = 3000
-    init: str = "paper"
+    procedure: str = "paper"
     device: str = "auto"
 
     def __post_init__(self) -> None:
         require_dataset("indicators.dataset", self.dataset)
-        for key, least in (("batch_size", 2), ("channels", 1), ("region_inputs", 2)):
+        for key, least in (("batch_size", 2), ("channels", 1), ("region_inputs", 6)):
             value = getattr(self, key)
             require(value >= least, f"indicators.{key}", value, f"an integer >= {least}")
         for key, words in (
             ("stem", STEMS),
-            ("init", INITS),
+            ("procedure", PROCEDURES),
             ("device", DEVICES),
         ):
             require_choice(f"indicators.{key}", getattr(self, key), words)
+        ok = self.procedure == "paper" or self.stem == "cifar"
+        require(ok, "indicators.stem", self.stem, "cifar: the published procedure shrinks images")
 
 
 @dataclass(frozen=True)

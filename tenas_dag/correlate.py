@@ -17,6 +17,7 @@ from common.config import ConfigError, parse_config, require
 from common.data import DataError, data_root, load_dataset
 from common.devices import choose_device, describe
 from common.memory import keep_freed_memory
+from common.progress import progress
 from common.runs import Run, RunError, RunSettings, read_metrics, stop_on_signals
 from spaces import Cell, SpaceError, all_cells
 from spaces.benchmark import AccuracyTable
@@ -25,6 +26,7 @@ from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 
 PROG = "python -m tenas_dag.correlate"
+SHOWN = (("kappa", "kappa"), ("regions", "R"))
 
 
 @dataclass(frozen=True)
@@ -83,20 +85,17 @@ def measure_cell(indicators: Indicators, cell: Cell, config: CorrelateConfig) ->
 
 
 def correlations(records: list[dict], table: AccuracyTable) -> dict[str, dict]:
-    """Kendall's tau of kappa and of R with test accuracy, with n and p-value.
+    """Kendall's tau of kappa and of R with test accuracy, over the architectures that have both.
 
-    Architectures without kappa rank last, as in the search; `kappa_only_finite` leaves them out.
+    Beside it its p-value, n, and how many architectures are left out: undefined indicators.
     """
-    kappa = np.array([math.inf if r["kappa"] is None else r["kappa"] for r in records])
-    regions = np.array([r["regions"] for r in records])
-    finite = np.isfinite(kappa)
+    kappa, regions = (np.array([r[k] for r in records], float) for k in ("kappa", "regions"))
     found = {}
     rows = [table.position(record["arch"]) for record in records]
     for dataset, column in table.test_columns().items():
         accuracy = table.columns[column][rows]
         found[dataset] = {
             "kappa": _tau(kappa, accuracy),
-            "kappa_only_finite": _tau(kappa[finite], accuracy[finite]),
             "regions": _tau(regions, accuracy),
             "accuracy": accuracy.tolist(),
         }
@@ -104,8 +103,14 @@ def correlations(records: list[dict], table: AccuracyTable) -> dict[str, dict]:
 
 
 def _tau(values: np.ndarray, accuracy: np.ndarray) -> dict:
-    test = stats.kendalltau(values, accuracy)
-    return {"tau": float(test.statistic), "p": float(test.pvalue), "n": len(values)}
+    known = np.isfinite(values)
+    test = stats.kendalltau(values[known], accuracy[known])
+    return {
+        "tau": float(test.statistic),
+        "p": float(test.pvalue),
+        "n": int(known.sum()),
+        "undefined": int((~known).sum()),
+    }
 
 
 def run_correlate(config: CorrelateConfig) -> dict:
@@ -122,11 +127,12 @@ def run_correlate(config: CorrelateConfig) -> dict:
         data = load_dataset(config.indicators.dataset, device)
         indicators = Indicators("nas-bench-201", config.indicators, data, device)
         done = {record["arch"] for record in read_metrics(run.folder)}
-        with stop_on_signals() as request:
-            for number, cell in enumerate(draw_cells(config.architectures, config.seed), start=1):
+        bar = progress(config.architectures, len(done), "architectures")
+        with stop_on_signals() as request, bar:
+            for cell in draw_cells(config.architectures, config.seed):
                 if str(cell) not in done:
                     run.log(measure_cell(indicators, cell, config))
-                    print(f"{number}/{config.architectures}", file=sys.stderr, flush=True)
+                    bar.update()
                 if request:
                     request.exit("all architectures measured so far are recorded")
         records = read_metrics(run.folder)
@@ -156,11 +162,8 @@ def main() -> None:
         sys.exit(f"{PROG}: {error}")
     print(f"\n{result['architectures']} architectures, {result['without_kappa']} without kappa")
     for dataset, row in result["correlations"].items():
-        keys = ("kappa", "kappa_only_finite", "regions")
-        kappa, finite, regions = (row[key]["tau"] for key in keys)
-        print(
-            f"{dataset:<16} tau: kappa {kappa:+.2f} (finite only {finite:+.2f}), R {regions:+.2f}"
-        )
+        taus = (f"{name} {row[key]['tau']:+.2f} (n = {row[key]['n']})" for key, name in SHOWN)
+        print(f"{dataset:<16} tau: {', '.join(taus)}")
     print(f"\nRecords: {config.run.root}/tenas/{config.run.name or 'default'}/")
 
 

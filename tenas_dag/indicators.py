@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from typing import NamedTuple
 
@@ -16,8 +15,8 @@ from spaces.initialization import Scheme, initialize
 from spaces.networks import NasBench201Layout
 from spaces.supernet import DartsSupernet, NasBench201Supernet, Supernet
 from tenas_dag.config import IndicatorSettings
-from tenas_dag.inputs import check_images, draw_batch, draw_crops
-from tenas_dag.ntk import condition_number, tangent_kernel
+from tenas_dag.inputs import check_images, draw_batch, draw_crops, shrink
+from tenas_dag.ntk import condition_number, published_condition_number, tangent_kernel
 from tenas_dag.regions import count_regions
 from tenas_dag.rounds import Left
 
@@ -30,11 +29,15 @@ LEAST_SIDE = {"cifar": 4, "imagenet": 32}
 
 
 class Setting(NamedTuple):
-    """What weights and inputs are drawn for."""
+    """What weights and inputs are drawn for.
+
+    `candidate` is set where the published procedure draws anew for each candidate of a round.
+    """
 
     seed: int
     round: int
     repetition: int
+    candidate: tuple = ()
 
 
 class Values(NamedTuple):
@@ -56,10 +59,6 @@ def make_supernets(
         return NasBench201Supernet(layout), NasBench201Supernet.regions()
     ours = DartsSupernet(c, data.num_classes, channels, settings.stem)
     return ours, DartsSupernet.regions()
-
-
-# What stands for kappa where there is none: nothing, which ranks last, or the published number.
-WITHOUT_KAPPA = {"paper": math.nan, "published": 1e5}
 
 
 def generator(*words: object) -> torch.Generator:
@@ -89,8 +88,11 @@ class Indicators:
     ) -> None:
         side = LEAST_SIDE[settings.stem if space == "darts" else "cifar"]
         check_images(data, settings.batch_size, side)
-        self.settings, self.data, self.device = settings, data, device
+        self.published = settings.procedure == "published"
+        self.data = shrink(data) if self.published else data
+        self.settings, self.device = settings, device
         self.networks = make_supernets(space, settings, data)
+        self._kappa = published_condition_number if self.published else condition_number
         self._drawn: Setting | None = None
 
     def full(self) -> Left:
@@ -104,23 +106,28 @@ class Indicators:
         ntk, regions = self.networks
         started = time.perf_counter()
         with exact_float32():  # the smallest eigenvalue is a small difference
-            kappa = condition_number(tangent_kernel(ntk, self._batch, left))
+            kappa = self._kappa(tangent_kernel(ntk, self._batch, left))
             between = time.perf_counter()
             number = count_regions(regions, self._crops, left)
         return Values(kappa, number, between - started, time.perf_counter() - between)
 
     def _draw(self, setting: Setting) -> None:
         """Weights on the CPU, so that every device has the same; then weights and inputs."""
-        weights = setting
-        if self.settings.init == "published":
-            weights = setting._replace(repetition=0)
-        for network, scheme, name in zip(
-            self.networks, SCHEMES[self.settings.init], ("kappa", "regions")
+        of_kappa = of_regions = setting
+        if self.published:  # a misspelt name keeps it from drawing anew in each repetition
+            of_regions = setting._replace(repetition=0)
+            of_kappa = of_regions._replace(candidate=())
+        for network, scheme, name, own in zip(
+            self.networks,
+            SCHEMES[self.settings.procedure],
+            ("kappa", "regions"),
+            (of_kappa, of_regions),
         ):
             network.to("cpu")
-            initialize(network, scheme, generator("weights", name, *weights))
+            initialize(network, scheme, generator("weights", name, *own))
             network.to(self.device)
         sizes = self.settings.batch_size, self.settings.region_inputs
-        self._batch: Tensor = draw_batch(self.data, sizes[0], generator("batch", *setting))
+        batch = draw_batch(self.data, sizes[0], generator("batch", *setting), self.published)
+        self._batch: Tensor = batch
         self._crops: Tensor = draw_crops(self.data, sizes[1], generator("crops", *setting))
         self._drawn = setting

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from common.data import DataError, Dataset
 
@@ -29,11 +32,46 @@ def check_images(data: Dataset, batch_size: int, least_side: int) -> None:
         )
 
 
-def draw_batch(data: Dataset, size: int, generator: torch.Generator) -> Tensor:
-    """Different training images, standardized, float32 [size, c, h, w]."""
+def draw_batch(
+    data: Dataset, size: int, generator: torch.Generator, augment: bool = False
+) -> Tensor:
+    """Different training images, standardized, float32 [size, c, h, w].
+
+    Args:
+        data: source of the images.
+        size: how many.
+        generator: decides which, and how they are augmented.
+        augment: flips half of them and shifts each by up to an eighth of its side (black beyond
+            its edges), as the published code does.
+    """
     chosen = torch.randperm(len(data.train), generator=generator)[:size]
     images = data.train.images
-    return data.normalize(images[chosen.to(images.device)])
+    images = images[chosen.to(images.device)]
+    return data.normalize(_augmented(images, generator) if augment else images)
+
+
+def _augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Random flips and padded crops of images uint8 [n, c, h, w]."""
+    flipped = torch.rand(len(images), generator=generator) < 0.5
+    images = torch.where(flipped.to(images.device)[:, None, None, None], images.flip(3), images)
+    height, width = images.shape[2:]
+    border = height // 8
+    padded = functional.pad(images, (border,) * 4)
+    shifts = torch.randint(2 * border + 1, (len(images), 2), generator=generator).tolist()
+    crops = [
+        x[:, top : top + height, left : left + width] for x, (top, left) in zip(padded, shifts)
+    ]
+    return torch.stack(crops)
+
+
+def shrink(data: Dataset, side: int = 32) -> Dataset:
+    """The same with training images resized to side x side, where they are larger."""
+    images = data.train.images
+    if max(data.image_shape[1:]) <= side:
+        return data
+    resized = functional.interpolate(images.float(), (side, side), mode="bilinear", antialias=True)
+    resized = resized.round().clamp(0, 255).to(torch.uint8)
+    return replace(data, train=replace(data.train, images=resized))
 
 
 def draw_crops(data: Dataset, size: int, generator: torch.Generator) -> Tensor:

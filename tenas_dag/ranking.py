@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from statistics import fmean
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 Key = TypeVar("Key", bound=Hashable)
+Ranking = Callable[..., list[int]]
 
 
 class Change(NamedTuple):
@@ -25,8 +28,8 @@ def relative_change(before: Sequence[float], after: Sequence[float]) -> float:
     """
     if any(b == 0 or math.isnan(b) or math.isnan(a) for b, a in zip(before, after)):
         return math.nan
-    changes = [round((b - a) / b, 3) for b, a in zip(before, after)]
-    return round(fmean(changes), 9)  # equal means must compare equal
+    # summed one after the other, as published: an exact sum would make ties of its last digit
+    return float(np.mean([round((b - a) / b, 3) for b, a in zip(before, after)]))
 
 
 def ranks(values: Sequence[float], descending: bool = False) -> list[int]:
@@ -39,21 +42,52 @@ def ranks(values: Sequence[float], descending: bool = False) -> list[int]:
     return [rank_of.get(value, len(numbers)) for value in values]
 
 
-def pruning_order(changes: Mapping[Key, Change], rank_by: str = "both") -> list[Key]:
+def published_ranks(values: Sequence[float], descending: bool = False) -> list[int]:
+    """Ranks as TE-NAS' code gives them: sorted by 3 significant digits, counted by all digits.
+
+    Values that agree in 3 digits but no further keep their order, whichever is the larger, and
+    each has a rank of its own.
+    """
+    rounded = [_significant(v) for v in values]
+    order = sorted(range(len(values)), key=rounded.__getitem__, reverse=descending)
+    found = dict.fromkeys(order[:1], 0)
+    for before, place in pairwise(order):
+        found[place] = found[before] + (values[place] != values[before])
+    return [found[place] for place in range(len(values))]
+
+
+def _significant(value: float) -> float:
+    """3 significant digits; a half is rounded away from 0."""
+    if value == 0:
+        return 0.0
+    size = abs(value) + 1e-8
+    power = 10.0 ** (math.floor(math.log10(size)) + 1)
+    return math.copysign(round(size / power, 3) * power, value)
+
+
+def pruning_order(
+    changes: Mapping[Key, Change], rank_by: str = "both", rank: Ranking = ranks
+) -> list[Key]:
     """Candidates, the first to prune first.
 
     An operator without which kappa falls most and R falls least goes first: descending by the
-    change of kappa, ascending by the change of R. Equal sums of ranks keep their order.
+    change of kappa, ascending by the change of R. Of equal sums of both ranks the larger fall of
+    kappa goes first, then the order of the candidates decides.
 
     Args:
-        changes: candidate -> change, in the order of edges and operators.
+        changes: candidate -> change, in the order of cells, edges and operators.
         rank_by: "both", or "kappa" or "regions" alone.
+        rank: what turns values into ranks: `ranks` or `published_ranks`.
     """
-    kappa = ranks([c.kappa for c in changes.values()], descending=True)
-    regions = ranks([c.regions for c in changes.values()])
-    weights = {"both": (1, 1), "kappa": (1, 0), "regions": (0, 1)}[rank_by]
-    sums = {key: weights[0] * k + weights[1] * r for key, k, r in zip(changes, kappa, regions)}
-    return sorted(sums, key=sums.__getitem__)
+    kappa = rank([c.kappa for c in changes.values()], descending=True)
+    regions = rank([c.regions for c in changes.values()])
+    keys = {
+        "both": lambda k, r: (k + r, k),
+        "kappa": lambda k, _: k,
+        "regions": lambda _, r: r,
+    }
+    places = dict(zip(changes, map(keys[rank_by], kappa, regions)))
+    return sorted(places, key=places.__getitem__)
 
 
 def first_of_each_group(

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+BATCHES = 3
+
 
 def count_distinct(patterns: list[Tensor]) -> int:
     """Number of distinct rows of boolean tensors [n, m_1], [n, m_2], ... side by side; exact.
@@ -30,17 +32,19 @@ def _pack(pattern: Tensor) -> np.ndarray:
 def count_regions(network: nn.Module, inputs: Tensor, *args: object) -> int:
     """R of a network on inputs [n, c, h, w]: 1 .. n.
 
-    Patterns are taken at the ReLUs whose input has 4 dimensions. R = n is saturated: each input
-    is its own region, and R says nothing.
+    The inputs pass in 3 batches of equal size, each with BatchNorm statistics of its own, as in
+    TE-NAS (3 of 1,000); patterns of all of them are compared. One batch of 3,000 would give up to
+    2.4 % fewer. Patterns are taken at the ReLUs whose input has 4 dimensions. R = n is saturated:
+    each input is its own region, and R says nothing.
 
     Raises:
         ValueError: the network has no such ReLU.
     """
-    patterns: list[Tensor] = []
+    batches: list[list[Tensor]] = []
 
     def record(_module: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
         if inputs[0].dim() == 4:
-            patterns.append((inputs[0] > 0).flatten(1))
+            batches[-1].append((inputs[0] > 0).flatten(1))
 
     handles = [
         module.register_forward_hook(record)
@@ -48,10 +52,12 @@ def count_regions(network: nn.Module, inputs: Tensor, *args: object) -> int:
         if isinstance(module, nn.ReLU)
     ]
     try:
-        network(inputs, *args)
+        for batch in inputs.tensor_split(BATCHES):
+            batches.append([])
+            network(batch, *args)
     finally:
         for handle in handles:
             handle.remove()
-    if not patterns:
+    if not batches[0]:
         raise ValueError("linear regions: the network has no ReLU with a 4-dimensional input")
-    return count_distinct(patterns)
+    return count_distinct([torch.cat(parts) for parts in zip(*batches)])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dag import exempt_count, exempt_rule
 from spaces.candidates import Candidates
-from tenas_dag.ranking import Change, first_of_each_group, pruning_order
+from tenas_dag.ranking import Change, Ranking, first_of_each_group, pruning_order, ranks
 
 Left = tuple[Candidates, ...]  # one entry per cell type of the space
 EDGES_PER_NODE = 2  # that DARTS keeps
@@ -36,7 +36,7 @@ class Round:
 
     Args:
         left: what is left at its start.
-        groups: per edge (or per node, in the stage of edges) the removals that compete.
+        groups: per edge (or of one node, in the stage of edges) the removals that compete.
         quota: removals made in each group.
         exempt: removals that are neither evaluated nor made.
     """
@@ -51,10 +51,12 @@ class Round:
         """Removals to evaluate, in the order of cells, edges and operators."""
         return [r for group in self.groups for r in group if r not in self.exempt]
 
-    def prune(self, changes: Mapping[Removal, Change], rank_by: str) -> tuple[Left, list[Removal]]:
+    def prune(
+        self, changes: Mapping[Removal, Change], rank_by: str, rank: Ranking = ranks
+    ) -> tuple[Left, list[Removal]]:
         """What is left after the round, and what was removed, first in rank first."""
         group_of = {r: g for g, group in enumerate(self.groups) for r in group}
-        order = pruning_order({r: changes[r] for r in self.evaluated}, rank_by)
+        order = pruning_order({r: changes[r] for r in self.evaluated}, rank_by, rank)
         removed = first_of_each_group(order, group_of, dict(enumerate(self.quota)))
         left = self.left
         for removal in removed:
@@ -66,14 +68,15 @@ def next_round(left: Left, prune_number: int, exempting: bool) -> Round | None:
     """The next round, or None once the search is over.
 
     First operators go, `prune_number` on each edge and never the last one; then, in cells that
-    concatenate (DARTS), edges, until two enter each node.
+    concatenate (DARTS), edges, until two enter each node. Edges of one node are one round: its
+    ranks are its own, and what earlier nodes lost is gone from all networks.
     """
     groups = _operator_groups(left)
     if groups:
         quota = tuple(min(prune_number, len(group) - 1) for group in groups)
         counts = [exempt_count(len(group), prune_number) for group in groups]
     else:
-        groups = _edge_groups(left)
+        groups = _edge_groups(left)[:1]
         quota = tuple(len(group) - EDGES_PER_NODE for group in groups)
         counts = [1] * len(groups)
     if not groups:
@@ -83,8 +86,9 @@ def next_round(left: Left, prune_number: int, exempting: bool) -> Round | None:
 
 
 def _operator_groups(left: Left) -> tuple[tuple[Removal, ...], ...]:
+    """Per edge its operators, in the order of the space's table, however `left` lists them."""
     return tuple(
-        tuple(Removal(cell, edge, name) for name in names)
+        tuple(Removal(cell, edge, n) for n in candidates.topology.operators if n in names)
         for cell, candidates in enumerate(left)
         for edge, names in enumerate(candidates.left)
         if len(names) > 1

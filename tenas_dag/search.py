@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from common.progress import progress
 from common.runs import StopRequest
 from common.workers import Workers
 from tenas_dag.config import TenasConfig
-from tenas_dag.indicators import WITHOUT_KAPPA, Indicators, Setting, Values
-from tenas_dag.progress import Progress
-from tenas_dag.ranking import Change, relative_change
+from tenas_dag.indicators import Indicators, Setting, Values
+from tenas_dag.ranking import Change, published_ranks, ranks, relative_change
 from tenas_dag.rounds import Left, Removal, Round, next_round
 
 Record = dict[str, Any]
@@ -42,7 +42,10 @@ class Searcher:
         self.workers, self.request = workers, request
         self.records = {_key(record): record for record in known}
         self._references: dict[Setting, Values] = {}
-        self.progress = Progress(self._plan(), len(known), enabled=workers.first)
+        total, exempt = self._plan()
+        what = f"evaluations ({exempt} exempt)"
+        self.progress = progress(total, len(known), what, shown=workers.first)
+        self.rank = published_ranks if indicators.published else ranks
 
     def next_round(self, left: Left) -> Round | None:
         """The next round by the config's filter."""
@@ -63,7 +66,7 @@ class Searcher:
         while current := self.next_round(left):
             number += 1
             changes = self._evaluate(seed, number, current)
-            left, removed = current.prune(changes, self.config.rank_by)
+            left, removed = current.prune(changes, self.config.rank_by, self.rank)
             history.append(
                 {
                     "left": [candidates.left for candidates in current.left],
@@ -88,23 +91,22 @@ class Searcher:
                 self.records[_key(record)] = record
                 if self.workers.first:
                     self.log(record)
-                    self.progress.step(record)
+                    self.progress.update()
             signals = [number for _, number in gathered if number is not None]
             if signals:
                 saved = "all evaluations made so far are recorded"
                 self.request.exit(saved, signals[0], self.workers.first)
-        without = WITHOUT_KAPPA[self.config.indicators.init]
-        found = {r: self.records[(seed, number, *r)] for r in current.evaluated}
-        return {r: _change(record, without) for r, record in found.items()}
+        return {r: _change(self.records[(seed, number, *r)]) for r in current.evaluated}
 
     def _record(self, seed: int, number: int, left: Left, removal: Removal) -> Record:
         """Both indicators before and after a removal, in each repetition."""
         pairs = []
         for repetition in range(self.config.repetitions):
-            setting = Setting(seed, number, repetition)
+            candidate = tuple(removal) if self.indicators.published else ()
+            setting = Setting(seed, number, repetition, candidate)
             after = self.indicators.measure(removal.apply(left), setting)
             seconds = [after.ntk_seconds, after.regions_seconds]
-            if setting not in self._references:  # one for all removals of the round
+            if setting not in self._references:  # one for all removals of the round, if it can be
                 before = self.indicators.measure(left, setting)
                 self._references[setting] = before
                 seconds = [s + b for s, b in zip(seconds, before[2:])]
@@ -129,7 +131,7 @@ def _key(record: Record) -> tuple:
     return tuple(record[k] for k in ("seed", "round", *Removal._fields))
 
 
-def _change(record: Record, without: float) -> Change:
-    kappa = [[without if v is None else v for v in pair] for pair in record["kappa"]]
+def _change(record: Record) -> Change:
+    kappa = [[math.nan if v is None else v for v in pair] for pair in record["kappa"]]
     changes = (relative_change(*zip(*pairs)) for pairs in (kappa, record["regions"]))
     return Change(*changes)

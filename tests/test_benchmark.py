@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from spaces.archive import SPLITS, convert
-from spaces.benchmark import AccuracyTable, compare_tables
+from spaces.benchmark import AccuracyTable
 from spaces.benchmark.__main__ import main
 from spaces.names import SpaceError
 from spaces.nasbench201 import all_cells
@@ -116,7 +116,7 @@ def test_convert_from_the_command_line_and_read_back(nas201, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "100.0% read" in captured.err
     assert "trained as 'cifar10', evaluated on 'ori-test'" in captured.out
-    table, expected = AccuracyTable.read(out, partial=True), convert(path)[0]
+    table, expected = AccuracyTable.read(out), convert(path)[0]
     np.testing.assert_allclose(
         table.column("cifar100", "valid"), expected.column("cifar100", "valid"), atol=5e-5
     )
@@ -224,7 +224,11 @@ def edit(path, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: lines[:-3], "found 15,622 architectures, expected 15,625"),
+        (lambda lines: [lines[0] + ",params", *(f"{x},1" for x in lines[1:])], "'params' twice"),
+        (lambda lines: [lines[0].replace("cifar10/test@200", "acc"), *lines[1:]], "dataset/test@"),
+        (lambda lines: [lines[0], lines[1].replace(",10,", ",inf,"), *lines[2:]], "found inf"),
+        (lambda lines: [lines[0], lines[1].replace(",10,", ",-1,"), *lines[2:]], "found -1"),
+        (lambda lines: [lines[0], lines[1].replace(",10,", ",100.5,"), *lines[2:]], "found 100.5"),
         (lambda lines: [*lines[:-1], lines[-1][:30]], "row 15624: found 2 fields, expected 4"),
         (lambda lines: [*lines, lines[7]], "row 15625: .* already stands in row 6"),
         (lambda lines: [lines[0].replace("arch", "cell"), *lines[1:]], "found columns"),
@@ -246,26 +250,73 @@ def test_a_truncated_gzip_file_is_refused(table_path):
         AccuracyTable.read(table_path)
 
 
-def test_the_real_table_reads(shared):
-    table = AccuracyTable.read(shared / "data/nasbench201.csv.gz")
-    assert len(table) == 15_625
-    assert table.column("cifar10").max() == pytest.approx(94.37, abs=0.01)
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    with pytest.raises(SpaceError, match="found no text"):
+        AccuracyTable.read(tmp_path / "t.csv")
 
 
-def test_compare_ranks_the_distinct_cells(tmp_path):
-    cells = list(all_cells())
-    index = {cell.canonical(): number for number, cell in enumerate(cells)}
-    values = np.array([index[cell.canonical()] for cell in cells], float)
-    names = tuple(map(str, cells))
-    table = AccuracyTable(names, {"digits/test@4": values / 200, "params": values})
-    turned = np.where(values > np.median(list(set(values))), -values, values)
-    other = AccuracyTable(names, {"cifar10/test@200": turned})
-    assert compare_tables(table, table)["digits/test@4 ~ digits/test@4"]["spearman"] == 1
-    row = compare_tables(other, table)["cifar10/test@200 ~ digits/test@4"]
-    assert row["upper_half"] == pytest.approx(-1) and row["cells"] == 6466
-    for name, t in (("a.csv.gz", table), ("b.csv.gz", other)):
-        t.write(tmp_path / name)
-    out = tmp_path / "compare.json"
-    words = ["compare", str(tmp_path / "a.csv.gz"), str(tmp_path / "b.csv.gz")]
-    assert main([*words, "--out", str(out)]) == 0
-    assert "digits/test@4 ~ cifar10/test@200" in out.read_text()
+def test_cells_without_a_row_are_counted_and_warned_of(table_path, capsys):
+    edit(table_path, lambda lines: lines[:-3])
+    table = AccuracyTable.find(table_path)
+    assert "3 of 15,625 cells have no row" in capsys.readouterr().err
+    found = table.look_up([str(cell) for cell in all_cells()][-5:])["cifar10"]
+    assert (found["n"], found["without_accuracy"]) == (2, 3)
+
+
+def test_shares_are_warned_of(tmp_path, capsys):
+    values = np.linspace(0, 1, 15_625)
+    table = AccuracyTable(tuple(map(str, all_cells())), {"cifar10/test@200": values})
+    table.write(tmp_path / "shares.csv")
+    AccuracyTable.find("shares.csv", tmp_path)
+    error = capsys.readouterr().err
+    assert "found at most 1, expected accuracies in %" in error and error.count("\n") == 1
+
+
+def test_strings_with_spaces_are_the_same_cells(table_path):
+    before = AccuracyTable.read(table_path)
+    edit(table_path, lambda lines: [line.replace("|+|", "| + |") for line in lines])
+    assert AccuracyTable.read(table_path).architectures == before.architectures
+
+
+def test_a_digest_follows_the_numbers_and_not_the_name(table_path):
+    table = AccuracyTable.read(table_path)
+    again = AccuracyTable(table.architectures, dict(table.columns), "other name")
+    assert again.header["digest"] == table.header["digest"]
+    again.columns["cifar10/test@200"] = table.column("cifar10") + 1e-9
+    assert AccuracyTable(table.architectures, again.columns).header != table.header
+
+
+def test_a_search_takes_the_accuracies_of_the_table_at_hand(table_path):
+    table = AccuracyTable.read(table_path)
+    arch = table.architectures[3:4]
+    first = table.add_to({"method": "WOT"}, arch)
+    assert first["accuracy"]["cifar10"]["mean"] == table.accuracy(arch[0], "cifar10")
+    assert table.add_to(first, ()) == first  # the same table: nothing is looked up anew
+    other = AccuracyTable(table.architectures, {"cifar10/test@200": table.column("cifar10") / 2})
+    assert other.add_to(first, arch)["accuracy"]["cifar10"]["mean"] == (
+        first["accuracy"]["cifar10"]["mean"] / 2
+    )
+
+
+def test_the_table_that_ships_with_the_code():
+    table = AccuracyTable.find("nasbench201")
+    assert len(table) == 15_625 and table.header["name"] == "nasbench201"
+    for dataset, best, mean in (
+        ("cifar10", 94.37, 87.06), ("cifar100", 73.51, 61.41), ("ImageNet16-120", 47.31, 33.59)
+    ):  # fmt: skip
+        found = table.look_up(table.architectures)[dataset]
+        assert (round(found["best"], 2), round(found["mean"], 2)) == (best, mean)
+        assert f"{dataset}/test@12" in table.columns
+
+
+def test_the_table_is_that_of_the_benchmark(shared):
+    official = AccuracyTable.read(shared / "data/nasbench201.csv.gz")
+    assert AccuracyTable.find("nasbench201").header == official.header
+
+
+def test_a_table_of_a_header_alone_is_refused(tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text("index,arch,cifar10/test@200\n")
+    with pytest.raises(SpaceError, match="found a header and no row"):
+        AccuracyTable.read(path)

@@ -1,4 +1,4 @@
-"""CUDA against the CPU, where there is a device: WOT's scores, TE-NAS' indicators, digits-201."""
+"""CUDA against the CPU, where there is a device: WOT's scores, TE-NAS' indicators."""
 
 import dataclasses
 import math
@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from common.data import load_dataset
-from retrain.digits201 import Digits201Config, distinct_cells
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 from wot_dag.config import ScoreSettings, WotConfig
@@ -49,14 +48,3 @@ def test_indicators(space, channels):
     on_cpu, on_cuda = values
     assert on_cuda.kappa == pytest.approx(on_cpu.kappa, rel=1e-2)
     assert on_cuda.regions == pytest.approx(on_cpu.regions, abs=1)
-
-
-def test_digits201_trains_many_cells_at_once():
-    cells = distinct_cells()[100:5000:1000]
-    config = Digits201Config(channels=4, epochs=2)
-    tests = []
-    for name in DEVICES:
-        records = config.train(cells, [0, 1], load_dataset("digits", torch.device(name)))
-        tests.append([record["test"] for record in records])
-    for on_cpu, on_cuda in zip(*tests):
-        assert on_cuda == pytest.approx(on_cpu, abs=10)  # float32 rounding grows in training

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 
 import numpy as np
 import pytest
@@ -68,3 +69,32 @@ def test_the_nearest_to_the_centroid_are_exempt():
     assert exempt_rule(points, 2) == [2, 4]
     assert exempt_rule(points, 3) == [2, 4, 3]
     assert exempt_rule(points, 0) == [] and exempt_rule([], 2) == []
+
+
+def test_of_points_equally_near_the_lower_depth_is_exempt_first():
+    shallow, deep = (0.8, 3.0), (1.0, 2.6)
+    assert exempt_rule([deep, shallow, shallow, deep], 2) == [1, 2]
+    assert exempt_rule([shallow, deep, shallow, deep], 2) == [0, 2]
+    assert exempt_rule([deep, shallow, shallow, deep], 3) == [1, 2, 0]
+    # rounding in the last digits does not undo a tie
+    assert exempt_rule([deep, (0.8 + 1e-16, 3 - 4e-16), (0.8, 3.0), (1.0, 2.6 + 4e-16)], 2) == [
+        1,
+        2,
+    ]
+
+
+def test_of_points_equally_near_and_deep_the_lower_width_is_exempt_first():
+    assert exempt_rule([(1, 3), (1, 2)], 1) == [1] and exempt_rule([(1, 2), (1, 3)], 1) == [0]
+
+
+def test_equal_points_stand_or_fall_together_in_any_order():
+    points = [(0.8, 3.0), (0.8, 3.0), (1.0, 2.6), (1.0, 2.6)]  # as in NAS-Bench-201's round 1
+    for order in itertools.permutations(range(4)):
+        chosen = exempt_rule([points[i] for i in order], 2)
+        assert {order[i] for i in chosen} == {0, 1}
+
+
+def test_the_order_decides_among_equal_points_without_room_for_all():
+    points = [(1.2, 4.0)] * 3 + [(1.0, 4.1)] * 4
+    assert exempt_rule(points, 2) == [3, 4]
+    assert exempt_rule(points[::-1], 2) == [0, 1]

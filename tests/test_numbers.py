@@ -31,7 +31,7 @@ DATA = {"5,085": "training images of cifar10_subset.npz", "4,576": "those that t
 # Names that hold digits, which are no numbers.
 _NAMES = re.compile(
     r"```.*?```|`[^`]*`|\]\([^)]*\)|https?://\S+|"
-    r"\b(?:NAS-Bench-201|CIFAR-100?|ImageNet16-120|ImageNet-1k|digits-201|DAG ?#\d(?: / #\d)*|"
+    r"\b(?:NAS-Bench-201|CIFAR-100?|ImageNet16-120|ImageNet-1k|DAG ?#\d(?: / #\d)*|"
     r"(?:Figs?|Tables?|Eq|Sec|Def)\.? \d+(?:\.\d+)?(?:(?:, | and | to )\d+\b(?! %))*|"
     r"(?:NeurIPS|ICLR|ICML) \d{4}|arXiv \d+\.\d+|Python \d\.\d+(?: to \d\.\d+)?|YAML \d\.\d|"
     r"f = 1, 3/4, 1/2, 1/4|above 0)",

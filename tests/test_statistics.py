@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from report.statistics import (
+from common.statistics import (
     bootstrap_interval,
     correlation,
+    equal_rows,
     gain_interval,
     kendall_tau,
     multiple_correlation,
@@ -30,6 +31,16 @@ def test_r_of_two_features_has_the_closed_form_of_pairwise_correlations():
     r12 = np.corrcoef(X.T)[0, 1]
     squared = (r1**2 + r2**2 - 2 * r1 * r2 * r12) / (1 - r12**2)
     assert multiple_correlation(X * 1e3 + 7, Y) == pytest.approx(math.sqrt(squared), rel=1e-9)
+
+
+def test_rows_that_differ_by_rounding_are_equal_also_at_the_edge_of_a_digit():
+    edge = 0.1234567890125  # rounds to 12 digits one way, and its neighbours the other
+    column = np.array([edge, 7e12, np.nextafter(edge, 0), np.nextafter(edge, 1), edge + 1e-6])
+    for scale in (1e-30, 1.0, 1e30):
+        labels = equal_rows(column * scale)
+        assert labels[0] == labels[2] == labels[3] and len(set(labels)) == 3
+    both = equal_rows(column, np.array([1.0, 1, 1, 2, 1]))
+    assert both[0] == both[2] != both[3]
 
 
 def test_constants_correlate_with_nothing():

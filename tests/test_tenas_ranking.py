@@ -7,13 +7,13 @@ import pytest
 
 from dag import exempt_count
 from spaces.candidates import DARTS, NAS_BENCH_201, Candidates
-from tenas_dag.ranking import Change, pruning_order, ranks, relative_change
+from tenas_dag.ranking import Change, pruning_order, published_ranks, ranks, relative_change
 from tenas_dag.rounds import Removal, next_round
 
 
 def test_relative_changes_are_rounded_before_they_are_averaged():
-    # 0.0004 rounds to 0 and 0.0006 to 0.001, each on its own
-    assert relative_change([1, 1], [1 - 0.0004, 1 - 0.0006]) == 0.0005
+    assert relative_change([1, 1], [1 - 0.0004, 1 - 0.0004]) == 0  # their mean is not
+    assert relative_change([1, 1], [1 - 0.0006, 1 - 0.0014]) == 0.001
     assert relative_change([200, 100], [150, 120]) == pytest.approx((0.25 - 0.2) / 2)
     assert math.isnan(relative_change([math.nan, 1], [1, 1]))
     assert math.isnan(relative_change([1, 1], [1, math.nan]))
@@ -25,16 +25,40 @@ def test_equal_values_share_a_rank_and_nan_is_last():
     assert ranks([math.nan, 5.0, 4.0], descending=True) == [2, 0, 1]
 
 
-def test_order_is_by_the_sum_of_both_ranks_and_ties_keep_their_place():
-    changes = {
-        "a": Change(0.1, 0.3),  # ranks 2 + 2
-        "b": Change(0.5, 0.1),  # 0 + 0
-        "c": Change(0.2, 0.4),  # 1 + 3
-        "d": Change(0.2, 0.2),  # 1 + 1
-    }
-    assert pruning_order(changes) == ["b", "d", "a", "c"]
-    assert pruning_order(changes, "kappa") == ["b", "c", "d", "a"]
-    assert pruning_order(changes, "regions") == ["b", "d", "a", "c"]
+CHANGES = {
+    "a": Change(0.1, 0.3),  # ranks 2 + 2
+    "b": Change(0.5, 0.1),  # 0 + 0
+    "c": Change(0.2, 0.4),  # 1 + 3
+    "d": Change(0.2, 0.2),  # 1 + 1
+}
+
+
+def test_order_is_by_the_sum_of_both_ranks():
+    # a and c have equal sums: without c kappa falls more
+    assert pruning_order(CHANGES) == ["b", "d", "c", "a"]
+    assert pruning_order(CHANGES, "kappa") == ["b", "c", "d", "a"]
+    assert pruning_order(CHANGES, "regions") == ["b", "d", "a", "c"]
+
+
+def test_the_order_of_the_list_does_not_decide_where_a_rank_does():
+    for names in itertools.permutations("abcd"):
+        listed = {name: CHANGES[name] for name in names}
+        assert pruning_order(listed) == ["b", "d", "c", "a"]
+
+
+def test_what_ties_in_both_ranks_keeps_its_place():
+    equal = dict.fromkeys("zyx", Change(0.3, 0.2))
+    for ranking in ("both", "kappa", "regions"):
+        assert pruning_order(equal, ranking) == ["z", "y", "x"]
+
+
+def test_published_ranks_sort_by_three_digits_and_count_by_all():
+    values = [0.12344, 0.5, 0.12336, 0.12344, 0.2, 0.5]
+    assert published_ranks(values) == [0, 4, 1, 2, 3, 4]
+    assert published_ranks(values, descending=True) == [2, 0, 3, 4, 1, 0]
+    assert ranks(values) == [1, 3, 0, 1, 2, 3]
+    assert published_ranks([-0.0, 0.01, -12.345, -12.344]) == [2, 3, 0, 1]
+    assert published_ranks([]) == []
 
 
 def test_what_has_no_kappa_goes_last():
@@ -90,6 +114,59 @@ def test_exempt_operators_are_the_nearest_to_the_centroid():
         assert len(spared) == 2
         for near, far in itertools.product(spared, set(group) - set(spared)):
             assert distance[near] <= distance[far]
+
+
+def exempt_names(left, prune_number):
+    current = next_round(left, prune_number, True)
+    names = [[] for _ in current.groups]
+    for removal in current.exempt:
+        group = next(i for i, group in enumerate(current.groups) if removal in group)
+        names[group].append(removal.operator)
+    return names
+
+
+def test_convolutions_are_exempt_first_in_round_1_of_nas_bench_201():
+    # all four distances of each edge are equal
+    found = exempt_names((Candidates.full(NAS_BENCH_201),), 1)
+    assert found == [["nor_conv_1x1", "nor_conv_3x3"]] * 6
+
+
+@pytest.mark.parametrize("prune_number", [2, 3])
+def test_the_table_of_operators_decides_in_round_1_of_darts(prune_number):
+    found = exempt_names((Candidates.full(DARTS),) * 2, prune_number)
+    assert found == [["sep_conv_3x3", "sep_conv_5x5"]] * 28
+
+
+def test_the_order_in_which_operators_are_listed_decides_nothing():
+    names = Candidates.full(NAS_BENCH_201).left[0]
+    for listed in itertools.permutations(names):
+        left = (Candidates(NAS_BENCH_201, (listed,) * 6),)
+        current, expected = (
+            next_round(candidates, 1, True)
+            for candidates in (left, (Candidates.full(NAS_BENCH_201),))
+        )
+        assert (current.groups, current.exempt) == (expected.groups, expected.exempt)
+
+
+def test_equal_changes_fall_in_the_order_of_cells_edges_and_operators():
+    current = next_round((Candidates.full(NAS_BENCH_201),), 1, True)
+    left, removed = current.prune(dict.fromkeys(current.evaluated, Change(0, 0)), "both")
+    assert removed == [Removal(0, edge, "skip_connect") for edge in range(6)]
+    assert left[0].left == (("nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"),) * 6
+
+
+def test_a_node_is_pruned_at_a_time_in_the_stage_of_edges():
+    cell = Candidates(DARTS, (("sep_conv_3x3",),) * 14)
+    left, nodes = (cell, cell), []
+    while current := next_round(left, 3, False):
+        (group,) = current.groups
+        nodes.append({(r.cell, DARTS.edges[r.edge][1]) for r in group})
+        assert current.left == left
+        changes = {r: Change(-r.edge, 0) for r in group}  # the first edges of each node go
+        left, _ = current.prune(changes, "both")
+    assert nodes == [{(cell, node)} for cell in (0, 1) for node in (3, 4, 5)]
+    kept = [[DARTS.edges[e] for e, names in enumerate(own.left) if names] for own in left]
+    assert kept == [[(0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4), (3, 5), (4, 5)]] * 2
 
 
 def test_a_removal_takes_one_operator_or_the_whole_edge():

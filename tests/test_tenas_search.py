@@ -138,7 +138,7 @@ def test_weights_and_inputs_depend_on_the_setting_alone():
 
 
 def test_published_initialization_is_drawn_once_a_round():
-    indicators = make_indicators(init="published")
+    indicators = make_indicators(procedure="published")
     weights = []
     for setting in (Setting(0, 1, 0), Setting(0, 1, 1), Setting(0, 2, 0)):
         indicators.measure(indicators.full(), setting)

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kendalltau
 
 from common.config import ConfigError
 from common.data import load_dataset
-from common.runs import RunSettings, read_metrics
+from common.runs import RunError, RunSettings, read_metrics
 from dag import Dag, nngp, ntk
 from mlp_code import DagMlp, MlpShape
 from mlp_code.theory import TheoryConfig, check_samples, compare, inputs
@@ -195,7 +196,8 @@ def test_steps_to_goal(accuracies, steps, reached):
 
 def test_topologies_end_to_end(tmp_path):
     run = RunSettings("t", str(tmp_path))
-    settings = TopologiesConfig(layers=2, width=16, epochs=3, seeds=[0, 1], device="cpu", run=run)
+    small = {"layers": 2, "width": 16, "epochs": 3, "seeds": [0, 1], "device": "cpu"}
+    settings = TopologiesConfig(bootstrap=5, goal=20, **small, run=run)
     folder = study(settings)
     with (folder / "topologies.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -208,6 +210,15 @@ def test_topologies_end_to_end(tmp_path):
     assert len(read_table(folder / "topologies.csv")["code"]) == len(
         set(distinct_codes(2).values())
     )
+    found = json.loads((folder / "result.json").read_text())["topologies"]
+    assert (found["codes"], found["goal"], found["kernel_samples"]) == (len(rows), 20, 128)
+    networks = [row for row in rows if row["code"] == row["network"]]
+    speed = [-float(row["steps_to_goal"]) for row in networks]
+    tau = kendalltau([int(row["paths"]) for row in networks], speed).statistic
+    assert found["networks"] == len(networks) and len(set(speed)) > 2
+    assert found["convergence speed"]["kendall_tau"]["number of paths"]["tau"] == tau
+    with pytest.raises(RunError, match="goal: 20 there, 80 now"):
+        study(replace(settings, goal=80))
     report(["topologies", str(folder)])
     assert (folder / "topologies.png").stat().st_size > 5000
     assert "lambda_min, NNGP exact" in (folder / "topologies.md").read_text()
@@ -215,7 +226,15 @@ def test_topologies_end_to_end(tmp_path):
 
 def test_topologies_by_gradient_descent_and_of_too_many_samples(tmp_path):
     run = RunSettings("digits", str(tmp_path))
-    small = {"layers": 1, "width": 8, "epochs": 2, "seeds": [0], "device": "cpu", "run": run}
+    small = {
+        "layers": 1,
+        "bootstrap": 5,
+        "width": 8,
+        "epochs": 2,
+        "seeds": [0],
+        "device": "cpu",
+        "run": run,
+    }
     folder = study(TopologiesConfig(batch_size=0, **small))
     assert folder == tmp_path / "topologies/digits"
     assert json.loads((folder / "result.json").read_text())["kind"] == "topologies"

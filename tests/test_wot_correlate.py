@@ -51,6 +51,9 @@ def test_correlations_follow_their_definitions():
     for name, values in columns.items():
         finite = np.where(np.isinf(values), -1e9, values)
         assert found[name]["kendall"] == pytest.approx(kendall_by_pairs(finite, y))
+    y[3] = np.nan  # no accuracy: the architecture is left out
+    without = correlate.correlations({k: np.delete(v, 3) for k, v in columns.items()}, y[y == y])
+    assert correlate.correlations(columns, y) == without and without["score"]["n"] == 24
 
 
 def test_costs_equal_those_of_the_built_networks():
@@ -76,7 +79,7 @@ def test_costs_of_genotypes():
 
 
 def test_a_whole_space_is_correlated(tmp_path, capsys):
-    accuracy = np.random.default_rng(1).normal(size=len(CELLS))
+    accuracy = 50 + np.random.default_rng(1).normal(size=len(CELLS))
     table = tmp_path / "table.csv"
     rows = [f"{i},{arch},{a}" for i, (arch, a) in enumerate(zip(CELLS, accuracy))]
     table.write_text("\n".join(["index,arch,cifar10/test@200", *rows]) + "\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 from common.config import ConfigError, parse_config
 from common.data import DataError, data_root
 from common.devices import choose_device, describe
-from common.runs import Run, RunError, stop_on_signals
+from common.runs import Run, RunError, read_metrics, stop_on_signals
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from wot_dag.config import WotConfig
@@ -36,10 +36,9 @@ def run_search(config: WotConfig) -> dict:
     """Searches, or returns the result of the finished run."""
     run = Run(config.run, "wot", config.identity(), describe(choose_device(config.score.device)))
     try:
+        table = find_table(config)
         if run.finished:
-            return run.result
-        # only to stop early if it is not to be had
-        table = AccuracyTable.find(config.table, data_root()) if config.table else None
+            return _looked_up(run, table)
         with stop_on_signals() as request:
             choices, header = search(config, make_space(config), request)
         run.rewind(0)
@@ -48,15 +47,26 @@ def run_search(config: WotConfig) -> dict:
         result = {"method": _method(config), "space": config.space, "filter": config.filter}
         result |= {"fraction": config.f} if config.filter == "box" else {}
         result |= {"scores": {**header, "seeds": config.score.seeds}, **summarize(choices)}
-        chosen = [choice.arch for choice in choices if choice.arch is not None]
-        if table is not None:
-            result["accuracy"] = table.look_up(chosen)
-        if chosen:
+        if result["repeats_without_choice"] < result["repeats"]:
             result["best"] = _best(config, choices, run.folder)
         run.finish(result)
-        return result
+        return _looked_up(run, table)
     finally:
         run.close()
+
+
+def find_table(config: WotConfig) -> AccuracyTable | None:
+    """The config's table; None where none is wanted, or the space has none."""
+    wanted = config.table if config.space == "nas-bench-201" else ""
+    return AccuracyTable.find(wanted, data_root()) if wanted else None
+
+
+def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
+    """The run's result, with the accuracies of a table."""
+    if table is not None and run.result.get("table") != table.header:
+        chosen = [r["arch"] for r in read_metrics(run.folder) if r["arch"] is not None]
+        run.finish(table.add_to(run.result, chosen))
+    return run.result
 
 
 def _method(config: WotConfig) -> str:

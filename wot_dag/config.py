@@ -71,7 +71,8 @@ class WotConfig:
         samples: architectures drawn in a repeat, uniformly with replacement.
         repeats: independent searches.
         seed: of the draws; equal seeds draw the same architectures whatever the filter.
-        table: accuracy table (CSV, may be .gz) in which the chosen are looked up; none if empty.
+        table: accuracies of nas-bench-201 in which the chosen are looked up: nasbench201 (ships
+            with the code), a file (CSV, may be .gz), or none if empty.
         run: where results go, runs/wot/<name>/.
     """
 
@@ -84,7 +85,7 @@ class WotConfig:
     samples: int = 100
     repeats: int = 500
     seed: int = 0
-    table: str = ""
+    table: str = "nasbench201"
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
@@ -95,7 +96,8 @@ class WotConfig:
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
         require(self.seed >= 0, "seed", self.seed, "an integer >= 0")
         darts = self.space == "darts"
-        require(not (darts and self.table), "table", self.table, "none for darts")
+        ok = not darts or self.table in ("", WotConfig.table)
+        require(ok, "table", self.table, "none: there is one for nas-bench-201 only")
         plain = self.score.stem == "cifar"
         require(darts or plain, "score.stem", self.score.stem, "cifar: imagenet is for darts")
         require(darts or not self.genotypes, "genotypes", self.genotypes, "none but for darts")
@@ -103,7 +105,7 @@ class WotConfig:
     def identity(self) -> dict:
         """The settings that decide the result of a search."""
         settings = dataclasses.asdict(self)
-        del settings["run"], settings["score"]["device"]
+        del settings["run"], settings["table"], settings["score"]["device"]
         return settings
 
     def score_identity(self) -> dict:

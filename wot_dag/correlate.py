@@ -45,7 +45,8 @@ def main() -> None:
     except (ConfigError, DataError, RunError, ScoreError, SpaceError, OSError) as error:
         sys.exit(f"{PROG}: {error}")
     for dataset, rows in record["datasets"].items():
-        print(f"\n{dataset}, n = {record['n']:,}: Kendall's tau, Spearman's rho")
+        n = rows["score"]["n"]
+        print(f"\n{dataset}, n = {n:,}: Kendall's tau, Spearman's rho")
         for name, row in rows.items():
             print(f"  {name.replace('_', ' '):<16} {row['kendall']:6.3f}  {row['spearman']:6.3f}")
     print(f"\nRecords: {folder}/")
@@ -81,13 +82,18 @@ def run(config: WotConfig) -> tuple[dict, Path]:
 
 
 def correlations(columns: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, dict[str, float]]:
-    """Kendall's tau-b and Spearman's rho of each predictor with y; -inf ranks lowest."""
-    result = {}
+    """Kendall's tau-b and Spearman's rho of each predictor with y; -inf ranks lowest.
+
+    Architectures whose y is nan have no accuracy and are left out.
+    """
+    result, known = {}, ~np.isnan(y)
+    y = y[known]
     for name in PREDICTORS:
-        ranks = stats.rankdata(columns[name])
+        ranks = stats.rankdata(columns[name][known])
         result[name] = {
             "kendall": float(stats.kendalltau(ranks, y).statistic),
             "spearman": float(stats.spearmanr(ranks, y).statistic),
+            "n": len(y),
         }
     return result
 

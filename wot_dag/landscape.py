@@ -82,7 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Writes the file that the command line asks for."""
     parser = argparse.ArgumentParser(prog=PROG, description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--table", help="accuracy table, here or in $DATA_ROOT")
+    source.add_argument(
+        "--table", help="nasbench201 (ships with the code), or a file, here or in $DATA_ROOT"
+    )
     source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files")
     parser.add_argument("--out", type=Path, required=True, help="CSV, may be .gz")
     options = parser.parse_args(arguments)

@@ -1,29 +1,16 @@
-"""python -m spaces.benchmark convert|show|compare: makes, sums up, and compares accuracy tables."""
+"""python -m spaces.benchmark convert|show: makes and sums up accuracy tables."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from spaces.benchmark.compare import compare_tables
-from spaces.benchmark.table import AccuracyTable
+from spaces.benchmark.table import EMBEDDED, AccuracyTable
 from spaces.names import SpaceError
-
-
-def _compare(options: argparse.Namespace) -> None:
-    found = compare_tables(*(AccuracyTable.read(p) for p in (options.table, options.other)))
-    for pair, row in found.items():
-        print(
-            f"{pair}: Spearman {row['spearman']:.3f} over {row['cells']:,} distinct cells, "
-            f"{row['upper_half']:.3f} over the upper half"
-        )
-    if options.out:
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,18 +26,14 @@ def _parser() -> argparse.ArgumentParser:
         "NATS-tss-v1_0-3ffb9.pickle.pbz2, or the folder NATS-tss-v1_0-3ffb9-simple",
     )
     convert.add_argument("table", type=Path, help="the file to write, .csv or .csv.gz")
-    compare = commands.add_parser("compare", help="rank correlation between two tables")
-    compare.add_argument("table", type=Path)
-    compare.add_argument("other", type=Path)
-    compare.add_argument("--out", type=Path, help="record, JSON")
     show = commands.add_parser("show", help="print a table's columns, means and maxima")
-    show.add_argument("table", type=Path)
+    show.add_argument("table", nargs="?", default=EMBEDDED, help=f"a file, or {EMBEDDED} (default)")
     return parser
 
 
-def _show(path: Path) -> None:
-    table = AccuracyTable.read(path, partial=True)
-    print(f"{path}: {len(table):,} architectures")
+def _show(path: str) -> None:
+    table = AccuracyTable.find(path)
+    print(f"{path}: {len(table):,} architectures, digest {table.header['digest']}")
     for name, values in table.columns.items():
         known = values[~np.isnan(values)]
         if len(known):
@@ -65,8 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "show":
             _show(options.table)
-        elif options.command == "compare":
-            _compare(options)
         else:
             from spaces.archive import convert  # needs the package nats-bench
 

@@ -1,17 +1,21 @@
 """Accuracy tables of NAS-Bench-201: one row per architecture, columns `dataset/split@epochs`.
 
 A table is a CSV file (gzipped if it ends in .gz) with the columns index, arch, then accuracies
-in % (means over seeds), and params.
+in % (means over seeds), and params. nasbench201.csv.gz beside this file is the one that ships with
+the code: test accuracies of the NATS-Bench topology space (Dong et al., 2021), after 200 and 12
+epochs, and parameters. Other releases of the benchmark differ in thousands of rows.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import math
 import re
 import statistics
+import sys
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +25,10 @@ from pathlib import Path
 import numpy as np
 
 from spaces.names import SpaceError
-from spaces.nasbench201 import OPERATORS, Cell
+from spaces.nasbench201 import EDGES, OPERATORS, Cell
 
-NUM_ARCHITECTURES = 15_625
+EMBEDDED = "nasbench201"  # the table that ships with the code, by name
+NUM_ARCHITECTURES = len(OPERATORS) ** len(EDGES)
 _COLUMN = re.compile(r"(.+)/([^/@]+)@(\d+)")
 _OPERATOR = "(?:" + "|".join(OPERATORS) + ")"
 _ARCHITECTURE = re.compile(
@@ -41,7 +46,7 @@ class AccuracyTable:
     Args:
         architectures: NAS-Bench-201 strings.
         columns: name -> float64 array [architectures]; accuracies in %, and params.
-        source: where the table comes from, for messages.
+        source: the table's name, or where it comes from.
     """
 
     architectures: tuple[str, ...]
@@ -49,53 +54,55 @@ class AccuracyTable:
     source: str = "table"
 
     @classmethod
-    def read(cls, path: str | Path, partial: bool = False) -> AccuracyTable:
-        """Reads a table.
-
-        Args:
-            path: a .csv or .csv.gz file.
-            partial: whether fewer than all 15,625 architectures are accepted.
+    def read(cls, path: str | Path) -> AccuracyTable:
+        """Reads a table, of all architectures or of some.
 
         Raises:
-            SpaceError: the file is cut off, a row is short, doubled or no number, an
-                architecture is unknown or missing. The message says where and what is there.
+            SpaceError: the file is cut off or no text, a column or a row is doubled, a row is
+                short, an accuracy is no number from 0 to 100 (nan for none), no column holds test
+                accuracies, an architecture is unknown. The message says where and what is there.
             FileNotFoundError: no such file.
         """
         path = Path(path)
         lines = _read_lines(path)
         header = lines[0].split(",") if lines else []
-        if header[:2] != ["index", "arch"] or len(header) < 3:
-            raise SpaceError(
-                f"{path}: found columns {header[:4]}, expected index, arch and at least one of "
-                f"the form dataset/split@epochs"
-            )
+        _check_header(path, header)
         rows = [line.split(",") for line in lines[1:]]
+        if not rows:
+            raise SpaceError(f"{path}: found a header and no row, expected one per architecture")
         _check_rows(path, rows, len(header))
-        names = tuple(row[1] for row in rows)
-        _check_architectures(path, names, partial)
+        names = _read_architectures(path, [row[1] for row in rows])
         try:
             values = np.array([row[2:] for row in rows], float)
         except ValueError as error:
             raise SpaceError(f"{path}: {error}; expected numbers (nan for none)") from error
         columns = dict(zip(header[2:], np.ascontiguousarray(values.T)))
-        return cls(names, columns, str(path))
+        _check_accuracies(path, columns)
+        return cls(names, columns, path.name.split(".")[0])
 
     @classmethod
     def find(cls, path: str | Path, *folders: Path) -> AccuracyTable:
-        """Reads the whole table `path`, looked for as it is and then in `folders`.
+        """The table that ships with the code if `path` is its name EMBEDDED, else that of a file.
+
+        A file is looked for as it is and then in `folders`. Cells without a row and accuracies
+        that look like shares are warned of on stderr.
 
         Raises:
             SpaceError: no such file, or one that is no table; see `read`.
         """
+        if str(path) == EMBEDDED:
+            return cls.read(Path(__file__).with_name(f"{EMBEDDED}.csv.gz"))
         candidates = [Path(path), *(folder / path for folder in folders)]
         file = next((candidate for candidate in candidates if candidate.is_file()), None)
         if file is None:
             raise SpaceError(
-                f"table: found no file {' or '.join(map(str, candidates))}: make it of the "
-                f"benchmark's archive (python -m spaces.benchmark convert --help), or go on "
-                f"without: --table ''"
+                f"table: found no file {' or '.join(map(str, candidates))}: name the table that "
+                f"ships with the code (--table {EMBEDDED}), make one of the benchmark's archive "
+                f"(python -m spaces.benchmark convert --help), or go on without (--table '')"
             )
-        return cls.read(file)
+        table = cls.read(file)
+        _warn(file, table)
+        return table
 
     def write(self, path: str | Path) -> None:
         """Writes the table as CSV, gzipped if the name ends in .gz."""
@@ -111,6 +118,14 @@ class AccuracyTable:
 
     def __len__(self) -> int:
         return len(self.architectures)
+
+    @cached_property
+    def header(self) -> dict[str, str]:
+        """Name, and a digest of what the table says: a name may come to mean other numbers."""
+        digest = hashlib.sha256("\n".join((*self.architectures, *self.columns)).encode())
+        for values in self.columns.values():
+            digest.update(np.ascontiguousarray(values, float).tobytes())
+        return {"name": self.source, "digest": digest.hexdigest()[:16]}
 
     @cached_property
     def _positions(self) -> dict[str, int]:
@@ -173,24 +188,42 @@ class AccuracyTable:
     def look_up(self, architectures: Sequence[str]) -> dict[str, dict]:
         """Test accuracies in % of chosen architectures, by dataset.
 
-        Mean and sample standard deviation over the choice, without cells that the table does not
-        know; `best` and `mean_of_space` are those
-        of the whole table, for comparison.
+        Returns:
+            Mean and sample standard deviation over the `n` of the choice that have an accuracy,
+            and the number `without_accuracy` of the others; `best` and `mean_of_space` are those
+            of the whole table, for comparison.
         """
-        rows = [self.position(arch) for arch in architectures]
-        result = {}
-        for dataset, name in self.test_columns().items():
-            column = self.columns[name]
-            values = [value for value in column[rows].tolist() if not math.isnan(value)]
-            result[dataset] = {
-                "column": name,
-                "mean": statistics.fmean(values) if values else None,
-                "std": statistics.stdev(values) if len(values) > 1 else 0.0,
-                "n": len(values),
-                "best": float(np.nanmax(column)),
-                "mean_of_space": float(np.nanmean(column)),
-            }
-        return result
+        return {
+            dataset: _summary(name, self.columns[name], self.values(name, architectures))
+            for dataset, name in self.test_columns().items()
+        }
+
+    def add_to(self, result: Mapping, architectures: Sequence[str]) -> dict:
+        """A search's result with `table` and `accuracy`: those of this table, whatever stood there.
+
+        Accuracies are looked up after the choice, so a finished search may change its table.
+        """
+        if result.get("table") == self.header:
+            return dict(result)
+        return {**result, "table": self.header, "accuracy": self.look_up(architectures)}
+
+    def values(self, column: str, architectures: Sequence[str]) -> np.ndarray:
+        """A column [architectures] of these; nan where the table does not know one."""
+        rows = [self._positions.get(str(arch), -1) for arch in architectures]
+        return np.append(self.columns[column], np.nan)[rows]
+
+
+def _summary(name: str, column: np.ndarray, chosen: np.ndarray) -> dict:
+    known = chosen[~np.isnan(chosen)].tolist()
+    return {
+        "column": name,
+        "mean": statistics.fmean(known) if known else None,
+        "std": statistics.stdev(known) if len(known) > 1 else 0.0,
+        "n": len(known),
+        "without_accuracy": len(chosen) - len(known),
+        "best": float(np.nanmax(column)),
+        "mean_of_space": float(np.nanmean(column)),
+    }
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -202,7 +235,22 @@ def _read_lines(path: Path) -> list[str]:
             raise SpaceError(
                 f"{path}: cut off or damaged ({error}); fetch or convert it again"
             ) from error
-    return data.decode().splitlines()
+    try:
+        return data.decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise SpaceError(f"{path}: found no text ({error.reason}), expected CSV") from error
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    tests = [name for name in header if (m := _COLUMN.fullmatch(name)) and m.group(2) == "test"]
+    if list(header[:2]) != ["index", "arch"] or not tests:
+        raise SpaceError(
+            f"{path}: found columns {', '.join(header[:6])[:120]!r}, expected index, arch and at "
+            f"least one of test accuracies, dataset/test@epochs such as cifar10/test@200"
+        )
+    doubled = [name for name in header if header.count(name) > 1]
+    if doubled:
+        raise SpaceError(f"{path}: found column {doubled[0]!r} twice, expected it once")
 
 
 def _check_rows(path: Path, rows: Sequence[list[str]], width: int) -> None:
@@ -214,9 +262,11 @@ def _check_rows(path: Path, rows: Sequence[list[str]], width: int) -> None:
             )
 
 
-def _check_architectures(path: Path, names: Sequence[str], partial: bool) -> None:
+def _read_architectures(path: Path, texts: Sequence[str]) -> tuple[str, ...]:
+    """The strings as the benchmark writes them; others put spaces around the bars."""
     seen: dict[str, int] = {}
-    for number, name in enumerate(names):
+    for number, text in enumerate(texts):
+        name = text.replace(" ", "")
         if not _ARCHITECTURE.fullmatch(name):
             try:
                 Cell.parse(name)
@@ -225,11 +275,32 @@ def _check_architectures(path: Path, names: Sequence[str], partial: bool) -> Non
         first = seen.setdefault(name, number)
         if first != number:
             raise SpaceError(f"{path}: row {number}: {name} already stands in row {first}")
-    if not partial and len(names) != NUM_ARCHITECTURES:
-        raise SpaceError(
-            f"{path}: found {len(names):,} architectures, expected {NUM_ARCHITECTURES:,}; the "
-            f"file may be cut off"
-        )
+    return tuple(seen)
+
+
+def _check_accuracies(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+    for name, values in columns.items():
+        wrong = np.flatnonzero((values < 0) | (values > (100 if "@" in name else np.inf)))
+        wrong = np.union1d(wrong, np.flatnonzero(np.isinf(values)))
+        if len(wrong):
+            raise SpaceError(
+                f"{path}: row {wrong[0]}: {name}: found {values[wrong[0]]:g}, expected % from 0 to "
+                f"100, or nan for none"
+            )
+        if "/test@" in name and np.isnan(values).all():
+            raise SpaceError(f"{path}: {name}: found no number at all, expected accuracies in %")
+
+
+def _warn(path: Path, table: AccuracyTable) -> None:
+    missing = NUM_ARCHITECTURES - len(table)
+    if missing:
+        print(f"warning: {path}: {missing:,} of {NUM_ARCHITECTURES:,} cells have no row: "
+              f"they count as cells without accuracy", file=sys.stderr)  # fmt: skip
+    for name in table.test_columns().values():
+        most = np.nanmax(table.columns[name])
+        if most <= 1:
+            print(f"warning: {path}: {name}: found at most {most:g}, expected accuracies in %: "
+                  f"shares are taken for %", file=sys.stderr)  # fmt: skip
 
 
 def _format(value: float) -> str:

@@ -1,12 +1,12 @@
-"""How well features of an architecture predict a number: R, cross-validated R, intervals, tau."""
+"""Statistics that experiments share: means, R, cross-validated R, intervals, tau, equal rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 
 class Regression(NamedTuple):
@@ -16,6 +16,29 @@ class Regression(NamedTuple):
     r_interval: tuple[float, float]
     cross_validated_r: float
     cross_validated_interval: tuple[float, float]
+
+
+def mean_std(values: Sequence[float]) -> dict[str, float]:
+    """Mean and sample standard deviation (0 for one value), with n."""
+    std = stdev(values) if len(values) > 1 else 0.0
+    return {"mean": fmean(values), "std": std, "n": len(values)}
+
+
+def equal_rows(*columns: np.ndarray, rtol: float = 1e-9) -> np.ndarray:
+    """Labels [n] of rows that agree in every column up to a relative tolerance.
+
+    In a sorted column a new value begins where it exceeds the one before by more than `rtol`:
+    two numbers that differ by rounding alone never fall apart, as they can by rounding to digits.
+    """
+    labels = []
+    for column in columns:
+        order = np.argsort(column, kind="stable")
+        values = column[order]
+        starts = np.diff(values) > rtol * np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
+        label = np.empty(len(column), int)
+        label[order] = np.concatenate([[0], np.cumsum(starts)])
+        labels.append(label)
+    return np.unique(np.array(labels), axis=1, return_inverse=True)[1].ravel()
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -120,6 +143,8 @@ def gain_interval(
 
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
     """Kendall's tau-b, which counts ties; 0 if either side is constant."""
+    from scipy import stats  # a second to load, which most users of this module need not wait
+
     tau = stats.kendalltau(a, b).statistic
     return 0.0 if np.isnan(tau) else float(tau)
 

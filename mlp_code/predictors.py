@@ -1,0 +1,85 @@
+"""What predicts how fast, and how well, a topology trains: taus and R over different kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from common.statistics import (
+    bootstrap_interval,
+    equal_rows,
+    gain_interval,
+    kendall_tau,
+    regressions,
+)
+
+PREDICTORS = {
+    "effective depth": "depth",
+    "effective width": "width",
+    "number of paths": "paths",
+    "lambda_min, NNGP exact": "lambda_min",
+    "lambda_min, NNGP paper form": "lambda_min_paper",
+    "lambda_min, NTK": "lambda_min_ntk",
+    "lambda_min, normalized NNGP": "lambda_min_normalized",
+    "condition number, NNGP": "condition_number",
+    "condition number, NTK": "condition_number_ntk",
+    "mean correlation": "mean_correlation",
+}
+SHAPE = ("depth", "width")
+KERNEL = (*SHAPE, "lambda_min_normalized", "mean_correlation")
+
+
+def analyse(rows: Sequence[Mapping], samples: int) -> dict:
+    """Kendall's tau and multiple correlations with 95 % bootstrap intervals over kernels.
+
+    Convergence speed is minus the steps to the goal. Networks whose kernels are equal are drawn
+    together, and never stand on both sides of a cross-validation split: their features are the
+    same, and each would tell the other's speed.
+
+    Args:
+        rows: of `topologies.tabulate`, of which one per distinct network is looked at.
+        samples: bootstrap samples.
+    """
+    rows = [row for row in rows if row["code"] == row["network"]]
+    keys = [key for key in rows[0] if key not in ("code", "network")]
+    table = {key: np.array([float(row[key]) for row in rows]) for key in keys}
+    groups = equal_rows(table["lambda_min"], table["mean_correlation"])
+    targets = {
+        "convergence speed": -table["steps_to_goal"],
+        "test accuracy": table["test_accuracy"],
+    }
+    found: dict = {"networks": len(rows), "different_kernels": int(groups.max()) + 1}
+    for name, y in targets.items():
+        found[name] = _analyse_target(table, y, groups, samples)
+    return found
+
+
+def _analyse_target(
+    table: Mapping[str, np.ndarray], y: np.ndarray, groups: np.ndarray, samples: int
+) -> dict:
+    sets = {
+        "depth, width": np.column_stack([table[key] for key in SHAPE]),
+        "depth, width, kernel": np.column_stack([table[key] for key in KERNEL]),
+    }
+    fits = regressions(sets, y, groups, samples)
+    return {
+        "kendall_tau": _taus(table, y, groups, samples),
+        "regressions": {name: fit._asdict() for name, fit in fits.items()},
+        "gain_interval": gain_interval(*sets.values(), y, groups, samples),
+    }
+
+
+def _taus(
+    table: Mapping[str, np.ndarray], y: np.ndarray, groups: np.ndarray, samples: int
+) -> dict[str, dict]:
+    taus = {}
+    for name, key in PREDICTORS.items():
+        x = table[key]
+
+        def tau(rows: np.ndarray, x: np.ndarray = x) -> float:
+            return kendall_tau(x[rows], y[rows])
+
+        interval = bootstrap_interval(tau, groups, samples)
+        taus[name] = {"tau": kendall_tau(x, y), "interval": interval}
+    return taus
