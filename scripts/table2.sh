@@ -31,18 +31,19 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 shift || true
 set -- ${table[@]+"${table[@]}"} "$@"
-name="table2_$(basename "$what" .npz)"
+name="$(run_name "table2_$(basename "$what" .npz)" ${wot_words[@]+"${wot_words[@]}"})"
 wot=(wot_dag --config "$(wot_config "$what")" --score.dataset "$what")
 tenas=(tenas_dag --config "$(tenas_config "$what")" --indicators.dataset "$what")
 setup
 
 runs=()
 for filter in none box published; do
-    records="$(records_of "${wot[@]}" --filter "$filter" --run.name "${name}_$filter" ${wot_words[@]+"${wot_words[@]}"})"
-    runs+=("$records")
+    py -m "${wot[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
+        --run.name "${name}_$filter"
+    runs+=("runs/wot/${name}_$filter")
 done
 for filter in none exempt; do
-    records="$(records_of "${tenas[@]}" --filter "$filter" --run.name "${name}_$filter" "$@")"
-    runs+=("$records")
+    py -m "${tenas[@]}" --filter "$filter" "$@" --run.name "${name}_$filter"
+    runs+=("runs/tenas/${name}_$filter")
 done
 py -m report table2 "${runs[@]}" --out "runs/report/$name.md"

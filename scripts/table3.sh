@@ -14,13 +14,13 @@ help_if_asked "$@"
 what="${1:-digits}"
 shift || true
 config="$(wot_config "$what")"
-name="table3_$(basename "$what" .npz)"
+name="$(run_name "table3_$(basename "$what" .npz)" "$@")"
 setup
 
 runs=()
 for fraction in 1 0.75 0.5 0.25; do
     words=(--config "$config" --score.dataset "$what" --filter box --f "$fraction")
-    records="$(records_of wot_dag "${words[@]}" --run.name "${name}_$fraction" "$@")"
-    runs+=("$records")
+    py -m wot_dag "${words[@]}" "$@" --run.name "${name}_$fraction"
+    runs+=("runs/wot/${name}_$fraction")
 done
 py -m report table3 "${runs[@]}" --out "runs/report/$name.md"
