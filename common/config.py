@@ -27,14 +27,6 @@ class _Yaml12Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own class attribute)
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
-        """Keys are text as they stand: names such as 08, 1e5 or null are no other values."""
-        node = super().compose_node(parent, index)
-        key = isinstance(parent, yaml.MappingNode) and index is None
-        if key and isinstance(node, yaml.ScalarNode):
-            node.tag = "tag:yaml.org,2002:str"
-        return node
-
 
 for _tag, _pattern, _first in [
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),

@@ -58,6 +58,10 @@ class RunSettings:
         ok = "/" not in self.name and not self.name.startswith(".")
         require(ok, "run.name", self.name, "a name without '/' that begins with no '.'")
 
+    def folder(self, kind: str) -> Path:
+        """Where a run of this kind is."""
+        return Path(self.root).expanduser() / kind / (self.name or "default")
+
 
 class Run:
     """One run: `<root>/<kind>/<name>/` with config.yaml, environment.json, metrics.jsonl.
@@ -85,9 +89,8 @@ class Run:
         data: Mapping[str, str] | None = None,
     ) -> None:
         self.kind, self.data = kind, data and dict(data)
-        parent = Path(settings.root).expanduser() / kind
-        self.folder = parent / (settings.name or "default")
-        parent.mkdir(parents=True, exist_ok=True)
+        self.folder = settings.folder(kind)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:  # closes what is open if a later step fails
             self._held = opened.enter_context(self._lock())
             self._check_is_run()

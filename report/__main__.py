@@ -12,6 +12,7 @@ from dag import Dag
 from report import page, planes, results, tenas
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
+from report.records import dataset_name
 from report.searches import add_commands
 from report.style import save_figure
 from report.theory import draw_spectra, draw_training, theory_table
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("into", type=Path, help="such as results/fig4_mnist")
     keep.set_defaults(run=_keep)
     topologies = commands.add_parser("topologies", help="what predicts training, by topology")
-    topologies.add_argument("folder", type=Path, help="a run, such as runs/mlp/topologies_digits")
+    topologies.add_argument("folder", type=Path, help="a run, such as runs/topologies/digits")
     topologies.set_defaults(run=_draw_topologies)
     add_commands(commands)
     tenas.add_commands(commands)
@@ -94,7 +95,7 @@ def _draw_topologies(options: argparse.Namespace) -> list[Path]:
     columns, found = read_table(options.folder / "topologies.csv"), result["topologies"]
     table = options.folder / "topologies.md"
     table.write_text(topologies_table(found))
-    figure = draw_topologies(columns, found, Path(result["dataset"]).stem)
+    figure = draw_topologies(columns, found, dataset_name(result))
     return [*save_figure(figure, options.folder / "topologies"), table]
 
 

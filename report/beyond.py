@@ -231,7 +231,8 @@ def _retrain(sources: Sources) -> Section:
 
 def _retrain_row(run: Record) -> tuple[Cell, ...]:
     result, test = run.result, run.result["test"]
-    errors = (Number(test[key]) for key in ("top1_error", "top5_error"))
+    values = (test[key] for key in ("top1_error", "top5_error"))
+    errors = (ABSENT if value is None else Number(value) for value in values)
     hours = Number(result["seconds"] / 3600, spec=_GENERAL)
     size = result.get("parameters", ABSENT)
     return (run.name, run.dataset, result["epochs"], *errors, size, hours, result["seed"], 1)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from common.runs import read_json, read_metrics
+from report.records import dataset_name
 from report.style import COLOURS, new_figure
 
 _PANELS = (("train_accuracy", "training accuracy (%)"), ("train_loss", "training loss"))
@@ -40,7 +41,7 @@ def draw_convergence(folder: Path) -> Figure:
     figure.axes[0].legend(loc="best")
     result = read_json(folder / "result.json")
     seeds = len(result["seeds"])
-    dataset = Path(result["dataset"]).stem
+    dataset = dataset_name(result)
     figure.suptitle(f"{dataset}: mean and standard deviation over {seeds} seeds", fontsize=9)
     return figure
 
@@ -50,7 +51,7 @@ def convergence_table(folder: Path) -> str:
     result = read_json(folder / "result.json")
     seeds = len(result["seeds"])
     lines = [
-        f"{result['dataset']}, {result['epochs']} epochs, mean (std) over {seeds} seeds. Test "
+        f"{dataset_name(result)}, {result['epochs']} epochs, mean (std) over {seeds} seeds. Test "
         "accuracy at the epoch of best validation accuracy.",
         "",
         "| DAG | code | effective depth | effective width | training loss | training accuracy (%) "

@@ -48,7 +48,7 @@ class Record:
     @property
     def dataset(self) -> str:
         """Name of the images, without path and suffix."""
-        return Path(str(self.result.get("dataset", ""))).stem
+        return dataset_name(self.result)
 
     @property
     def whole_dataset(self) -> str:
@@ -91,8 +91,15 @@ def read_record(root: Path, folder: Path) -> Record:
         raise ValueError(f"{folder / 'result.json'}: found no object, expected a run's result")
     file = folder / "environment.json"
     environment = read_json(file) if file.is_file() else result.get("environment", {})
+    environment = environment.get("starts", [environment])[-1]
     name = folder.relative_to(root).as_posix()
     return Record(name, folder, _kind(folder, result), result, environment)
+
+
+def dataset_name(result: Mapping) -> str:
+    """Name of the images of a result, without path and suffix."""
+    found = result.get("dataset") or ""
+    return found["name"] if isinstance(found, Mapping) else Path(str(found)).stem
 
 
 def _kind(folder: Path, result: Mapping) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from report.records import dataset_name
 from report.style import COLOURS, new_figure
 
 
@@ -27,7 +27,9 @@ def draw_spectra(result: Mapping) -> Figure:
     forms = [Line2D([], [], color="0.3", ls=ls) for ls in ("-", "--")]
     ntk.legend(loc="lower left")
     nngp.legend(forms, ["exact", "paper form"], loc="lower left")
-    figure.suptitle(f"{_dataset(result)}: kernels of {result['kernel_samples']} images", fontsize=9)
+    figure.suptitle(
+        f"{dataset_name(result)}: kernels of {result['kernel_samples']} images", fontsize=9
+    )
     return figure
 
 
@@ -52,8 +54,8 @@ def draw_training(result: Mapping) -> Figure:
     panels[0].legend()
     seeds = len(result["seeds"])
     figure.suptitle(
-        f"{_dataset(result)}: {result['samples']} images, width {result['width']}, mean and range "
-        f"over {seeds} seeds",
+        f"{dataset_name(result)}: {result['samples']} images, width {result['width']}, mean and "
+        f"range over {seeds} seeds",
         fontsize=9,
     )
     return figure
@@ -62,7 +64,7 @@ def draw_training(result: Mapping) -> Figure:
 def theory_table(result: Mapping) -> str:
     """A Markdown table of smallest eigenvalues, condition numbers, Eq. 12 and prediction errors."""
     lines = [
-        f"{_dataset(result)}: kernels of {result['kernel_samples']} training images scaled to "
+        f"{dataset_name(result)}: kernels of {result['kernel_samples']} training images scaled to "
         f"|x|^2 = d_in; {result['steps']} steps of gradient descent on {result['samples']} images, "
         f"width {result['width']}, {len(result['seeds'])} seeds. NNGP columns are in units of the "
         "paper form, whose diagonal is the number of paths.",
@@ -83,7 +85,3 @@ def theory_table(result: Mapping) -> str:
         cells += [f"{100 * training[key]:.2f} %" for key in errors]
         lines.append(f"| {name} `{row['code']}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _dataset(result: Mapping) -> str:
-    return Path(result["dataset"]).stem

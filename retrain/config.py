@@ -88,7 +88,7 @@ class SgdSettings:
     nesterov: bool = True
     weight_decay: float = 5e-4
     warmup_epochs: int = 0
-    per_step: bool = True
+    per_step: bool = False
     clip: float = 0.0
 
     def __post_init__(self) -> None:

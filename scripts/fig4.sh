@@ -13,15 +13,15 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-what="${1:-digits}"
+what="${1:-digits}" name=""
 shift || true
 case "$what" in
     digits) config=configs/mlp/digits.yaml ;;
     mnist | cifar10) config="configs/mlp/fig4_$what.yaml" ;;
     *.npz)
         [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)"
-        config=configs/mlp/digits.yaml
-        set -- --dataset "$what" --run.name "$(basename "$what" .npz)" "$@"
+        config=configs/mlp/digits.yaml name="$(basename "$what" .npz)"
+        set -- --dataset "$what" "$@"
         ;;
     *.yaml | *.yml) config="$what" ;;
     *) fail "found '$what', expected digits, mnist, cifar10, a .npz or a .yaml file" ;;
@@ -29,4 +29,4 @@ esac
 [ -f "$config" ] || fail "$config: no such file (paths count from $PWD)"
 setup
 
-py_then_report convergence mlp_code --config "$config" "$@"
+py_then_report convergence mlp "${name:-$(basename "${config%.*}")}" mlp_code --config "$config" "$@"

@@ -7,7 +7,7 @@
 # which ship with the code, whatever the images. digits is embedded; cifar10 and cifar100 are looked
 # for in $DATA_ROOT (default data/) and downloaded when absent.
 # Further words go on to python -m wot_dag, and those after -- to python -m tenas_dag; --table goes
-# to both (a CSV file, or '' for none). The runs are named by this script. digits has few seeds of
+# to both (a CSV file, or '' for none); --run.name NAME names all runs. digits has few seeds of
 # TE-NAS; 50: bash scripts/table2.sh digits -- --seeds "[$(seq -s, 0 49)]"
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
@@ -21,7 +21,6 @@ help_if_asked "$@"
 
 what="${1:-digits}"
 shift || true
-runs_are_named_here "$@"
 wot_words=() table=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     wot_words+=("$1")
@@ -33,15 +32,16 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 shift || true
 set -- ${table[@]+"${table[@]}"} "$@"
-name="table2_$(basename "$what" .npz)"
+name="$(run_name "table2_$(basename "$what" .npz)" ${wot_words[@]+"${wot_words[@]}"})"
 wot=(wot_dag --config "$(wot_config "$what")" --score.dataset "$what")
 tenas=(tenas_dag --config "$(tenas_config "$what")" --indicators.dataset "$what")
 setup
 
 for filter in none box published; do
-    py -m "${wot[@]}" --filter "$filter" --run.name "${name}_$filter" ${wot_words[@]+"${wot_words[@]}"}
+    py -m "${wot[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
+        --run.name "${name}_$filter"
 done
 for filter in none exempt; do
-    py -m "${tenas[@]}" --filter "$filter" --run.name "${name}_$filter" "$@"
+    py -m "${tenas[@]}" --filter "$filter" "$@" --run.name "${name}_$filter"
 done
 py -m report show table2 runs/wot/"$name"_{none,box,published} runs/tenas/"$name"_{none,exempt}

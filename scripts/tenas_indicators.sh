@@ -19,8 +19,8 @@ shift || true
 config="$(tenas_config "$what" correlate)"
 setup
 
-py_then_report tenas-correlation tenas_dag.correlate --config "$config" \
-    --indicators.dataset "$what" --run.name "correlate_$(basename "$what" .npz)" "$@"
+py_then_report tenas-correlation tenas "correlate_$(basename "$what" .npz)" \
+    tenas_dag.correlate --config "$config" --indicators.dataset "$what" "$@"
 if [ "$what" = digits ]; then
     for ranking in kappa regions both; do
         py -m tenas_dag --config configs/tenas/preference.yaml --rank_by "$ranking" \
