@@ -136,7 +136,8 @@ def test_result_holds_accuracies_of_the_chosen_and_is_kept(tmp_path, scored, tab
     folder = tmp_path / "runs/wot/kept"
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     expected = [CELLS.index(record["arch"]) / 200 for record in records]
-    assert result["scores"] == {**HEADER, "seeds": [0]}
+    assert (result["kind"], result["method"], result["n"]) == ("wot", "WOT", 9)
+    assert result["dataset"] == HEADER["dataset"] and result["network"]["seeds"] == 1
     row = result["accuracy"]["cifar10"]
     assert row["column"] == "cifar10/test@200"
     assert row["mean"] == pytest.approx(np.mean(expected))
@@ -234,7 +235,10 @@ def test_summary_adds_up(tmp_path, scored):
         (["--table", "nowhere.csv"], "table: found no file nowhere.csv"),
         (["--scores", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--score.dataset", "nowhere.npz"], "nowhere.npz: no such file"),
-        (["--space", "darts", "--genotypes", "nowhere.json"], "nowhere.json"),
+        (
+            ["--space", "darts", "--genotypes", "nowhere.json", "--score.dataset", "digits"],
+            "nowhere.json",
+        ),
     ],
 )
 def test_bad_input_ends_with_one_line(tmp_path, monkeypatch, capsys, words, message):
@@ -261,11 +265,11 @@ def test_scores_that_miss_cells_are_named(tmp_path, monkeypatch):
     [
         (
             ["--score.dataset", "digits", "--score.batch_size", "7"],
-            "found scores made with dataset 'cifar10', batch_size 128, expected dataset 'digits', "
-            "batch_size 7",
+            "found scores made with batch_size 128, dataset 'cifar10', expected batch_size 7, "
+            "dataset 'digits'",
         ),
         (["--score.cells", "1", "--score.precision", "bfloat16"], "with cells 5, precision"),
-        (["--score.dataset", "nowhere.npz"], "expected dataset 'nowhere.npz'"),
+        (["--score.dataset", "nowhere.npz"], "expected dataset 'nowhere'"),
         (["--space", "darts"], "with space 'nas-bench-201', expected space 'darts'"),
     ],
 )
@@ -304,7 +308,7 @@ def test_an_npz_counts_by_its_images_not_by_its_name(tmp_path):
 
     header = header_of(config("a"), load_dataset(str(tmp_path / "a.npz")))
     require_fit(config("same"), header)
-    with pytest.raises(ScoreError, match=r"^scores\.csv: found scores made with digest '"):
+    with pytest.raises(ScoreError, match=r"^scores\.csv: found scores made with data '"):
         require_fit(config("other"), header)
 
 

@@ -86,9 +86,12 @@ def test_scores_survive_and_a_torn_line_is_dropped(tmp_path):
 @pytest.mark.parametrize("name", ["scores.csv", "scores.csv.gz"])
 def test_scores_are_read_as_written(tmp_path, name):
     scores = {Key("x", 1): Score(0.1 + 0.2, 0.25), Key("x", 0): Score(-math.inf, 1.0)}
-    header = {"dataset": "digits", "image_shape": [1, 8, 8]}
+    header = {"dataset": {"name": "digits"}, "image_shape": [1, 8, 8]}
     write_scores(tmp_path / name, header, scores)
     assert read_scores(tmp_path / name) == (header, scores)
+
+
+START = '# {"dataset": {}}\n'
 
 
 @pytest.mark.parametrize(
@@ -97,10 +100,10 @@ def test_scores_are_read_as_written(tmp_path, name):
         ("", "line 1: found '', expected # and a JSON object"),
         ("arch,seed,score,seconds\na,0,1.0,1\n", "line 1: found 'arch,"),
         ("# made by hand\narch,seed,score,seconds\n", "line 1: found '# made"),
-        ("# {\"dataset\": {}}\narch,score\n", "found columns"),
-        ("# {\"dataset\": {}}\narch,seed,score,seconds\na,0,1.0\n", "line 3"),
-        ("# {\"dataset\": {}}\narch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 4"),
-        ("# {\"dataset\": {}}\narch,seed,score,seconds\na,0,1.0,1\nb,0,nan,1\n", "line 4: the score is NaN"),
+        (START + "arch,score\n", "found columns"),
+        (START + "arch,seed,score,seconds\na,0,1.0\n", "line 3"),
+        (START + "arch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 4"),
+        (START + "arch,seed,score,seconds\na,0,1.0,1\nb,0,nan,1\n", "line 4: the score is NaN"),
     ],
 )
 def test_a_file_that_is_no_scores_is_refused(tmp_path, text, message):
