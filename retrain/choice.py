@@ -10,7 +10,7 @@ from typing import Any
 from common.config import ConfigError
 from common.runs import read_metrics
 from spaces import Cell, Genotype, SpaceError
-from spaces.darts import FIELDS
+from spaces.darts import CALL, FIELDS
 
 PUBLISHED = {
     "DARTS_V2": (  # Liu et al., ICLR 2019, second order
@@ -63,26 +63,30 @@ def read_choice(text: str, search: int | None, space: str) -> Choice:
 
 def _from_text(text: str) -> Choice | None:
     """A string of either space, a JSON object, or a published name."""
-    text = text.strip()
+    text = text.lstrip("\ufeff").strip()
     if text in PUBLISHED:
         return Choice(Genotype.parse(PUBLISHED[text]), text)
     if text.startswith("|"):
         return Choice(Cell.parse(text))
-    if text.startswith("Genotype"):
+    if CALL.search(text):
         return Choice(Genotype.parse(text))
     return Choice(Genotype.from_json(text)) if text.startswith("{") else None
 
 
 def _from_file(name: str, search: int | None) -> Choice:
-    file = Path(name)
-    file = file / "result.json" if name and file.is_dir() else file
-    if not name or not file.is_file():
+    file = Path(name).expanduser()
+    try:
+        file = file / "result.json" if name and file.is_dir() else file
+        there = bool(name) and file.is_file()
+    except (OSError, ValueError):  # a text that is too long for a name, or none at all
+        there = False
+    if not there:
         raise ConfigError(
-            f"genotype: found {name!r}, expected a file, a string |nor_conv_3x3~0|+..., "
+            f"genotype: found {name[:200]!r}, expected a file, a string |nor_conv_3x3~0|+..., "
             f"Genotype(...), or one of {', '.join(PUBLISHED)}"
         )
     try:
-        text = file.read_text().strip()
+        text = file.read_text(encoding="utf-8-sig").strip()
         content = json.loads(text) if text.startswith("{") else None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"genotype: {file} is neither text nor whole JSON ({error})") from error

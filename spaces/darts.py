@@ -7,8 +7,10 @@ before, so cells of NASNet, AmoebaNet, PNAS and ENAS fit as well.
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,6 +31,7 @@ OPERATORS = (
 )
 NUM_INPUTS = 2
 Which = Literal["normal", "reduce"]
+CALL = re.compile(r"\bGenotype\s*\(")
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
 
@@ -109,17 +112,18 @@ class Genotype:
 
     @classmethod
     def parse(cls, text: str) -> Genotype:
-        """Reads Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=[2, ...], ...).
+        """Reads the one Genotype(normal=[('sep_conv_3x3', 0), ...], ...) in a text.
 
-        The text is parsed, never evaluated: only literals are understood.
+        It may stand in a log or a program: what is around it does not matter. It is parsed, never
+        evaluated: only literals are understood, NumPy's integers and arrays too.
 
         Raises:
             SpaceError: the text is no such call, or a field is missing, unknown or wrong.
         """
         try:
-            call = ast.parse(text.strip(), mode="eval").body
-            if not isinstance(call, ast.Call) or call.args or ast.unparse(call.func) != "Genotype":
-                raise ValueError("not a call of Genotype with named fields")
+            call = _find_call(text)
+            if call.args:
+                raise ValueError("fields without names")
             fields = {keyword.arg: _literal(keyword.value) for keyword in call.keywords}
         except (SyntaxError, ValueError, TypeError) as error:
             raise SpaceError(
@@ -189,19 +193,72 @@ class Genotype:
         return cls(CellGenotype.random(rng, num_nodes), CellGenotype.random(rng, num_nodes))
 
 
+def _find_call(text: str) -> ast.Call:
+    """The only call of Genotype in a text.
+
+    Raises:
+        ValueError: there is none, there are several, or it is not closed; the latter's place is
+            told by line and column of the text.
+    """
+    starts = [match.start() for match in CALL.finditer(text)]
+    if len(starts) != 1:
+        raise ValueError(f"found {len(starts)} times 'Genotype(', expected it once")
+    rest = text[starts[0] :]
+    for end in (i for i, character in enumerate(rest, 1) if character == ")"):
+        with contextlib.suppress(SyntaxError):  # until its parentheses match
+            return ast.parse(rest[:end], mode="eval").body
+    try:
+        return ast.parse(rest, mode="eval").body
+    except SyntaxError as error:
+        before = text[: starts[0]].split("\n")
+        line, column = error.lineno or 1, error.offset or 1
+        column += len(before[-1]) if line == 1 else 0
+        where = f"line {len(before) - 1 + line}, column {column}"
+        raise ValueError(f"{where}: {error.msg}") from error
+
+
 def _literal(node: ast.expr) -> Any:
-    """The value of a literal; `range(2, 6)`, as DARTS prints concatenations, counts as one."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("range", "list"):
+    """The value of a literal; `range(2, 6)`, `np.int64(1)` and `array([2, 3])` count as such."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_literal(element) for element in node.elts]
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func).split(".")[-1]
         arguments = [_literal(argument) for argument in node.args]
-        return list(range(*arguments) if ast.unparse(node.func) == "range" else arguments[0])
+        if name in _LITERALS and arguments:
+            return _LITERALS[name](*arguments)
     return ast.literal_eval(node)
+
+
+_LITERALS: dict[str, Callable] = {
+    "range": lambda *bounds: list(range(*bounds)),
+    **dict.fromkeys(("list", "tuple", "array"), list),
+    **dict.fromkeys(("int", "int32", "int64"), int),
+    "str_": str,
+}
+
+
+def _pairs(edges: Sequence[Any]) -> list[Any]:
+    """Edges in one list; some programs keep the two of each node together."""
+    nested = [
+        bool(e) and isinstance(e, (list, tuple)) and isinstance(e[0], (list, tuple)) for e in edges
+    ]
+    if not edges or not all(nested):
+        return list(edges)
+    for node, pair in enumerate(edges, start=NUM_INPUTS):
+        if len(pair) != 2:
+            raise SpaceError(f"node {node}: found {len(pair)} edges, expected two")
+    return [edge for pair in edges for edge in pair]
 
 
 def _read_cell(edges: Sequence[Any], concat: Sequence[Any]) -> CellGenotype:
     for name, value in (("edges", edges), ("concat", concat)):
         if not isinstance(value, (list, tuple)):
             raise SpaceError(f"{name}: found {value!r}, expected a list")
-    for edge in edges:
+    edges = _pairs(edges)
+    for number, edge in enumerate(edges):
         if not isinstance(edge, (list, tuple)) or len(edge) != 2:
-            raise SpaceError(f"found edge {edge!r}, expected ('sep_conv_3x3', 0)")
+            node = NUM_INPUTS + number // 2
+            raise SpaceError(
+                f"edge {number} (into node {node}): found {edge!r}, expected ('sep_conv_3x3', 0)"
+            )
     return CellGenotype(tuple((name, source) for name, source in edges), tuple(concat))

@@ -104,7 +104,7 @@ def _parse_group(text: str, group: str, target: int) -> list[str]:
         )
     names = []
     for source, part in enumerate(parts[1:-1]):
-        name, _, found = part.partition("~")
+        name, _, found = (word.strip() for word in part.partition("~"))
         if found != str(source):
             raise SpaceError(
                 f"cell {text!r}: edge {source} -> {target}: found {part!r}, expected an operator "

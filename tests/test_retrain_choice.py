@@ -138,3 +138,56 @@ def test_what_may_change_between_resumes():
     one = RetrainConfig(genotype="a", device="cpu", run=RunSettings("x"))
     other = RetrainConfig(genotype="b", compile=True, loader_workers=0, checkpoint_steps=7)
     assert identity(one) == identity(other) != identity(RetrainConfig(seed=1))
+
+
+PLAIN = str(GENOTYPE)
+PER_NODE = (
+    "Genotype(normal=[(('sep_conv_3x3', 0), ('sep_conv_3x3', 1)), (('sep_conv_3x3', 0), "
+    "('sep_conv_3x3', 1)), (('sep_conv_3x3', 1), ('skip_connect', 0)), (('skip_connect', 0), "
+    "('dil_conv_3x3', 2))], " + PLAIN[PLAIN.index("normal_concat") :]
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"genotype = {PLAIN}",
+        f"DARTS_V1 = {PLAIN}\n",
+        f"# second order\nDARTS_V2 = {PLAIN}  # 2.76 %\n",
+        f"\ufeff{PLAIN}",
+        f"09/12 03:44:12 PM genotype = {PLAIN}\n09/12 03:45 PM epoch 50 (done)\n",
+        PLAIN.replace(", 0)", ", np.int64(0))").replace(", 1)", ", numpy.int64(1))"),
+        PLAIN.replace("[2, 3, 4, 5]", "array([2, 3, 4, 5])"),
+        PLAIN.replace("[2, 3, 4, 5]", "np.array([2, 3, 4, 5], dtype=int)"),
+        PLAIN.replace("[2, 3, 4, 5]", "range(2, 6)"),
+        PER_NODE,
+        PLAIN.replace("), (", "),\n    (").replace("normal=", "\n  normal=  # the cell\n  "),
+    ],
+)
+def test_genotypes_as_they_stand_in_logs_and_programs(tmp_path, text):
+    assert read_choice(text, None, "darts").cell == GENOTYPE
+    (tmp_path / "log.txt").write_text(text)
+    assert read_choice(str(tmp_path / "log.txt"), None, "darts").cell == GENOTYPE
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"A = {PLAIN}\nB = {PLAIN}", "found 2 times 'Genotype\\('"),
+        (f"# log\nA = {PLAIN[:-1]}", r"line 2, column \d+: '\(' was never closed"),
+        (PLAIN.replace("'skip_connect', 2)", "'skip_connect')", 1), r"reduce cell: edge 2 \(into"),
+        (PLAIN.replace("('sep_conv_3x3', 0)", "sep", 1), "malformed node"),
+        ("Genotype(" * 3000, "found 3000 times"),
+        ("x" * 5000, "expected a file, a string"),
+        ("a\0b", "expected a file, a string"),
+    ],
+)
+def test_what_is_wrong_with_a_genotype_is_told(text, told):
+    with pytest.raises(ConfigError, match=told) as caught:
+        read_choice(text, None, "darts")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_cells_with_spaces_are_read():
+    spaced = EXAMPLE.replace("|", " | ").replace("~", " ~ ")
+    assert read_choice(spaced, None, "nas-bench-201").cell == Cell.parse(EXAMPLE)
