@@ -16,8 +16,8 @@ from common.config import ConfigError, parse_config, require, require_seeds
 from common.data import DataError, Dataset, load_dataset, require_dataset
 from common.devices import choose_device, describe
 from common.runs import Run, RunError, RunSettings, read_metrics
-from dag import Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
-from mlp_code.config import FIGURE_3, checked_dags
+from dag import FIGURE_3, Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
+from mlp_code.config import checked_dags
 from mlp_code.metrics import encode_targets, make_loss
 from mlp_code.model import DagMlp, MlpShape
 from mlp_code.training import TrainingDivergedError
