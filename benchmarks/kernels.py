@@ -14,9 +14,7 @@ import numpy as np
 
 from benchmarks.plain_kernels import pairwise_kernels
 from benchmarks.record import keep_record
-from dag import Dag, all_codes, kernel_features, nngp_and_ntk
-
-FIG3 = {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
+from dag import FIGURE_3, Dag, all_codes, kernel_features, nngp_and_ntk
 
 
 def main() -> None:
@@ -59,7 +57,7 @@ def compare_codes(x: np.ndarray) -> dict:
 
 def grow(x: np.ndarray) -> list[dict]:
     """NNGP and NTK of one code together, as n doubles."""
-    dag = Dag.parse(FIG3["DAG#3"])
+    dag = Dag.parse(FIGURE_3["DAG#3"])
     print("NNGP and NTK of DAG#3 (2_21_112)")
     rows = []
     for n in (512, 1024, 2048, 4096):

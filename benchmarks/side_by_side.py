@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from benchmarks.record import keep_record
 from common.devices import describe
+from dag import FIGURE_3
 from mlp_code import DagMlp, DagMlpStack, MlpShape
 from mlp_code.members import DagMlpLoop
 from mlp_code.metrics import make_loss
 
-CODES = ("2_02_002", "1_01_222", "2_21_112")
+CODES = tuple(FIGURE_3.values())
 SEEDS, BATCH, IN_FEATURES = 3, 128, 784
 
 

@@ -1,7 +1,7 @@
 """Effective depth and width, filters and wide-network kernels of architecture DAGs."""
 
 from dag.filters import Box, box_rule, exempt_count, exempt_rule
-from dag.graph import Dag, DagCodeError, Edge, EdgeOp, all_codes
+from dag.graph import FIGURE_3, Dag, DagCodeError, Edge, EdgeOp, all_codes
 from dag.kernels import nngp, nngp_and_ntk, ntk
 from dag.measures import (
     DepthWidth,
@@ -22,6 +22,7 @@ from dag.spectrum import (
 )
 
 __all__ = [
+    "FIGURE_3",
     "Box",
     "Dag",
     "DagCodeError",

@@ -9,6 +9,9 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import NamedTuple
 
+# Sequential, parallel and mixed connections (paper, Fig. 3).
+FIGURE_3 = {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
+
 
 class EdgeOp(IntEnum):
     """Operation on an edge; its value is the digit in a code (paper, Sec. 3.1)."""

@@ -8,10 +8,8 @@ from common.config import ConfigError, free, require, require_choice, require_se
 from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
+from dag import FIGURE_3
 from mlp_code.model import live_dag
-
-# Sequential, parallel and mixed connections (paper, Fig. 3).
-FIGURE_3 = {"DAG#1": "2_02_002", "DAG#2": "1_01_222", "DAG#3": "2_21_112"}
 
 
 @dataclass(frozen=True)

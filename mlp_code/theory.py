@@ -17,8 +17,8 @@ from common.errors import TrainingDivergedError, run_main
 from common.files import read_metrics
 from common.progress import progress
 from common.runs import Run, RunSettings
-from dag import Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
-from mlp_code.config import FIGURE_3, checked_dags
+from dag import FIGURE_3, Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
+from mlp_code.config import checked_dags
 from mlp_code.metrics import encode_targets, make_loss
 from mlp_code.model import DagMlp, MlpShape
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from common.runs import read_json
-from dag import Dag
+from dag import FIGURE_3, Dag
 from report import page, planes, results, tenas
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
@@ -18,7 +18,7 @@ from report.style import save_figure
 from report.theory import draw_spectra, draw_training, theory_table
 from report.topologies import draw_topologies, read_table, topologies_table
 
-FIGURE_3 = ("DAG#1=2_02_002", "DAG#2=1_01_222", "DAG#3=2_21_112")
+_FIGURE_3 = tuple(f"{name}={code}" for name, code in FIGURE_3.items())
 
 
 def main(args: list[str] | None = None) -> None:
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m report", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="WHAT")
     dags = commands.add_parser("dags", help="draw DAGs given as NAME=CODE or CODE")
-    dags.add_argument("codes", nargs="*", default=FIGURE_3, metavar="NAME=CODE")
+    dags.add_argument("codes", nargs="*", default=_FIGURE_3, metavar="NAME=CODE")
     dags.add_argument("--out", type=Path, default=Path("runs/report/dags"), help="path, no suffix")
     dags.set_defaults(run=_draw_dags)
     convergence = commands.add_parser("convergence", help="curves and table of an MLP run")

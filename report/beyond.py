@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from common.runs import read_json
+from report.nasbench_topologies import draw_nasbench_topologies
 from report.paper import FIG4, convergence_image, convergence_rows, convergence_runs
-from report.records import Record, first_file, of_kind
+from report.records import Record, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
 from report.tables import ABSENT, Cell, Number, Table
 from report.theory import draw_spectra, draw_training
@@ -154,33 +155,45 @@ def _fits(run: Record, found: Mapping) -> Table:
     return Table(f"{run.key}_r", caption, columns, tuple(rows))
 
 
-def _nasbench_topologies(sources: Sources) -> Section | None:
-    file = first_file(sources.roots, "topologies/nasbench201.json")
-    if file is None:
-        return None
-    record = read_json(file)
-    rows = []
-    for accuracy, subsets in record["results"].items():
-        for subset, found in subsets.items():
-            for predictors, fit in found["regressions"].items():
-                r = Number(fit["r"]), Number(fit["cross_validated_r"])
-                size = found["different_kernels"], found["topologies"]
-                rows.append((accuracy, subset, predictors, *r, *size))
+def _nasbench_topologies(sources: Sources) -> Section:
+    runs = of_kind(sources.records, "nasbench201_topologies")
     columns = ("accuracy", "topologies", "predictors", "R", "held out", "different kernels", "n")
-    caption = "Multiple correlation of a topology's mean accuracy on NAS-Bench-201"
-    picture = Image(
-        "nasbench201_topologies",
-        "NAS-Bench-201: accuracy of topologies, measured and predicted",
-        file=file.with_suffix(".png"),
-    )
     return Section(
         "nasbench201_topologies",
         "Kernels of NAS-Bench-201's topologies",
         "",
-        ("python -m report.nasbench_topologies --table TABLE --images FILE.npz",),
-        tables=(Table("nasbench201_topologies", caption, columns, tuple(rows)),),
-        images=(picture,) if picture.file.is_file() else (),
-        environments={"nasbench201_topologies": record.get("environment", {})},
+        ("python -m wot_dag.topologies --dataset FILE.npz",),
+        status="" if runs else NOT_RUN,
+        tables=tuple(
+            Table(
+                run.key,
+                f"Multiple correlation of a topology's mean accuracy; kernels of {run.dataset}",
+                columns,
+                tuple(_nasbench_rows(run.result["results"])),
+            )
+            for run in runs
+        ),
+        images=tuple(_nasbench_image(run) for run in runs),
+        records=tuple(runs),
+    )
+
+
+def _nasbench_rows(results: Mapping) -> Iterator[tuple[Cell, ...]]:
+    for accuracy, subsets in results.items():
+        for subset, found in subsets.items():
+            for predictors, fit in found["regressions"].items():
+                r = Number(fit["r"]), Number(fit["cross_validated_r"])
+                size = found["different_kernels"], found["topologies"]
+                yield (accuracy, subset, predictors, *r, *size)
+
+
+def _nasbench_image(run: Record) -> Image:
+    accuracy = next(iter(run.result["results"]))
+    return run_image(
+        run,
+        "topologies",
+        "NAS-Bench-201: accuracy of topologies, measured and predicted",
+        lambda: draw_nasbench_topologies(run.folder, accuracy),
     )
 
 

@@ -11,6 +11,7 @@ from common.runs import read_json
 
 # A record is of the first kind whose files lie beside result.json and whose keys it has.
 _KINDS = (
+    ("nasbench201_topologies", ("topologies.csv",), ("results", "topologies")),
     ("topologies", ("topologies.csv",), ("dags", "topologies")),
     ("theory", (), ("kernel_samples", "dags")),
     ("convergence", ("metrics.jsonl",), ("epochs", "dags")),

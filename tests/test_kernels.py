@@ -7,9 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_kernels import pairwise_kernels
-from dag import Dag, EdgeOp, all_codes, kernels, nngp, nngp_and_ntk, ntk, smallest_eigenvalue
+from dag import (
+    FIGURE_3,
+    Dag,
+    EdgeOp,
+    all_codes,
+    kernels,
+    nngp,
+    nngp_and_ntk,
+    ntk,
+    smallest_eigenvalue,
+)
 
-FIG3 = ("2_02_002", "1_01_222", "2_21_112")  # DAG#1 to DAG#3
+FIG3 = tuple(FIGURE_3.values())
 PARALLEL = Dag(4, ((0, 1, 2), (0, 1, 2), (0, 1, 1), (1, 2, 1), (1, 3, 2), (1, 3, 1), (2, 3, 1)))
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((6, 10)) * RNG.uniform(0.5, 2, (6, 1)) + 0.3

@@ -7,66 +7,76 @@ import json
 import numpy as np
 import pytest
 
+from common.runs import RunSettings
 from dag import Dag
-from report import nasbench_topologies
-from report.cells import NASBENCH201, read_cell, read_topologies
+from report.nasbench_topologies import draw_nasbench_topologies
+from spaces.benchmark import AccuracyTable
+from wot_dag import topologies as entry
+from wot_dag.topologies import TopologiesConfig, correlate, topologies, topology_features
 
 ARCH = "|{}~0|+|none~0|{}~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
 
 
-def test_cells_with_equal_dags_are_averaged(tmp_path):
-    table = tmp_path / "table.csv"
-    cells = [("nor_conv_3x3", "skip_connect"), ("nor_conv_1x1", "avg_pool_3x3"), ("none", "none")]
-    lines = [f"{ARCH.format(*ops)},{value}" for ops, value in zip(cells, (90, 80, 10), strict=True)]
-    table.write_text("\n".join(["arch,test", *lines]))
-    means = read_topologies(table, ["test"], NASBENCH201)
-    assert means == {Dag.parse("2_01_102"): [85.0], Dag.parse("0_00_102"): [10.0]}
+def test_cells_with_equal_dags_are_averaged():
+    kinds = [("nor_conv_3x3", "skip_connect"), ("nor_conv_1x1", "avg_pool_3x3"), ("none", "none")]
+    cells = tuple(ARCH.format(*ops) for ops in kinds)
+    table = AccuracyTable(cells, {"c/test@200": np.array([90.0, 80, 10])})
+    dags, counts, means = topologies(table)
+    assert dags == [Dag.parse("0_00_102"), Dag.parse("2_01_102")]
+    assert counts.tolist() == [1, 2] and means["c"].tolist() == [10, 85]
 
 
-def test_an_unknown_operator_or_column_is_named(tmp_path):
-    with pytest.raises(ValueError, match="operator 'conv', expected none"):
-        read_cell("|conv~0|", NASBENCH201)
-    table = tmp_path / "table.csv"
-    table.write_text("arch,test\n")
-    with pytest.raises(ValueError, match="no column 'valid', found arch, test"):
-        read_topologies(table, ["valid"], NASBENCH201)
+def test_kernels_that_differ_by_rounding_are_one():
+    pairs = [("1_11_022", "2_01_211"), ("1_11_122", "2_11_211"), ("1_11_222", "2_21_211")]
+    images = np.random.default_rng(0).standard_normal((20, 30))
+    dags = [Dag.parse(code) for pair in pairs for code in pair]
+    ids = topology_features(dags, images)["kernel id"]
+    assert ids[0::2].tolist() == ids[1::2].tolist() and len(set(ids)) == 3
 
 
-def _table(shared):
-    path = shared / "data" / "nasbench201.csv.gz"
-    if not path.is_file():
-        pytest.skip("no NAS-Bench-201 table beside the checkout")
-    return path
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    small = {"kernel_samples": 16, "bootstrap": 2}
+    return correlate(TopologiesConfig(**small, run=RunSettings("t", str(root)))), root / "wot/t"
 
 
-def test_depth_and_width_correlate_as_the_published_functions_say(shared, tmp_path):
+def test_depth_and_width_correlate_as_the_published_functions_say(shared, run):
     """R(depth, width) again from the published depths and widths of each cell."""
-    column, out = "cifar10/test@200", tmp_path / "out"
-    options = ["--table", _table(shared), "--images", shared / "data" / "cifar10_subset.npz"]
-    options += ["--out", out, "--n", 16, "--bootstrap", 5, "--accuracy", column]
-    nasbench_topologies.main([str(option) for option in options])
-    record = json.loads((out / "nasbench201.json").read_text())
-    assert record["topologies"] == 729
-    result = record["results"][column]["with depth > 0"]
-    assert result["topologies"] == 541
+    result, _ = run
+    assert result["topologies"] == 662
+    found = result["results"]["cifar10"]["with depth > 0"]
+    assert found["topologies"] == 541
+    assert result["results"]["cifar10"]["with a path"]["different_kernels"] == 77
     with gzip.open(shared / "goldens" / "nasbench201_depth_width.csv.gz", "rt") as handle:
         published = {row["arch"]: row for row in csv.DictReader(handle)}
-    topologies, names = {}, ("effective_depth", "effective_width")
-    with gzip.open(_table(shared), "rt") as handle:
-        for row in csv.DictReader(handle):
-            shape = tuple(float(published[row["arch"]][key]) for key in names)
-            if shape[0] > 0:
-                topology = row["arch"].replace("avg_pool_3x3", "skip_connect")
-                topology = topology.replace("nor_conv_1x1", "nor_conv_3x3")
-                topologies.setdefault((topology, shape), []).append(float(row[column]))
-    y = np.array([np.mean(values) for values in topologies.values()])
-    design = np.array([[1, *shape] for _, shape in topologies])
+    table = AccuracyTable.find("nasbench201")
+    groups, names = {}, ("effective_depth", "effective_width")
+    for arch, accuracy in zip(table.architectures, table.column("cifar10")):
+        shape = tuple(float(published[arch][key]) for key in names)
+        if shape[0] > 0:
+            topology = arch.replace("avg_pool_3x3", "skip_connect")
+            topology = topology.replace("nor_conv_1x1", "nor_conv_3x3")
+            groups.setdefault((topology, shape), []).append(accuracy)
+    y = np.array([np.mean(values) for values in groups.values()])
+    design = np.array([[1, *shape] for _, shape in groups])
     fit = design @ np.linalg.lstsq(design, y)[0]
     expected = np.corrcoef(fit, y)[0, 1]
-    assert result["regressions"]["depth, width"]["r"] == pytest.approx(expected, rel=1e-6)
-    assert (out / "nasbench201.png").stat().st_size > 10_000
+    assert found["regressions"]["depth, width"]["r"] == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_missing_table_is_one_line(tmp_path):
-    with pytest.raises(SystemExit, match="No such file"):
-        nasbench_topologies.main(["--table", str(tmp_path / "no.csv"), "--images", "no.npz"])
+def test_the_figure_shows_what_the_record_predicts(run):
+    result, folder = run
+    figure = draw_nasbench_topologies(folder, "cifar10")
+    held_out = result["results"]["cifar10"]["with depth > 0"]["regressions"]
+    for panel, name in zip(figure.axes[1:3], ("depth, width", "depth, width, kernel")):
+        r = held_out[name]["cross_validated_r"]
+        assert panel.get_title() == f"{name}\nheld-out R = {r:.2f}"
+    assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
+
+
+def test_a_missing_table_is_one_line(tmp_path, monkeypatch):
+    words = ["x", "--table", "no.csv", "--run.root", str(tmp_path), "--bootstrap", "2"]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit, match=r"^python -m wot_dag.topologies: table: found no file"):
+        entry.main()

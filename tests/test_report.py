@@ -1,8 +1,11 @@
 """Drawings and figures, made by the entry that people run."""
 
+import json
 import re
 from collections import Counter
+from statistics import stdev
 
+import numpy as np
 import pytest
 from matplotlib.patches import FancyArrowPatch
 
@@ -11,8 +14,9 @@ from dag import Dag
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
 from report.__main__ import main
-from report.convergence import curves
+from report.convergence import curves, draw_convergence
 from report.draw import draw_dags
+from report.draw_topologies import draw_depth_width
 from report.style import new_figure
 
 
@@ -89,3 +93,26 @@ def test_records_are_kept_without_weights(tmp_path, capsys):
 
 def test_figures_share_one_style():
     assert new_figure(2, 1).get_layout_engine() is not None
+
+
+def test_the_band_of_a_convergence_figure_is_the_sample_standard_deviation(tmp_path):
+    rows = [(0, 50.0), (1, 60.0), (2, 90.0)]
+    records = [
+        {"dag": "A", "seed": seed, "epoch": 1, "train_accuracy": value, "train_loss": 1.0}
+        for seed, value in rows
+    ]
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (tmp_path / "metrics.jsonl").write_text(lines)
+    (tmp_path / "result.json").write_text('{"seeds": [0, 1, 2], "dataset": "digits"}')
+    (band,) = draw_convergence(tmp_path).axes[0].collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    mean, std = 200 / 3, stdev(value for _, value in rows)
+    assert (heights.min(), heights.max()) == pytest.approx((mean - std, mean + std))
+
+
+def test_the_largest_spread_of_a_circle_is_a_standard_deviation():
+    figure = new_figure(3, 3)
+    panel = figure.subplots()
+    accuracy = np.array([10.0, 18.0, 50.0])  # 4 about 14: its variance would be 16
+    draw_depth_width(panel, np.array([1.0, 1, 2]), np.array([1.0, 1, 2]), accuracy, "name")
+    assert panel.get_title() == "name\n3 topologies; size: std up to 4.0 %"

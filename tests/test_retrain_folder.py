@@ -171,3 +171,11 @@ def test_a_broken_image_is_named(root, loader_workers):
     with pytest.raises(DataError, match=r"1\.JPEG is no readable image") as caught:
         list(images.evaluation_batches("test"))
     assert "\n" not in str(caught.value)
+
+
+def test_hue_changes_half_as_much_as_the_other_colours(root):
+    transforms = training_transform(config(root)).transforms
+    (jitter,) = (t for t in transforms if hasattr(t, "hue"))
+    for colour in (jitter.brightness, jitter.contrast, jitter.saturation):
+        assert colour == pytest.approx((0.6, 1.4))
+    assert jitter.hue == pytest.approx((-0.2, 0.2))

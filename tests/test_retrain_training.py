@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -217,6 +218,15 @@ def plain_epoch(network, optimizer, data, settings, epoch):
         optimizer.step()
         losses.append(each.detach())
     return torch.cat(losses).mean().item()
+
+
+def test_of_equally_good_epochs_the_first_is_kept():
+    """Later weights that are no better are no reason to train longer."""
+    network = nn.Linear(1, 1)
+    trainer = SimpleNamespace(network=network, best={"top1": -1.0, "epoch": 0, "state": {}})
+    for trainer.epoch, top1 in enumerate((50.0, 60.0, 60.0, 40.0), start=1):
+        Trainer._keep_best(trainer, top1)
+    assert (trainer.best["epoch"], trainer.best["top1"]) == (2, 60.0)
 
 
 def test_best_or_last_weights_are_tested_once(tmp_path):

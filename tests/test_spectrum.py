@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dag import (
+    FIGURE_3,
     Dag,
     EdgeOp,
     all_codes,
@@ -22,7 +23,7 @@ from dag import (
     smallest_eigenvalue,
 )
 
-FIG3 = ("2_02_002", "1_01_222", "2_21_112")  # DAG#1 to DAG#3
+FIG3 = tuple(FIGURE_3.values())
 STEM = Dag.parse("1")
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((32, 12)) + 0.3

@@ -14,7 +14,7 @@ from scipy.stats import kendalltau
 from common.config import ConfigError
 from common.data import load_dataset
 from common.runs import RunError, RunSettings, read_metrics
-from dag import Dag, nngp, ntk
+from dag import FIGURE_3, Dag, nngp, ntk
 from mlp_code import DagMlp, MlpShape
 from mlp_code.theory import TheoryConfig, check_samples, compare, inputs
 from mlp_code.topologies import TopologiesConfig, distinct_codes, steps_to_goal, study
@@ -22,7 +22,7 @@ from mlp_code.training import TrainingDivergedError
 from report.__main__ import main as report
 from report.topologies import read_table
 
-FIGURE_3 = ("2_02_002", "1_01_222", "2_21_112")
+CODES = tuple(FIGURE_3.values())
 
 
 def network(code, width, seed, outputs=4):
@@ -39,7 +39,7 @@ def x():
     return inputs(load_dataset("digits"), 6)
 
 
-@pytest.mark.parametrize("code", FIGURE_3)
+@pytest.mark.parametrize("code", CODES)
 @torch.no_grad()
 def test_nngp_of_finite_networks(code, x):
     """Given the last node h, outputs have covariance 2/m h h^T; 131,072 units over the seeds."""
@@ -68,7 +68,7 @@ def finite_ntk(net, x):
     return (kernel / outputs.shape[1]).detach().double().numpy()
 
 
-@pytest.mark.parametrize("code", FIGURE_3)
+@pytest.mark.parametrize("code", CODES)
 def test_ntk_of_finite_networks(code, x):
     kernels = [finite_ntk(network(code, 4096, seed), x) for seed in range(4)]
     assert relative_error(np.mean(kernels, 0), ntk(Dag.parse(code), x.numpy())) < 0.05

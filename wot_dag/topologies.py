@@ -1,0 +1,221 @@
+"""Entry: python -m wot_dag.topologies: do kernels of a cell's DAG predict its accuracy?
+
+Cells of NAS-Bench-201 whose DAGs are equal form a topology; its accuracy is their mean. Multiple
+correlations R with effective depth and width (paper, Fig. 5) stand beside R with features of the
+DAG's kernels on real images, cross-validated. Topologies with the same kernel are never on both
+sides of a split, and the bootstrap draws them together: the kernels, not the cells, are the
+independent samples.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from common.config import ConfigError, parse_config, require
+from common.data import DataError, data_root, load_dataset, require_dataset
+from common.runs import Run, RunError, RunSettings, write_atomically
+from common.statistics import equal_rows, gain_interval, kendall_tau, out_of_fold, regressions
+from dag import Dag, depth_histogram, effective_depth_width, eq12_bound, kernel_features, nngp
+from spaces import SpaceError
+from spaces.benchmark import AccuracyTable
+from spaces.nasbench201 import Cell
+
+PROG = "python -m wot_dag.topologies"
+BASE, FULL = "depth, width", "depth, width, kernel"
+_FORMS = (("NNGP", "exact", False), ("NTK", "exact", True), ("paper form", "paper", False))
+
+
+@dataclass(frozen=True)
+class TopologiesConfig:
+    """What is correlated.
+
+    Args:
+        table: accuracies of nas-bench-201: nasbench201 (ships with the code), or a CSV file.
+        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file: the images
+            whose kernels are computed.
+        kernel_samples: training images in a kernel.
+        bootstrap: samples behind each confidence interval.
+        run: where results go, runs/wot/<name>/.
+    """
+
+    table: str = "nasbench201"
+    dataset: str = "digits"
+    kernel_samples: int = 128
+    bootstrap: int = 1000
+    run: RunSettings = field(default_factory=lambda: RunSettings("nasbench201_topologies"))
+
+    def __post_init__(self) -> None:
+        require_dataset("dataset", self.dataset)
+        found = self.kernel_samples
+        require(found >= 2, "kernel_samples", found, "at least 2")
+        require(self.bootstrap >= 1, "bootstrap", self.bootstrap, "an integer >= 1")
+
+    def identity(self) -> dict:
+        """The settings that decide the result."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k != "run"}
+
+
+def correlate(config: TopologiesConfig) -> dict:
+    """The result, which the run's folder keeps beside topologies.csv, a row per topology.
+
+    Raises:
+        DataError, RunError, ConfigError, SpaceError: before any work.
+    """
+    run = Run(config.run, "wot", config.identity(), "cpu")
+    try:
+        if run.finished:
+            return run.result
+        dags, cells, accuracies = topologies(AccuracyTable.find(config.table, data_root()))
+        table = topology_features(dags, kernel_images(config))
+        result = {
+            "dataset": config.dataset,
+            "kernel_samples": config.kernel_samples,
+            "bootstrap_samples": config.bootstrap,
+            "topologies": len(dags),
+            "results": {
+                name: analyse(table, y, config.bootstrap) for name, y in accuracies.items()
+            },
+        }
+        first = next(iter(accuracies.values()))
+        columns = {"code": [dag.code for dag in dags], "cells": cells, **table, **accuracies}
+        columns |= held_out(table, first)
+        write_atomically(run.folder / "topologies.csv", _as_csv(columns))
+        run.finish(result)
+        return result
+    finally:
+        run.close()
+
+
+def topologies(table: AccuracyTable) -> tuple[list[Dag], np.ndarray, dict[str, np.ndarray]]:
+    """The DAGs with a path, number of cells of each, and mean test accuracies per data set."""
+    rows: dict[Dag, list[int]] = defaultdict(list)
+    for row, arch in enumerate(table.architectures):
+        rows[Cell.parse(arch).to_dag()].append(row)
+    dags = sorted((dag for dag in rows if dag.has_path), key=lambda dag: dag.code)
+    means = {
+        name: np.array([table.columns[column][rows[dag]].mean() for dag in dags])
+        for name, column in table.test_columns().items()
+    }
+    return dags, np.array([len(rows[dag]) for dag in dags]), means
+
+
+def kernel_images(config: TopologiesConfig) -> np.ndarray:
+    """The first training images [n, d], normalized by the mean and deviation of all of them."""
+    data = load_dataset(config.dataset)
+    n, most = config.kernel_samples, len(data.train)
+    require(n <= most, "kernel_samples", n, f"at most {most}, the training images")
+    return data.normalize(data.train.images[:n]).flatten(1).double().numpy()
+
+
+def topology_features(dags: Sequence[Dag], images: np.ndarray) -> dict[str, np.ndarray]:
+    """Predictors [topologies] of each DAG by name, and "kernel id", equal for equal kernels."""
+    shape = np.array([effective_depth_width(dag) for dag in dags])
+    table = {"depth": shape[:, 0], "width": shape[:, 1]}
+    table["paths"] = np.array([sum(depth_histogram(dag).values()) for dag in dags], float)
+    for name, form, tangent in _FORMS:
+        features = kernel_features(dags, images, form, tangent)
+        for key in features[0]._fields:
+            table[f"{name} {key.replace('_', ' ')}"] = np.array([getattr(f, key) for f in features])
+    K0 = nngp(Dag.parse("1"), images, "paper")
+    table["Eq. 12 bound"] = np.array([eq12_bound(dag, K0) for dag in dags])
+    keys = ("NNGP smallest eigenvalue", "NNGP mean correlation")
+    return table | {"kernel id": equal_rows(*(table[key] for key in keys))}
+
+
+def analyse(table: Mapping[str, np.ndarray], y: np.ndarray, samples: int) -> dict:
+    """R's, gain and Kendall's taus over topologies with a path, and over those with depth > 0."""
+    subsets = {"with a path": np.full(len(y), True), "with depth > 0": table["depth"] > 0}
+    results = {}
+    for name, rows in subsets.items():
+        chosen = {key: values[rows] for key, values in table.items()}
+        groups = chosen.pop("kernel id")
+        sets = predictor_sets(chosen)
+        fits = regressions(sets, y[rows], groups, samples)
+        gain = gain_interval(sets[BASE], sets[FULL], y[rows], groups, samples)
+        results[name] = {
+            "topologies": int(rows.sum()),
+            "different_kernels": len(np.unique(groups)),
+            "regressions": {key: fit._asdict() for key, fit in fits.items()},
+            "gain_over_depth_width_interval": gain,
+            "kendall_tau": {key: kendall_tau(v, y[rows]) for key, v in chosen.items()},
+        }
+    return results
+
+
+def predictor_sets(table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The sets of predictors that are compared, each [topologies, p]."""
+    shape = np.column_stack([table["depth"], table["width"]])
+    products = np.column_stack([shape, shape**2, shape.prod(axis=1)])
+
+    def kernel(name: str) -> np.ndarray:
+        keys = ("smallest normalized eigenvalue", "mean correlation")
+        return np.column_stack([table[f"{name} {key}"] for key in keys])
+
+    return {
+        BASE: shape,
+        "depth, width, squares, product": products,
+        "kernel": kernel("NNGP"),
+        FULL: np.hstack([shape, kernel("NNGP")]),
+        "depth, width, NTK": np.hstack([shape, kernel("NTK")]),
+        "depth, width, paper-form kernel": np.hstack([shape, kernel("paper form")]),
+        "squares, product, kernel": np.hstack([products, kernel("NNGP")]),
+    }
+
+
+def held_out(table: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, np.ndarray]:
+    """Out-of-fold predictions of y over topologies with depth > 0, nan for the others.
+
+    Those without depth would fill a figure with failures.
+    """
+    rows = table["depth"] > 0
+    sets = predictor_sets({key: values[rows] for key, values in table.items()})
+    predictions = {}
+    for name in (BASE, FULL):
+        predictions[f"predicted by {name}"] = np.full(len(y), np.nan)
+        found = out_of_fold(sets[name], y[rows], table["kernel id"][rows])
+        predictions[f"predicted by {name}"][rows] = found
+    return predictions
+
+
+def _as_csv(columns: Mapping[str, Sequence]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    shown = (
+        [f"{v:.7g}" if isinstance(v, float) else v for v in column] for column in columns.values()
+    )
+    writer.writerows(zip(*shown))
+    return text.getvalue().encode()
+
+
+def main() -> None:
+    """Prints the multiple correlations as lines of a table."""
+    config = parse_config(TopologiesConfig, PROG, "What predicts the accuracy of topologies.")
+    try:
+        result = correlate(config)
+    except (ConfigError, DataError, RunError, SpaceError, OSError) as error:
+        sys.exit(f"{PROG}: {error}")
+    for accuracy, subsets in result["results"].items():
+        for subset, found in subsets.items():
+            kernels = f"{found['different_kernels']} kernels"
+            print(f"{accuracy}: {found['topologies']} topologies {subset}, {kernels}")
+            for name, fit in found["regressions"].items():
+                low, high = fit["r_interval"]
+                cv = fit["cross_validated_r"]
+                print(f"  {name:32s} R {fit['r']:.3f} [{low:.3f}, {high:.3f}]  held out {cv:.3f}")
+            low, high = found["gain_over_depth_width_interval"]
+            print(f"  gain of '{FULL}' over '{BASE}': [{low:.3f}, {high:.3f}]")
+    print(f"\nRecords: {Path(config.run.root) / 'wot' / config.run.name}/")
+
+
+if __name__ == "__main__":
+    main()
