@@ -38,7 +38,9 @@ def test_kernels_that_differ_by_rounding_are_one():
 def run(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     small = {"kernel_samples": 16, "bootstrap": 2}
-    return correlate(TopologiesConfig(**small, run=RunSettings("t", str(root)))), root / "wot/t"
+    return correlate(
+        TopologiesConfig(**small, run=RunSettings("t", str(root)))
+    ), root / "nasbench201_topologies/t"
 
 
 def test_depth_and_width_correlate_as_the_published_functions_say(shared, run):

@@ -10,19 +10,19 @@ independent samples.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from common.config import ConfigError, parse_config, require
-from common.data import DataError, data_root, load_dataset, require_dataset
-from common.runs import Run, RunError, RunSettings, write_atomically
+from common.config import free, identity, parse_config, require
+from common.data import data_root, load_dataset, require_dataset
+from common.dataset import Dataset
+from common.errors import run_main
+from common.files import write_atomically
+from common.runs import Run, RunSettings
 from common.statistics import equal_rows, gain_interval, kendall_tau, out_of_fold, regressions
 from dag import Dag, depth_histogram, effective_depth_width, eq12_bound, kernel_features, nngp
 from spaces import SpaceError
@@ -30,6 +30,7 @@ from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import Cell
 
 PROG = "python -m wot_dag.topologies"
+KIND = "nasbench201_topologies"
 BASE, FULL = "depth, width", "depth, width, kernel"
 _FORMS = (("NNGP", "exact", False), ("NTK", "exact", True), ("paper form", "paper", False))
 
@@ -44,24 +45,20 @@ class TopologiesConfig:
             whose kernels are computed.
         kernel_samples: training images in a kernel.
         bootstrap: samples behind each confidence interval.
-        run: where results go, runs/wot/<name>/.
+        run: where results go, runs/nasbench201_topologies/<name>/.
     """
 
-    table: str = "nasbench201"
+    table: str = free("nasbench201")  # its digest counts
     dataset: str = "digits"
     kernel_samples: int = 128
     bootstrap: int = 1000
-    run: RunSettings = field(default_factory=lambda: RunSettings("nasbench201_topologies"))
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         require_dataset("dataset", self.dataset)
         found = self.kernel_samples
         require(found >= 2, "kernel_samples", found, "at least 2")
         require(self.bootstrap >= 1, "bootstrap", self.bootstrap, "an integer >= 1")
-
-    def identity(self) -> dict:
-        """The settings that decide the result."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k != "run"}
 
 
 def correlate(config: TopologiesConfig) -> dict:
@@ -70,14 +67,16 @@ def correlate(config: TopologiesConfig) -> dict:
     Raises:
         DataError, RunError, ConfigError, SpaceError: before any work.
     """
-    run = Run(config.run, "wot", config.identity(), "cpu")
-    try:
+    benchmark = AccuracyTable.find(config.table, data_root())
+    data = load_dataset(config.dataset)
+    settings = identity(config) | {"table": benchmark.header}
+    with Run(config.run, KIND, settings, "cpu", data.header) as run:
         if run.finished:
             return run.result
-        dags, cells, accuracies = topologies(AccuracyTable.find(config.table, data_root()))
-        table = topology_features(dags, kernel_images(config))
+        dags, cells, accuracies = topologies(benchmark)
+        table = topology_features(dags, kernel_images(config, data))
         result = {
-            "dataset": config.dataset,
+            "table": benchmark.header,
             "kernel_samples": config.kernel_samples,
             "bootstrap_samples": config.bootstrap,
             "topologies": len(dags),
@@ -89,17 +88,18 @@ def correlate(config: TopologiesConfig) -> dict:
         columns = {"code": [dag.code for dag in dags], "cells": cells, **table, **accuracies}
         columns |= held_out(table, first)
         write_atomically(run.folder / "topologies.csv", _as_csv(columns))
-        run.finish(result)
-        return result
-    finally:
-        run.close()
+        return run.finish(result, network={"space": "nas-bench-201"}, n=len(dags))
 
 
 def topologies(table: AccuracyTable) -> tuple[list[Dag], np.ndarray, dict[str, np.ndarray]]:
-    """The DAGs with a path, number of cells of each, and mean test accuracies per data set."""
+    """The DAGs with a path, number of cells of each, and mean test accuracies per data set.
+
+    Cells without an accuracy on one of them are left out.
+    """
     rows: dict[Dag, list[int]] = defaultdict(list)
-    for row, arch in enumerate(table.architectures):
-        rows[Cell.parse(arch).to_dag()].append(row)
+    tests = np.array([table.columns[column] for column in table.test_columns().values()])
+    for row in np.flatnonzero(~np.isnan(tests).any(axis=0)).tolist():
+        rows[Cell.parse(table.architectures[row]).to_dag()].append(row)
     dags = sorted((dag for dag in rows if dag.has_path), key=lambda dag: dag.code)
     means = {
         name: np.array([table.columns[column][rows[dag]].mean() for dag in dags])
@@ -108,9 +108,8 @@ def topologies(table: AccuracyTable) -> tuple[list[Dag], np.ndarray, dict[str, n
     return dags, np.array([len(rows[dag]) for dag in dags]), means
 
 
-def kernel_images(config: TopologiesConfig) -> np.ndarray:
+def kernel_images(config: TopologiesConfig, data: Dataset) -> np.ndarray:
     """The first training images [n, d], normalized by the mean and deviation of all of them."""
-    data = load_dataset(config.dataset)
     n, most = config.kernel_samples, len(data.train)
     require(n <= most, "kernel_samples", n, f"at most {most}, the training images")
     return data.normalize(data.train.images[:n]).flatten(1).double().numpy()
@@ -200,10 +199,11 @@ def _as_csv(columns: Mapping[str, Sequence]) -> bytes:
 def main() -> None:
     """Prints the multiple correlations as lines of a table."""
     config = parse_config(TopologiesConfig, PROG, "What predicts the accuracy of topologies.")
-    try:
-        result = correlate(config)
-    except (ConfigError, DataError, RunError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
+    run_main(PROG, lambda: _correlate_and_print(config), SpaceError)
+
+
+def _correlate_and_print(config: TopologiesConfig) -> None:
+    result = correlate(config)
     for accuracy, subsets in result["results"].items():
         for subset, found in subsets.items():
             kernels = f"{found['different_kernels']} kernels"
@@ -214,7 +214,7 @@ def main() -> None:
                 print(f"  {name:32s} R {fit['r']:.3f} [{low:.3f}, {high:.3f}]  held out {cv:.3f}")
             low, high = found["gain_over_depth_width_interval"]
             print(f"  gain of '{FULL}' over '{BASE}': [{low:.3f}, {high:.3f}]")
-    print(f"\nRecords: {Path(config.run.root) / 'wot' / config.run.name}/")
+    print(f"\nRecords: {config.run.folder(KIND)}/")
 
 
 if __name__ == "__main__":
