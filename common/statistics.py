@@ -24,6 +24,36 @@ def mean_std(values: Sequence[float]) -> dict[str, float]:
     return {"mean": fmean(values), "std": std, "n": len(values)}
 
 
+class Difference(NamedTuple):
+    """Mean of paired differences, with the interval that covers it at 95 %, and their number."""
+
+    mean: float
+    interval: tuple[float, float]
+    n: int
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
+    """Mean of a - b over pairs, with the interval of Student's t distribution.
+
+    Args:
+        a: one value per pair.
+        b: the other, in the same order.
+        level: probability that the interval covers the mean.
+
+    Raises:
+        ValueError: another number of values in b than in a, or fewer than two pairs.
+    """
+    from scipy import stats  # as in kendall_tau
+
+    if len(a) != len(b) or len(a) < 2:
+        raise ValueError(f"paired difference: found {len(a)} and {len(b)} values, expected n >= 2")
+    differences = np.subtract(a, b)
+    mean = float(differences.mean())
+    error = float(differences.std(ddof=1)) / len(a) ** 0.5
+    reach = float(stats.t.ppf((1 + level) / 2, len(a) - 1)) * error
+    return Difference(mean, (mean - reach, mean + reach), len(a))
+
+
 def equal_rows(*columns: np.ndarray, rtol: float = 1e-9) -> np.ndarray:
     """Labels [n] of rows that agree in every column up to a relative tolerance.
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
-import sys
-import time
 from pathlib import Path
 
-from common.config import ConfigError, parse_config
-from common.data import DataError, data_root, load_dataset
+from common.config import parse_config
+from common.data import data_root, load_dataset
+from common.dataset import Dataset
 from common.devices import choose_device, describe
+from common.errors import run_main
+from common.files import read_metrics
 from common.memory import keep_freed_memory
-from common.runs import Run, RunError, read_metrics, stop_on_signals
+from common.runs import Run
 from common.statistics import mean_std
+from common.stopping import stop_on_signals
 from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from tenas_dag.config import TenasConfig
 from tenas_dag.indicators import Indicators
-from tenas_dag.results import summarize_seed
+from tenas_dag.results import summarize_seed, with_accuracies
 from tenas_dag.search import Searcher
 
 PROG = "python -m tenas_dag"
@@ -31,86 +34,76 @@ def main() -> None:
     keep_freed_memory()
     workers = Workers()
     try:
-        result = run_search(config, workers)
-    except (ConfigError, DataError, RunError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
+        run_search(config, workers)
     finally:
         workers.close()
-    if workers.first:
-        print_result(result)
-        print(f"\nRecords: {config.run.root}/tenas/{config.run.name or 'default'}/")
 
 
-def run_search(config: TenasConfig, workers: Workers) -> dict:
-    """Searches from where an earlier run stopped, or returns the finished run's result."""
+def run_search(config: TenasConfig, workers: Workers) -> None:
+    """Searches from where an earlier run stopped; the first process keeps and prints the result."""
     device = choose_device(config.indicators.device)
-    run = Run(config.run, "tenas", config.identity(), describe(device)) if workers.first else None
-    try:
-        finished = workers.from_first(run is not None and run.finished)
-        if finished:
-            return _looked_up(run, config) if run else {}
-        return _search(config, workers, run, device)
-    finally:
-        if run:
-            run.close()
-
-
-def _search(config: TenasConfig, workers: Workers, run: Run | None, device: object) -> dict:
-    # stops early if it is absent
-    table = AccuracyTable.find(config.table, data_root()) if config.table else None
     data = workers.together(lambda: load_dataset(config.indicators.dataset, device))
+    table = find_table(config)
+    with contextlib.ExitStack() as opened:
+        run = None
+        if workers.first:
+            identity = config.identity()
+            opened_run = Run(config.run, "tenas", identity, describe(device), data.header)
+            run = opened.enter_context(opened_run)
+        if not workers.from_first(run is not None and run.finished):
+            _search(config, workers, run, data, device)
+        if run:
+            print_result(_looked_up(run, table))
+            print(f"\nRecords: {run.folder}/")
+
+
+def find_table(config: TenasConfig) -> AccuracyTable | None:
+    """The config's table; None where none is wanted, or the space has none."""
+    wanted = config.table if config.space == "nas-bench-201" else ""
+    return AccuracyTable.find(wanted, data_root()) if wanted else None
+
+
+def _search(
+    config: TenasConfig, workers: Workers, run: Run | None, data: Dataset, device: object
+) -> None:
     indicators = Indicators(config.space, config.indicators, data, device)
     known = workers.from_first(read_metrics(run.folder) if run else None)
-    log = run.log if run else _ignore
-    started, seeds = time.perf_counter(), []
+    log, seeds = run.log if run else _ignore, []
     with stop_on_signals() as request:
         searcher = Searcher(config, indicators, known, log, workers, request)
-        for seed in config.seeds:
-            left, history = searcher.search(seed)
-            records = list(searcher.records.values())
-            seeds.append(summarize_seed(config, seed, left, history, records))
-    seconds = time.perf_counter() - started
-    result = _result(config, seeds, table, workers.size, seconds)
+        with searcher.progress:
+            for seed in config.seeds:
+                left, history = searcher.search(seed)
+                records = list(searcher.records.values())
+                seeds.append(summarize_seed(config, seed, left, history, records))
     if run:
         _write_genotypes(run.folder, seeds, config)
-        run.finish(result)
-    return result
+        _finish(run, config, seeds, workers.size)
 
 
-def _looked_up(run: Run, config: TenasConfig) -> dict:
-    """A finished run's result, with accuracies of the config's table."""
-    if config.table and run.result.get("table") != config.table:
-        archs = [search["arch"] for search in run.result["searches"]]
-        table = AccuracyTable.find(config.table, data_root())
-        run.finish(run.result | {"table": config.table, "accuracy": table.look_up(archs)})
+def _finish(run: Run, config: TenasConfig, seeds: list[dict], processes: int) -> None:
+    result = {
+        "space": config.space,
+        "rank_by": config.rank_by,
+        "procedure": config.indicators.procedure,
+        "processes": processes,
+        "seconds_per_search": mean_std([s["ntk_seconds"] + s["regions_seconds"] for s in seeds]),
+        "searches": seeds,
+    }
+    method = "TE-NAS + DAG" if config.filter == "exempt" else "TE-NAS"
+    network = {"space": config.space, "channels": config.indicators.channels}
+    run.finish(result, method, config.filter, network=network, n=len(seeds))
+
+
+def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
+    """The run's result, with the accuracies of a table."""
+    if table is not None and run.result.get("table") != table.header:
+        run.finish(with_accuracies(run.result, table))
     return run.result
 
 
 def _ignore(_record: dict) -> None:
     """Other processes than the first log nothing."""
-
-
-def _result(
-    config: TenasConfig,
-    seeds: list[dict],
-    table: AccuracyTable | None,
-    processes: int,
-    seconds: float,
-) -> dict:
-    result = {
-        "space": config.space,
-        "filter": config.filter,
-        "rank_by": config.rank_by,
-        "dataset": config.indicators.dataset,
-        "processes": processes,
-        "seconds_of_this_process": seconds,  # since its start or its last resume
-        "seconds_per_search": mean_std([s["ntk_seconds"] + s["regions_seconds"] for s in seeds]),
-        "searches": seeds,
-    }
-    if table is not None:
-        result["table"] = config.table
-        result["accuracy"] = table.look_up([s["arch"] for s in seeds])
-    return result
 
 
 def _write_genotypes(folder: Path, seeds: list[dict], config: TenasConfig) -> None:
@@ -161,4 +154,4 @@ def _print_warnings(entry: dict) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(PROG, main, SpaceError)

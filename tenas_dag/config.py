@@ -9,6 +9,7 @@ from common.config import require, require_choice, require_seeds
 from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
+from spaces.benchmark import EMBEDDED
 
 SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
 FILTERS = ("none", "exempt")
@@ -71,7 +72,8 @@ class TenasConfig:
         rank_by: both indicators, or kappa or regions alone.
         seeds: one search per seed; the seed decides weights and inputs.
         indicators: how kappa and R are measured.
-        table: accuracies of nas-bench-201 (CSV, may be .gz), looked up after the choice.
+        table: accuracies of nas-bench-201, looked up after the choice: the table that ships with
+            the code (nasbench201), a CSV file, or empty for none. Darts has none.
         run: where results go, runs/tenas/<name>/.
     """
 
@@ -82,7 +84,7 @@ class TenasConfig:
     rank_by: str = "both"
     seeds: list[int] = field(default_factory=lambda: [0])
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
-    table: str = ""
+    table: str = EMBEDDED
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
@@ -97,10 +99,10 @@ class TenasConfig:
         require(ok, "prune_number", self.prune_number, f"1 .. {most} for {self.space}")
         require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
         require_seeds("seeds", self.seeds)
+        ok = self.space == "nas-bench-201" or self.table in ("", EMBEDDED)
+        require(ok, "table", self.table, "none: there is one for nas-bench-201 only")
         ok = self.space == "darts" or self.indicators.stem == "cifar"
         require(ok, "indicators.stem", self.indicators.stem, "cifar: imagenet is for darts")
-        ok = not self.table or self.space == "nas-bench-201"
-        require(ok, "table", self.table, "no table: there is one for nas-bench-201 only")
 
     def identity(self) -> dict:
         """The settings that decide the result; the rest may change between resumes."""

@@ -1,26 +1,28 @@
 """kappa and R of single architectures of NAS-Bench-201 beside their accuracy.
 
-python -m tenas_dag.correlate --config configs/tenas/correlate.yaml --table nasbench201.csv.gz
+python -m tenas_dag.correlate --config configs/tenas/correlate.yaml
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
 
-from common.config import ConfigError, parse_config, require
-from common.data import DataError, data_root, load_dataset
+from common.config import parse_config, require
+from common.data import data_root, load_dataset
 from common.devices import choose_device, describe
+from common.errors import run_main
+from common.files import read_metrics
 from common.memory import keep_freed_memory
 from common.progress import progress
-from common.runs import Run, RunError, RunSettings, read_metrics, stop_on_signals
+from common.runs import Run, RunSettings
+from common.stopping import stop_on_signals
 from spaces import Cell, SpaceError, all_cells
-from spaces.benchmark import AccuracyTable
+from spaces.benchmark import EMBEDDED, AccuracyTable
 from spaces.candidates import Candidates
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
@@ -38,15 +40,16 @@ class CorrelateConfig:
         seed: of the draw, of weights and of inputs.
         repetitions: weights and batches over which an architecture's indicators are averaged.
         indicators: how kappa and R are measured.
-        table: accuracies of nas-bench-201 (CSV, may be .gz), looked up after the measurements.
-        run: where results go, runs/tenas/<name>/.
+        table: accuracies of nas-bench-201, looked up after the measurements: the table that
+            ships with the code (nasbench201), or a CSV file.
+        run: where results go, runs/correlate/<name>/.
     """
 
     architectures: int = 100
     seed: int = 0
     repetitions: int = 1
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
-    table: str = ""
+    table: str = EMBEDDED
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
@@ -87,29 +90,29 @@ def measure_cell(indicators: Indicators, cell: Cell, config: CorrelateConfig) ->
 def correlations(records: list[dict], table: AccuracyTable) -> dict[str, dict]:
     """Kendall's tau of kappa and of R with test accuracy, over the architectures that have both.
 
-    Beside it its p-value, n, and how many architectures are left out: undefined indicators.
+    Beside it stand its p-value, n, and the number of architectures whose indicator is undefined.
     """
     kappa, regions = (np.array([r[k] for r in records], float) for k in ("kappa", "regions"))
     found = {}
-    rows = [table.position(record["arch"]) for record in records]
+    archs = [record["arch"] for record in records]
     for dataset, column in table.test_columns().items():
-        accuracy = table.columns[column][rows]
+        accuracy = table.values(column, archs)
         found[dataset] = {
             "kappa": _tau(kappa, accuracy),
             "regions": _tau(regions, accuracy),
-            "accuracy": accuracy.tolist(),
+            "accuracy": [None if math.isnan(a) else a for a in accuracy.tolist()],
         }
     return found
 
 
 def _tau(values: np.ndarray, accuracy: np.ndarray) -> dict:
-    known = np.isfinite(values)
+    known = np.isfinite(values) & np.isfinite(accuracy)
     test = stats.kendalltau(values[known], accuracy[known])
     return {
         "tau": float(test.statistic),
         "p": float(test.pvalue),
         "n": int(known.sum()),
-        "undefined": int((~known).sum()),
+        "undefined": int((~np.isfinite(values)).sum()),
     }
 
 
@@ -117,37 +120,38 @@ def run_correlate(config: CorrelateConfig) -> dict:
     """Measures, or goes on with, the config's architectures."""
     table = AccuracyTable.find(config.table, data_root())
     device = choose_device(config.indicators.device)
-    run = Run(config.run, "tenas", config.identity(), describe(device))
-    try:
-        if run.finished:
-            if run.result.get("table") != config.table:
-                found = correlations(run.result["records"], table)
-                run.finish(run.result | {"table": config.table, "correlations": found})
-            return run.result
-        data = load_dataset(config.indicators.dataset, device)
-        indicators = Indicators("nas-bench-201", config.indicators, data, device)
-        done = {record["arch"] for record in read_metrics(run.folder)}
-        bar = progress(config.architectures, len(done), "architectures")
-        with stop_on_signals() as request, bar:
-            for cell in draw_cells(config.architectures, config.seed):
-                if str(cell) not in done:
-                    run.log(measure_cell(indicators, cell, config))
-                    bar.update()
-                if request:
-                    request.exit("all architectures measured so far are recorded")
-        records = read_metrics(run.folder)
-        result = {
-            "architectures": len(records),
-            "without_kappa": sum(r["kappa"] is None for r in records),
-            "saturated": sum(r["regions"] == config.indicators.region_inputs for r in records),
-            "table": config.table,
-            "correlations": correlations(records, table),
-            "records": records,
-        }
-        run.finish(result)
-        return result
-    finally:
-        run.close()
+    data = load_dataset(config.indicators.dataset, device)
+    with Run(config.run, "correlate", config.identity(), describe(device), data.header) as run:
+        if not run.finished:
+            records = _measure(
+                config, run, Indicators("nas-bench-201", config.indicators, data, device)
+            )
+            result = {
+                "architectures": len(records),
+                "without_kappa": sum(r["kappa"] is None for r in records),
+                "saturated": sum(r["regions"] == config.indicators.region_inputs for r in records),
+                "records": records,
+            }
+            network = {"space": "nas-bench-201", "channels": config.indicators.channels}
+            run.finish(result, "TE-NAS", network=network, n=len(records))
+        if run.result.get("table") != table.header:
+            found = correlations(run.result["records"], table)
+            run.finish(run.result | {"table": table.header, "correlations": found})
+        return run.result
+
+
+def _measure(config: CorrelateConfig, run: Run, indicators: Indicators) -> list[dict]:
+    """Records of all cells, those of an earlier start first."""
+    done = {record["arch"] for record in read_metrics(run.folder)}
+    bar = progress(config.architectures, len(done), "architectures")
+    with stop_on_signals() as request, bar:
+        for cell in draw_cells(config.architectures, config.seed):
+            if str(cell) not in done:
+                run.log(measure_cell(indicators, cell, config))
+                bar.update()
+            if request:
+                request.exit("all architectures measured so far are recorded")
+    return read_metrics(run.folder)
 
 
 def main() -> None:
@@ -156,16 +160,13 @@ def main() -> None:
         CorrelateConfig, PROG, "kappa and R against accuracy on NAS-Bench-201 (Kendall's tau)."
     )
     keep_freed_memory()
-    try:
-        result = run_correlate(config)
-    except (ConfigError, DataError, RunError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
+    result = run_correlate(config)
     print(f"\n{result['architectures']} architectures, {result['without_kappa']} without kappa")
     for dataset, row in result["correlations"].items():
         taus = (f"{name} {row[key]['tau']:+.2f} (n = {row[key]['n']})" for key, name in SHOWN)
         print(f"{dataset:<16} tau: {', '.join(taus)}")
-    print(f"\nRecords: {config.run.root}/tenas/{config.run.name or 'default'}/")
+    print(f"\nRecords: {config.run.root}/correlate/{config.run.name or 'default'}/")
 
 
 if __name__ == "__main__":
-    main()
+    run_main(PROG, main, SpaceError)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from common.data import Dataset
+from common.dataset import Dataset
 from common.devices import exact_float32
 from spaces.initialization import Scheme, initialize
 from spaces.networks import NasBench201Layout

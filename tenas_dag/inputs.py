@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from common.data import DataError, Dataset
+from common.dataset import DataError, Dataset
 
 CROP = 3  # side of the inputs that linear regions are counted on
 

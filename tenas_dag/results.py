@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from dag import Box, box_rule, effective_depth_width
 from spaces import shapes
+from spaces.benchmark import AccuracyTable
 from spaces.darts import Genotype
 from tenas_dag.config import TenasConfig
 from tenas_dag.rounds import Left
@@ -28,6 +30,23 @@ def describe_choice(space: str, left: Left) -> dict[str, Any]:
     found["shapes"] = measured
     found["in_box"] = [bool(box.keeps(*shape)) for shape in measured]
     return found
+
+
+def with_accuracies(result: Mapping[str, Any], table: AccuracyTable) -> dict[str, Any]:
+    """A result with a table's test accuracies: of each search, and their summary."""
+    searches = result["searches"]
+    archs = [search["arch"] for search in searches]
+    found = {d: table.values(column, archs) for d, column in table.test_columns().items()}
+    rows = [
+        search | {"accuracy": {d: _number(values[i]) for d, values in found.items()}}
+        for i, search in enumerate(searches)
+    ]
+    return table.add_to(result, archs) | {"searches": rows}
+
+
+def _number(value: float) -> float | None:
+    """NaN, which a table has where it knows nothing, as JSON's null."""
+    return None if math.isnan(value) else float(value)
 
 
 @cache

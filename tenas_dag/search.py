@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from common.progress import progress
-from common.runs import StopRequest
+from common.stopping import StopRequest
 from common.workers import Workers
 from tenas_dag.config import TenasConfig
 from tenas_dag.indicators import Indicators, Setting, Values

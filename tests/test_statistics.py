@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from common.statistics import (
     bootstrap_interval,
@@ -13,12 +14,31 @@ from common.statistics import (
     kendall_tau,
     multiple_correlation,
     out_of_fold,
+    paired_difference,
     regressions,
 )
 
 RNG = np.random.default_rng(1)
 X = RNG.standard_normal((60, 2))
 Y = X @ [1.0, -2.0] + RNG.standard_normal(60) + 5
+
+
+def test_paired_difference_has_the_t_interval_of_its_mean():
+    a, b = RNG.standard_normal((2, 12))
+    found = paired_difference(a, b)
+    test = stats.ttest_rel(a, b)
+    assert found.mean == pytest.approx(np.mean(a) - np.mean(b)) and found.n == 12
+    assert found.interval == pytest.approx(tuple(test.confidence_interval(0.95)))
+    assert paired_difference(a, b, 0.5).interval == pytest.approx(
+        tuple(test.confidence_interval(0.5))
+    )
+    # differences 1, 2, 3: 2 -+ 4.3027 / sqrt(3)
+    assert paired_difference([2, 4, 6], [1, 2, 3]).interval == pytest.approx(
+        (-0.4841, 4.4841), abs=1e-4
+    )
+    for wrong in ([[1, 2], [1]], [[1], [2]], [[], []]):
+        with pytest.raises(ValueError, match="expected n >= 2"):
+            paired_difference(*wrong)
 
 
 def test_r_of_one_feature_is_the_absolute_correlation():

@@ -90,13 +90,15 @@ def test_a_finished_search_is_looked_up_in_another_table(finished, tmp_path):
     archs = tuple(map(str, all_cells()))
     for shift in (0.0, 1.0):
         values = np.arange(len(archs)) / 1000 + shift
-        path = tmp_path / f"{shift}.csv.gz"
+        path = tmp_path / f"{str(shift).replace('.', '_')}.csv.gz"
         AccuracyTable(archs, {"digits/test@4": values}).write(path)
         code, _, err = run(finished, "--table", str(path))
         assert code == 0 and "ETA" not in err
         content = json.loads((finished / "tenas/small/result.json").read_text())
         expected = archs.index(content["searches"][0]["arch"]) / 1000 + shift
         assert content["accuracy"]["digits"]["mean"] == pytest.approx(expected)
+        assert content["searches"][0]["accuracy"]["digits"] == pytest.approx(expected)
+        assert content["table"]["name"] == str(shift).replace(".", "_")
 
 
 @pytest.mark.parametrize(
