@@ -22,6 +22,7 @@ from common.devices import describe
 from common.memory import keep_freed_memory
 from spaces.initialization import initialize
 from spaces.supernet import DartsSupernet, NasBench201Supernet
+from tenas_dag.filters import FILTERS
 from tenas_dag.ntk import tangent_kernel
 from tenas_dag.regions import count_distinct
 from tenas_dag.rounds import next_round
@@ -49,7 +50,7 @@ def measure(space: str, device: torch.device, repeats: int) -> dict:
     network.to(device)
     images = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(device)
     left = network.full()
-    current = next_round(left, prune_number, False)
+    current = next_round(left, prune_number, FILTERS["none"].exempt)
     smaller = current.evaluated[1].apply(left)
     plain = PlainSupernet(network)
     weights = plain_weights(network, plain)

@@ -3,11 +3,9 @@
 #
 # Kendall's tau of kappa and of R with the accuracy of 100 architectures, measured on images of the
 # data set. On digits it also prunes by kappa alone, by R alone and by both, and draws which
-# operators survive. All but digits need the accuracy table $DATA_ROOT/nasbench201.csv.gz
-# (python -m spaces.benchmark convert --help). Further words go on to python -m tenas_dag.correlate.
+# operators survive. Further words go on to python -m tenas_dag.correlate.
 # Cost on 2 cores: digits 5 minutes, the others 10.
-# Writes: runs/tenas/correlate_NAME/; on digits runs/tenas/preference_*/ and
-#   runs/report/tenas_preference.*
+# Writes: runs/tenas_correlation/NAME/; on digits runs/tenas/preference_*/; runs/report/
 # Config: configs/tenas/correlate.yaml, correlate_digits.yaml, preference.yaml
 
 # shellcheck source=scripts/common.sh
@@ -19,12 +17,12 @@ shift || true
 config="$(tenas_config "$what" correlate)"
 setup
 
-py_then_report tenas-correlation tenas "correlate_$(basename "$what" .npz)" \
+py_then_report tenas_correlations tenas_correlation "$(basename "$what" .npz)" \
     tenas_dag.correlate --config "$config" --indicators.dataset "$what" "$@"
 if [ "$what" = digits ]; then
     for ranking in kappa regions both; do
         py -m tenas_dag --config configs/tenas/preference.yaml --rank_by "$ranking" \
             --run.name "preference_$ranking"
     done
-    py -m report tenas-preference runs/tenas/preference_{kappa,regions,both}
+    py -m report show tenas_preference runs/tenas/preference_{kappa,regions,both}
 fi

@@ -7,7 +7,7 @@ import json
 import shlex
 from pathlib import Path
 
-from common.config import parse_config
+from common.config import identity, parse_config
 from common.data import data_root, load_dataset
 from common.dataset import Dataset
 from common.devices import choose_device, describe
@@ -21,6 +21,7 @@ from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from tenas_dag.config import TenasConfig
+from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators
 from tenas_dag.results import summarize_seed, with_accuracies
 from tenas_dag.search import Searcher
@@ -32,11 +33,8 @@ def main() -> None:
     """Searches as the config says and prints what was found."""
     config = parse_config(TenasConfig, PROG, "TE-NAS' pruning, with or without the exempt rule.")
     keep_freed_memory()
-    workers = Workers()
-    try:
-        run_search(config, workers)
-    finally:
-        workers.close()
+    with contextlib.closing(Workers()) as workers:
+        run_main(PROG, lambda: run_search(config, workers), SpaceError)
 
 
 def run_search(config: TenasConfig, workers: Workers) -> None:
@@ -47,9 +45,9 @@ def run_search(config: TenasConfig, workers: Workers) -> None:
     with contextlib.ExitStack() as opened:
         run = None
         if workers.first:
-            identity = config.identity()
-            opened_run = Run(config.run, "tenas", identity, describe(device), data.header)
-            run = opened.enter_context(opened_run)
+            run = opened.enter_context(
+                Run(config.run, "tenas", identity(config), describe(device), data.header)
+            )
         if not workers.from_first(run is not None and run.finished):
             _search(config, workers, run, data, device)
         if run:
@@ -90,7 +88,7 @@ def _finish(run: Run, config: TenasConfig, seeds: list[dict], processes: int) ->
         "seconds_per_search": mean_std([s["ntk_seconds"] + s["regions_seconds"] for s in seeds]),
         "searches": seeds,
     }
-    method = "TE-NAS + DAG" if config.filter == "exempt" else "TE-NAS"
+    method = FILTERS[config.filter].method
     network = {"space": config.space, "channels": config.indicators.channels}
     run.finish(result, method, config.filter, network=network, n=len(seeds))
 
@@ -98,7 +96,7 @@ def _finish(run: Run, config: TenasConfig, seeds: list[dict], processes: int) ->
 def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
     """The run's result, with the accuracies of a table."""
     if table is not None and run.result.get("table") != table.header:
-        run.finish(with_accuracies(run.result, table))
+        run.rewrite(with_accuracies(run.result, table))
     return run.result
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 
-from common.config import require, require_choice, require_seeds
+from common.config import free, require, require_choice, require_seeds
 from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
-from spaces.benchmark import EMBEDDED
+from tenas_dag.filters import FILTERS
 
 SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
-FILTERS = ("none", "exempt")
 PROCEDURES = ("paper", "published")
 STEMS = ("cifar", "imagenet")
 
@@ -41,7 +39,7 @@ class IndicatorSettings:
     stem: str = "cifar"
     region_inputs: int = 3000
     procedure: str = "paper"
-    device: str = "auto"
+    device: str = free("auto")
 
     def __post_init__(self) -> None:
         require_dataset("indicators.dataset", self.dataset)
@@ -84,13 +82,13 @@ class TenasConfig:
     rank_by: str = "both"
     seeds: list[int] = field(default_factory=lambda: [0])
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
-    table: str = EMBEDDED
-    run: RunSettings = field(default_factory=RunSettings)
+    table: str = free("nasbench201")
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         for key, words in (
             ("space", tuple(SPACES)),
-            ("filter", FILTERS),
+            ("filter", tuple(FILTERS)),
             ("rank_by", ("both", "kappa", "regions")),
         ):
             require_choice(key, getattr(self, key), words)
@@ -99,13 +97,7 @@ class TenasConfig:
         require(ok, "prune_number", self.prune_number, f"1 .. {most} for {self.space}")
         require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
         require_seeds("seeds", self.seeds)
-        ok = self.space == "nas-bench-201" or self.table in ("", EMBEDDED)
+        ok = self.space == "nas-bench-201" or self.table in ("", TenasConfig.table)
         require(ok, "table", self.table, "none: there is one for nas-bench-201 only")
         ok = self.space == "darts" or self.indicators.stem == "cifar"
         require(ok, "indicators.stem", self.indicators.stem, "cifar: imagenet is for darts")
-
-    def identity(self) -> dict:
-        """The settings that decide the result; the rest may change between resumes."""
-        settings = dataclasses.asdict(self)
-        del settings["run"], settings["table"], settings["indicators"]["device"]
-        return settings

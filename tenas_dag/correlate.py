@@ -5,14 +5,13 @@ python -m tenas_dag.correlate --config configs/tenas/correlate.yaml
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
 
-from common.config import parse_config, require
+from common.config import free, identity, parse_config, require
 from common.data import data_root, load_dataset
 from common.devices import choose_device, describe
 from common.errors import run_main
@@ -22,12 +21,13 @@ from common.progress import progress
 from common.runs import Run, RunSettings
 from common.stopping import stop_on_signals
 from spaces import Cell, SpaceError, all_cells
-from spaces.benchmark import EMBEDDED, AccuracyTable
+from spaces.benchmark import AccuracyTable
 from spaces.candidates import Candidates
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 
 PROG = "python -m tenas_dag.correlate"
+KIND = "tenas_correlation"
 SHOWN = (("kappa", "kappa"), ("regions", "R"))
 
 
@@ -42,27 +42,21 @@ class CorrelateConfig:
         indicators: how kappa and R are measured.
         table: accuracies of nas-bench-201, looked up after the measurements: the table that
             ships with the code (nasbench201), or a CSV file.
-        run: where results go, runs/correlate/<name>/.
+        run: where results go, runs/tenas_correlation/<name>/.
     """
 
     architectures: int = 100
     seed: int = 0
     repetitions: int = 1
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
-    table: str = EMBEDDED
-    run: RunSettings = field(default_factory=RunSettings)
+    table: str = free("nasbench201")
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         ok = 3 <= self.architectures <= 15_625
         require(ok, "architectures", self.architectures, "3 .. 15625")
         require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
         require(bool(self.table), "table", self.table, "the path of an accuracy table")
-
-    def identity(self) -> dict:
-        """The settings that decide the result."""
-        settings = dataclasses.asdict(self)
-        del settings["run"], settings["table"], settings["indicators"]["device"]
-        return settings
 
 
 def draw_cells(number: int, seed: int) -> list[Cell]:
@@ -121,7 +115,7 @@ def run_correlate(config: CorrelateConfig) -> dict:
     table = AccuracyTable.find(config.table, data_root())
     device = choose_device(config.indicators.device)
     data = load_dataset(config.indicators.dataset, device)
-    with Run(config.run, "correlate", config.identity(), describe(device), data.header) as run:
+    with Run(config.run, KIND, identity(config), describe(device), data.header) as run:
         if not run.finished:
             records = _measure(
                 config, run, Indicators("nas-bench-201", config.indicators, data, device)
@@ -136,7 +130,7 @@ def run_correlate(config: CorrelateConfig) -> dict:
             run.finish(result, "TE-NAS", network=network, n=len(records))
         if run.result.get("table") != table.header:
             found = correlations(run.result["records"], table)
-            run.finish(run.result | {"table": table.header, "correlations": found})
+            run.rewrite(run.result | {"table": table.header, "correlations": found})
         return run.result
 
 
@@ -165,7 +159,7 @@ def main() -> None:
     for dataset, row in result["correlations"].items():
         taus = (f"{name} {row[key]['tau']:+.2f} (n = {row[key]['n']})" for key, name in SHOWN)
         print(f"{dataset:<16} tau: {', '.join(taus)}")
-    print(f"\nRecords: {config.run.root}/correlate/{config.run.name or 'default'}/")
+    print(f"\nRecords: {config.run.folder(KIND)}/")
 
 
 if __name__ == "__main__":

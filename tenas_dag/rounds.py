@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dag import exempt_count, exempt_rule
+from dag import exempt_count
 from spaces.candidates import Candidates
+from tenas_dag.filters import Exempt
 from tenas_dag.ranking import Change, Ranking, first_of_each_group, pruning_order, ranks
 
 Left = tuple[Candidates, ...]  # one entry per cell type of the space
@@ -64,7 +65,7 @@ class Round:
         return left, removed
 
 
-def next_round(left: Left, prune_number: int, exempting: bool) -> Round | None:
+def next_round(left: Left, prune_number: int, exempt: Exempt) -> Round | None:
     """The next round, or None once the search is over.
 
     First operators go, `prune_number` on each edge and never the last one; then, in cells that
@@ -81,8 +82,7 @@ def next_round(left: Left, prune_number: int, exempting: bool) -> Round | None:
         counts = [1] * len(groups)
     if not groups:
         return None
-    exempt = _exempt(left, groups, counts) if exempting else ()
-    return Round(left, groups, quota, exempt)
+    return Round(left, groups, quota, exempt(left, groups, counts))
 
 
 def _operator_groups(left: Left) -> tuple[tuple[Removal, ...], ...]:
@@ -107,14 +107,3 @@ def _edge_groups(left: Left) -> tuple[tuple[Removal, ...], ...]:
             if len(edges) > EDGES_PER_NODE:
                 groups.append(tuple(Removal(cell, edge, "") for edge in edges))
     return tuple(groups)
-
-
-def _exempt(
-    left: Left, groups: Sequence[Sequence[Removal]], counts: Sequence[int]
-) -> tuple[Removal, ...]:
-    """The exempt rule (paper, Sec. 5.4), group by group."""
-    exempt: list[Removal] = []
-    for group, count in zip(groups, counts):
-        points = [r.apply(left)[r.cell].expected_depth_width() for r in group]
-        exempt += [group[i] for i in exempt_rule(points, count)]
-    return tuple(exempt)

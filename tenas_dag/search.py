@@ -10,6 +10,7 @@ from common.progress import progress
 from common.stopping import StopRequest
 from common.workers import Workers
 from tenas_dag.config import TenasConfig
+from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators, Setting, Values
 from tenas_dag.ranking import Change, published_ranks, ranks, relative_change
 from tenas_dag.rounds import Left, Removal, Round, next_round
@@ -49,7 +50,7 @@ class Searcher:
 
     def next_round(self, left: Left) -> Round | None:
         """The next round by the config's filter."""
-        return next_round(left, self.config.prune_number, self.config.filter == "exempt")
+        return next_round(left, self.config.prune_number, FILTERS[self.config.filter].exempt)
 
     def _plan(self) -> tuple[int, int]:
         """(evaluations, exempt) of all searches: they depend on numbers alone."""

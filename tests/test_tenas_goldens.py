@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spaces.candidates import DARTS, NAS_BENCH_201, Candidates
+from tenas_dag.filters import FILTERS
 from tenas_dag.ranking import Change, published_ranks, ranks, relative_change
 from tenas_dag.rounds import next_round
 
@@ -45,7 +46,7 @@ def search(golden, rank):
     """What is left before each round and at the end, and the number of evaluations."""
     left, evaluations = tuple(map(Candidates.full, SPACES[golden["space"]])), 0
     found = [left]
-    while current := next_round(left, golden["prune_number"], exempting=False):
+    while current := next_round(left, golden["prune_number"], FILTERS["none"].exempt):
         changes = {r: change(left, r, golden["salt"]) for r in current.evaluated}
         evaluations += len(changes)
         left, _ = current.prune(changes, "both", rank)

@@ -7,6 +7,7 @@ import pytest
 
 from dag import exempt_count
 from spaces.candidates import DARTS, NAS_BENCH_201, Candidates
+from tenas_dag.filters import FILTERS
 from tenas_dag.ranking import Change, pruning_order, published_ranks, ranks, relative_change
 from tenas_dag.rounds import Removal, next_round
 
@@ -66,10 +67,10 @@ def test_what_has_no_kappa_goes_last():
     assert pruning_order(changes) == ["y", "x"]
 
 
-def run_rounds(left, prune_number, exempting):
+def run_rounds(left, prune_number, kind):
     """Evaluations, exempt and the end, with changes that depend on the candidate alone."""
     evaluated = exempt = 0
-    while current := next_round(left, prune_number, exempting):
+    while current := next_round(left, prune_number, FILTERS[kind].exempt):
         evaluated += len(current.evaluated)
         exempt += len(current.exempt)
         changes = {r: Change(hash(r) % 7, hash(r) % 5) for r in current.evaluated}
@@ -78,34 +79,34 @@ def run_rounds(left, prune_number, exempting):
     return evaluated, exempt, left
 
 
-@pytest.mark.parametrize(("exempting", "expected"), [(False, (54, 0)), (True, (36, 18))])
-def test_evaluations_on_nas_bench_201(exempting, expected):
-    evaluated, exempt, left = run_rounds((Candidates.full(NAS_BENCH_201),), 1, exempting)
+@pytest.mark.parametrize(("kind", "expected"), [("none", (54, 0)), ("exempt", (36, 18))])
+def test_evaluations_on_nas_bench_201(kind, expected):
+    evaluated, exempt, left = run_rounds((Candidates.full(NAS_BENCH_201),), 1, kind)
     assert (evaluated, exempt) == expected
     left[0].to_cell()
 
 
-@pytest.mark.parametrize("exempting", [False, True])
+@pytest.mark.parametrize("kind", FILTERS)
 @pytest.mark.parametrize("prune_number", [2, 3])
-def test_darts_ends_with_two_edges_per_node(prune_number, exempting):
+def test_darts_ends_with_two_edges_per_node(prune_number, kind):
     start = (Candidates.full(DARTS), Candidates.full(DARTS))
-    evaluated, exempt, left = run_rounds(start, prune_number, exempting)
+    evaluated, exempt, left = run_rounds(start, prune_number, kind)
     for candidates in left:
         candidates.to_cell_genotype()
     counts, per_edge, skipped = 7, 0, 0
     while counts > 1:
-        own = exempt_count(counts, prune_number) if exempting else 0
+        own = exempt_count(counts, prune_number) if kind == "exempt" else 0
         per_edge += counts - own
         skipped += own
         counts = max(counts - prune_number, 1)
     # nodes of 3, 4 and 5 edges compete in the last stage
     last = 2 * (3 + 4 + 5)
-    groups = 2 * 3 if exempting else 0
+    groups = 2 * 3 if kind == "exempt" else 0
     assert (evaluated, exempt) == (28 * per_edge + last - groups, 28 * skipped + groups)
 
 
 def test_exempt_operators_are_the_nearest_to_the_centroid():
-    current = next_round((Candidates.full(NAS_BENCH_201),), 1, True)
+    current = next_round((Candidates.full(NAS_BENCH_201),), 1, FILTERS["exempt"].exempt)
     for group in current.groups:
         points = [r.apply(current.left)[0].expected_depth_width() for r in group]
         centre = [sum(p[i] for p in points) / len(points) for i in (0, 1)]
@@ -117,7 +118,7 @@ def test_exempt_operators_are_the_nearest_to_the_centroid():
 
 
 def exempt_names(left, prune_number):
-    current = next_round(left, prune_number, True)
+    current = next_round(left, prune_number, FILTERS["exempt"].exempt)
     names = [[] for _ in current.groups]
     for removal in current.exempt:
         group = next(i for i, group in enumerate(current.groups) if removal in group)
@@ -142,14 +143,14 @@ def test_the_order_in_which_operators_are_listed_decides_nothing():
     for listed in itertools.permutations(names):
         left = (Candidates(NAS_BENCH_201, (listed,) * 6),)
         current, expected = (
-            next_round(candidates, 1, True)
+            next_round(candidates, 1, FILTERS["exempt"].exempt)
             for candidates in (left, (Candidates.full(NAS_BENCH_201),))
         )
         assert (current.groups, current.exempt) == (expected.groups, expected.exempt)
 
 
 def test_equal_changes_fall_in_the_order_of_cells_edges_and_operators():
-    current = next_round((Candidates.full(NAS_BENCH_201),), 1, True)
+    current = next_round((Candidates.full(NAS_BENCH_201),), 1, FILTERS["exempt"].exempt)
     left, removed = current.prune(dict.fromkeys(current.evaluated, Change(0, 0)), "both")
     assert removed == [Removal(0, edge, "skip_connect") for edge in range(6)]
     assert left[0].left == (("nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"),) * 6
@@ -158,7 +159,7 @@ def test_equal_changes_fall_in_the_order_of_cells_edges_and_operators():
 def test_a_node_is_pruned_at_a_time_in_the_stage_of_edges():
     cell = Candidates(DARTS, (("sep_conv_3x3",),) * 14)
     left, nodes = (cell, cell), []
-    while current := next_round(left, 3, False):
+    while current := next_round(left, 3, FILTERS["none"].exempt):
         (group,) = current.groups
         nodes.append({(r.cell, DARTS.edges[r.edge][1]) for r in group})
         assert current.left == left
