@@ -141,6 +141,18 @@ def gain_interval(
     return bootstrap_interval(gain, groups, samples)
 
 
+def paired_difference(
+    a: Sequence[float], b: Sequence[float], level: float = 0.95
+) -> tuple[float, tuple[float, float]]:
+    """Mean of a - b over pairs, at least two, and its interval by Student's t."""
+    from scipy import stats  # a second to load, which most users of this module need not wait
+
+    differences = np.subtract(a, b)
+    n, mean = len(differences), float(differences.mean())
+    radius = stats.t.ppf((1 + level) / 2, n - 1) * differences.std(ddof=1) / n**0.5
+    return mean, (float(mean - radius), float(mean + radius))
+
+
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
     """Kendall's tau-b, which counts ties; 0 if either side is constant."""
     from scipy import stats  # a second to load, which most users of this module need not wait

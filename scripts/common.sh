@@ -102,13 +102,12 @@ records_of() {
     py -m "$@" | folder_of
 }
 
-# Runs module $2 with the words after it, then draws report $1 of the run that it names.
+# Runs module $1 with the words after it, then shows what the report says of that run.
 py_then_report() {
-    local report="$1" records
-    shift
+    local records
     records="$(records_of "$@")"
     if [ -n "$records" ]; then
-        py -m report "$report" "$records"
+        py -m report show all "$records"
     fi
 }
 

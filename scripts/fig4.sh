@@ -5,8 +5,8 @@
 # digits is embedded; mnist and cifar10 are looked for in $DATA_ROOT (default data/) and
 # downloaded when absent. Further words go on to python -m mlp_code (see its --help).
 # Cost on 2 cores: digits about a minute, mnist 30 minutes, cifar10 40 minutes.
-# Writes: runs/mlp/NAME/ with convergence.png, .pdf and .md; NAME is the config's
-#   or the .npz file's stem
+# Writes: runs/mlp/NAME/, NAME is the config's or the .npz file's stem; runs/report/tables/,
+#   runs/report/figures/
 # Config: configs/mlp/digits.yaml (also for PATH.npz), fig4_mnist.yaml, fig4_cifar10.yaml, or your own
 
 # shellcheck source=scripts/common.sh
@@ -29,4 +29,4 @@ esac
 [ -f "$config" ] || fail "$config: no such file (paths count from $PWD)"
 setup
 
-py_then_report convergence mlp_code --config "$config" "$@"
+py_then_report mlp_code --config "$config" "$@"

@@ -12,7 +12,7 @@
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
 # Writes: runs/wot/table2_NAME_{none,box,published}/, runs/tenas/table2_NAME_{none,exempt}/ and
-#   runs/report/table2_NAME.md
+#   runs/report/tables/table2.*
 # Config: configs/{wot,tenas}/digits.yaml, or nasbench201.yaml
 
 # shellcheck source=scripts/common.sh
@@ -45,4 +45,4 @@ for filter in none exempt; do
     records="$(records_of "${tenas[@]}" --filter "$filter" --run.name "${name}_$filter" "$@")"
     runs+=("$records")
 done
-py -m report table2 "${runs[@]}" --out "runs/report/$name.md"
+py -m report show table2 "${runs[@]}"

@@ -4,7 +4,7 @@
 # The box rule's fraction f: WOT on NAS-Bench-201 with f = 1, 3/4, 1/2, 1/4, as in table2.sh.
 # Further words go on to python -m wot_dag (see its --help).
 # Cost: as table2.sh, with which it shares its scores; seconds after it.
-# Writes: runs/wot/table3_NAME_F/ and runs/report/table3_NAME.md
+# Writes: runs/wot/table3_NAME_F/ and runs/report/tables/table3.*
 # Config: those of table2.sh
 
 # shellcheck source=scripts/common.sh
@@ -23,4 +23,4 @@ for fraction in 1 0.75 0.5 0.25; do
     records="$(records_of wot_dag "${words[@]}" --run.name "${name}_$fraction" "$@")"
     runs+=("$records")
 done
-py -m report table3 "${runs[@]}" --out "runs/report/$name.md"
+py -m report show table3 "${runs[@]}"

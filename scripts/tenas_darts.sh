@@ -22,4 +22,4 @@ esac
 shift || true
 setup
 
-py_then_report tenas tenas_dag --config "$config" "$@"
+py_then_report tenas_dag --config "$config" "$@"

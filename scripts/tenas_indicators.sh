@@ -7,7 +7,7 @@
 # (python -m spaces.benchmark convert --help). Further words go on to python -m tenas_dag.correlate.
 # Cost on 2 cores: digits 5 minutes, the others 10.
 # Writes: runs/tenas/correlate_NAME/; on digits runs/tenas/preference_*/ and
-#   runs/report/tenas_preference.*
+#   runs/report/tables/, runs/report/figures/
 # Config: configs/tenas/correlate.yaml, correlate_digits.yaml, preference.yaml
 
 # shellcheck source=scripts/common.sh
@@ -19,12 +19,12 @@ shift || true
 config="$(tenas_config "$what" correlate)"
 setup
 
-py_then_report tenas-correlation tenas_dag.correlate --config "$config" \
+py_then_report tenas_dag.correlate --config "$config" \
     --indicators.dataset "$what" --run.name "correlate_$(basename "$what" .npz)" "$@"
 if [ "$what" = digits ]; then
     for ranking in kappa regions both; do
         py -m tenas_dag --config configs/tenas/preference.yaml --rank_by "$ranking" \
             --run.name "preference_$ranking"
     done
-    py -m report tenas-preference runs/tenas/preference_{kappa,regions,both}
+    py -m report show tenas_preference runs/tenas/preference_{kappa,regions,both}
 fi

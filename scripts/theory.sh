@@ -26,4 +26,4 @@ case "$what" in
 esac
 setup
 
-py_then_report theory mlp_code.theory --config "configs/theory/$what.yaml" "$@"
+py_then_report mlp_code.theory --config "configs/theory/$what.yaml" "$@"

@@ -5,7 +5,7 @@
 # and says which of depth, width and the kernels' eigenvalues predict speed and accuracy.
 # Further words go on to python -m mlp_code.topologies (see its --help).
 # Cost: 5 to 15 minutes on 2 cores.
-# Writes: runs/mlp/topologies_NAME/ with topologies.csv, .png, .pdf and .md
+# Writes: runs/mlp/topologies_NAME/ with topologies.csv; runs/report/tables/, runs/report/figures/
 # Config: configs/topologies/digits.yaml
 
 # shellcheck source=scripts/common.sh
@@ -24,4 +24,4 @@ case "$what" in
 esac
 setup
 
-py_then_report topologies mlp_code.topologies --config configs/topologies/digits.yaml "$@"
+py_then_report mlp_code.topologies --config configs/topologies/digits.yaml "$@"

@@ -1,6 +1,7 @@
-"""Entry: python -m wot_dag.landscape --table T | --nds FILE ... --out FILE: data of Fig. 5.
+"""Entry: python -m wot_dag.landscape --table T | --nds FILE ...: accuracy by depth and width.
 
-Writes one row per architecture: effective depth and width and its accuracies in %, as CSV.
+What Fig. 5 shows: R, the multiple correlation of accuracy with effective depth and width, over
+architectures and over circles; a circle is all architectures of one depth and width.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import gzip
 import io
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from common.config import ConfigError
 from common.data import data_root
-from common.runs import write_atomically
+from common.runs import Run, RunError, RunSettings, write_atomically
+from common.statistics import multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from spaces.nds import read_nds
@@ -78,27 +81,91 @@ def _text(value: float | str) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
+def panel(columns: Columns, accuracy: np.ndarray) -> dict:
+    """R and the circles of one data set; architectures of depth 0 or no accuracy are left out.
+
+    Args:
+        columns: effective_depth and effective_width [n].
+        accuracy: in % [n], nan for none.
+
+    Raises:
+        SpaceError: an accuracy is no share of 100, or fewer than three architectures have one.
+    """
+    known = (columns["effective_depth"] > 0) & ~np.isnan(accuracy)
+    y = accuracy[known]
+    if len(y) < 3 or y.min() < 0 or y.max() > 100:
+        raise SpaceError(
+            f"found {len(y)} accuracies from {min(y, default=0):g} to {max(y, default=0):g}, "
+            f"expected at least 3 from 0 to 100"
+        )
+    points = np.column_stack([columns["effective_depth"], columns["effective_width"]])[known]
+    where, index = np.unique(points.round(9), axis=0, return_inverse=True)
+    index = index.ravel()
+    count = np.bincount(index)
+    mean = np.bincount(index, y) / count
+    variance = np.bincount(index, (y - mean[index]) ** 2) / count
+    best = int(mean.argmax())
+    return {
+        "architectures": len(y),
+        "circles": len(where),
+        "r_architectures": multiple_correlation(points, y),
+        "r_circles": multiple_correlation(where, mean),
+        "largest_variance": float(variance.max()),
+        "best_mean": float(mean[best]),
+        "best_depth_width": where[best].tolist(),
+        "best_mean_architectures": int(count[best]),
+        # depth, width, mean, variance, architectures
+        "circles_at": np.column_stack([where, mean, variance, count]).tolist(),
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Writes the file that the command line asks for."""
+    """Keeps what the command line asks for in a run's folder, and prints R."""
+    options = _parser().parse_args(arguments)
+    name = options.name or ("nds" if options.nds else Path(options.table).name.split(".")[0])
+    try:
+        result = keep(options, RunSettings(name))
+    except (ConfigError, RunError, SpaceError, OSError) as error:
+        sys.exit(f"{PROG}: {error}")
+    for found in result["panels"]:
+        print(
+            f"{found['dataset']}: R {found['r_architectures']:.3f} over "
+            f"{found['architectures']:,} architectures, {found['r_circles']:.3f} over "
+            f"{found['circles']} circles"
+        )
+    print(f"\nRecords: {RunSettings().root}/landscape/{name}/")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROG, description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--table", help="nasbench201 (ships with the code), or a file, here or in $DATA_ROOT"
     )
     source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files")
-    parser.add_argument("--out", type=Path, required=True, help="CSV, may be .gz")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--name", help="of the run; the table's, or nds, by default")
+    return parser
+
+
+def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
+    """The result, computed anew each time: it takes seconds, and the files may have changed."""
+    if options.nds:
+        columns, accuracies = nds_landscape(options.nds)
+    else:
+        config = WotConfig(table=options.table)
+        columns, accuracies = landscape(config, make_space(config))
+    panels = [{"dataset": name, **panel(columns, y)} for name, y in accuracies.items()]
+    what = {"nds": [str(file) for file in options.nds or ()], "table": options.table}
+    run = Run(replace(settings, fresh=True), "landscape", what, "cpu")
     try:
-        if options.nds:
-            columns, accuracies = nds_landscape(options.nds)
-        else:
-            config = WotConfig(table=options.table)
-            columns, accuracies = landscape(config, make_space(config))
-    except (ConfigError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
-    del columns["arch"]
-    write_columns(options.out, {**columns, **accuracies})
-    print(options.out)
+        header = {"kind": "landscape", "method": "", "filter": "", "fraction": None}
+        space = "nds" if options.nds else "nas-bench-201"
+        header |= {"dataset": None, "network": {"space": space}}
+        header["n"] = max(found["architectures"] for found in panels)
+        run.finish(header | {"panels": panels})
+        return run.result
+    finally:
+        run.close()
 
 
 if __name__ == "__main__":
