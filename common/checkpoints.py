@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-import os
+import io
+import pickle
+import struct
 import sys
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from common.files import write_atomically, write_whole
+from common.runs import RunError
+
 CURRENT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+# What zipfile, pickle and torch raise at files that are no checkpoint or no longer one.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    pickle.UnpicklingError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Keeps `state` as the newest checkpoint in `folder`, and the newest so far as previous.
 
-    Whenever the process dies, at least one of the two files is whole.
+    Whenever the process dies, at least one of the two files is whole. `state["metrics"]` is the
+    length of metrics.jsonl that belongs to it (`Run.position`).
     """
     temporary = folder / (CURRENT + ".tmp")
-    _write(temporary, state)
+    write_whole(temporary, _bytes(state))
     if (folder / CURRENT).exists():
         (folder / CURRENT).replace(folder / PREVIOUS)
     temporary.replace(folder / CURRENT)
@@ -34,41 +57,47 @@ def remove_checkpoints(folder: Path) -> None:
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Saves tensors to a single file atomically: temporary file, fsync, rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    _write(temporary, state)
-    temporary.replace(path)
+    write_atomically(path, _bytes(state))
 
 
-def _write(path: Path, state: dict[str, Any]) -> None:
-    with path.open("wb") as handle:
-        torch.save(state, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
+def _bytes(state: dict[str, Any]) -> memoryview:
+    """`state` as a file; made in memory, since torch forgets why a disk takes no more."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getbuffer()
 
 
 def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> dict[str, Any] | None:
     """The newest whole checkpoint in `folder`, or None where there is none.
 
-    A damaged newest one falls back to the previous and says so on stderr.
+    A damaged newest one falls back to the previous and says so on stderr; so does one whose
+    metrics were lost.
 
     Raises:
-        ValueError: there are checkpoints, but none is whole.
+        RunError: there are checkpoints, but none is whole.
     """
     present = [folder / name for name in (CURRENT, PREVIOUS) if (folder / name).exists()]
     for path in present:
-        if _whole(path):
-            return torch.load(path, map_location=device, weights_only=True)
-        print(f"{path} is damaged; looking for the one before", file=sys.stderr)
+        try:
+            return _read(path, device)
+        except _DAMAGE as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
+            print(f"{path} is damaged ({reason}); looking for the one before", file=sys.stderr)
     if present:
-        raise ValueError(f"{folder}: no checkpoint is whole; start again with --run.fresh true")
+        raise RunError(f"{folder}: no checkpoint is whole; start again with --run.fresh true")
     return None
 
 
-def _whole(path: Path) -> bool:
-    """Whether the archive's directory and every checksum in it are right."""
-    try:
-        with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return archive.testzip() is None
-    except (zipfile.BadZipFile, EOFError):
-        return False
+def _read(path: Path, device: str | torch.device) -> dict[str, Any]:
+    """A checkpoint whose every checksum is right and whose metrics are all there."""
+    with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        spoilt = archive.testzip()
+    if spoilt is not None:
+        raise ValueError(f"checksum of {spoilt}")
+    state = torch.load(path, map_location=device, weights_only=True)
+    metrics = path.with_name("metrics.jsonl")
+    found = metrics.stat().st_size if metrics.exists() else 0
+    if found < state.get("metrics", 0):
+        raise ValueError(f"{metrics.name} has {found} bytes of {state['metrics']}")
+    return state

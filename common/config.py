@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_loader
 
+from common.errors import UserError
+
 Config = TypeVar("Config")
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """A setting that cannot be used; the message is one line for the user."""
 
 
@@ -24,14 +26,6 @@ class _Yaml12Loader(yaml.SafeLoader):
     """Scalars by YAML 1.2's core schema, where a bare 2_02_002 is text and 1e-5 a number."""
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own class attribute)
-
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
-        """Keys are text as they stand: names such as 08, 1e5 or null are no other values."""
-        node = super().compose_node(parent, index)
-        key = isinstance(parent, yaml.MappingNode) and index is None
-        if key and isinstance(node, yaml.ScalarNode):
-            node.tag = "tag:yaml.org,2002:str"
-        return node
 
 
 for _tag, _pattern, _first in [
@@ -50,13 +44,35 @@ for _tag, _pattern, _first in [
 _Yaml12Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
 
 
+def _mapping(loader: _Yaml12Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    """A mapping whose keys are text as written, 08 and 1e5 too, each only once."""
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigError(f"line {key.start_mark.line + 1}: found a list as key, expected text")
+        if key.value in found:
+            line = key.start_mark.line + 1
+            raise ConfigError(f"line {line}: found key {key.value!r} a second time, expected once")
+        found[key.value] = loader.construct_object(value, deep=True)
+    return found
+
+
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
 def load_yaml(text: str) -> Any:
-    """Reads one YAML document by the rules of YAML 1.2.
+    """Reads one YAML document by the rules of YAML 1.2; comments alone are no settings.
 
     Raises:
         yaml.YAMLError: the text is not YAML.
+        ConfigError: a key stands twice in a mapping.
     """
-    return yaml.load(text, _Yaml12Loader)
+    loader = _Yaml12Loader(text)
+    try:
+        node = loader.get_single_node()
+        return {} if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 set_loader("yaml12", load_yaml, exceptions=(yaml.YAMLError,))
@@ -74,9 +90,30 @@ def require_choice(key: str, found: str, words: Sequence[str]) -> None:
 
 
 def require_seeds(key: str, seeds: Sequence[int]) -> None:
-    """Raises a ConfigError naming `key` unless there are seeds, all different and none negative."""
-    unique = seeds and len(set(seeds)) == len(seeds) and min(seeds) >= 0
-    require(bool(unique), key, seeds, "different integers >= 0, at least one")
+    """Raises a ConfigError naming `key` unless there are seeds, all different and in range."""
+    unique = seeds and len(set(seeds)) == len(seeds)
+    in_range = all(0 <= seed < 2**63 for seed in seeds)  # what torch's generators take
+    require(bool(unique) and in_range, key, seeds, "different integers from 0 on, at least one")
+
+
+def free(default: Any) -> Any:
+    """A dataclass field that is no part of a run's identity: it may change between resumes.
+
+    Args:
+        default: its value, or a dataclass or function that makes one.
+    """
+    how = {"default_factory": default} if callable(default) else {"default": default}
+    return dataclasses.field(**how, metadata={"identity": False})
+
+
+def identity(config: object) -> dict[str, Any]:
+    """The settings that decide a result, by name; dataclasses within become dicts."""
+    return {
+        field.name: identity(value) if dataclasses.is_dataclass(value) else value
+        for field in dataclasses.fields(config)
+        if field.metadata.get("identity", True)
+        for value in [getattr(config, field.name)]
+    }
 
 
 def parse_config(
@@ -104,6 +141,9 @@ def parse_config(
         namespace = parser.parse_args(words)
         files = namespace.pop("config") or []
         namespace = _with_run_name(namespace, str(files[-1]) if files else "")
+        for field in dataclasses.fields(config_class):  # a section whose lines are all comments
+            empty = dataclasses.is_dataclass(field.default_factory) and not namespace[field.name]
+            require(not empty, field.name, None, "settings below it, or no such line")
         return config_class(**parser.instantiate(namespace).as_dict())
     except ConfigError as error:
         message = str(error)  # its further lines, if any, point at a character

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from common.data import Arrays, DataError
+from common.dataset import Arrays, DataError, digest_of
+from common.pictures import read_picture
+
+if TYPE_CHECKING:
+    from torchvision.datasets import ImageFolder
 
 NAME, SIZE = "imagenet-1k", 224
 SAMPLE = {"train": 1024, "validation": 256, "test": 256}
@@ -52,16 +57,11 @@ class FolderImages(Dataset):
         """The image at a position; the seed beside it decides what the transform draws.
 
         Raises:
-            DataError: the file is no readable image.
+            DataError: the file cannot be read faithfully.
         """
-        from torchvision.datasets.folder import default_loader
-
         position, seed = key
         path, label = self.files[position]
-        try:
-            image = default_loader(path)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{path} is no readable image ({type(error).__name__})") from error
+        image = read_picture(path)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             return self.transform(image), label
@@ -75,6 +75,7 @@ class FolderFiles:
     validation: list[tuple[str, int]]
     test: list[tuple[str, int]]
     classes: list[str]
+    digest: str = ""
 
 
 def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
@@ -89,12 +90,11 @@ def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
     Raises:
         DataError: the folders are absent, their classes differ, or too few images are there.
     """
-    from torchvision.datasets import ImageFolder
-
-    try:
-        train, test = (ImageFolder(folder(root, part, name)) for part in ("train", "test"))
-    except FileNotFoundError as error:  # a class without images
-        raise DataError(str(error).splitlines()[0]) from error
+    train, test = (_images(root, part, name) for part in ("train", "test"))
+    if len(train.classes) < 2:
+        raise DataError(
+            f"{root / name}: found one class ({train.classes[0]}), expected two or more"
+        )
     foreign = sorted(set(train.classes) ^ set(test.classes))
     if foreign:
         raise DataError(
@@ -109,7 +109,31 @@ def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
     order = np.random.default_rng(seed).permutation(len(train.samples)).tolist()
     kept, apart = order[holdout:], order[:holdout]
     split = [[train.samples[i] for i in sorted(part)] for part in (kept, apart)]
-    return FolderFiles(*split, test.samples, train.classes)
+    return FolderFiles(*split, test.samples, train.classes, digest(root / name))
+
+
+def digest(root: Path) -> str:
+    """16 hex digits of the names, sizes and times of all files of a folder of images."""
+    rows = []
+    for part in ("train", "val"):
+        for file in sorted(path for path in (root / part).rglob("*") if path.is_file()):
+            state = file.stat()
+            rows.append(f"{file.relative_to(root)} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest_of(rows)
+
+
+def _images(root: Path, part: str, name: str = NAME, **words: Callable) -> ImageFolder:
+    """Images and classes of a part.
+
+    Raises:
+        DataError: the folder is absent, or a class has no image.
+    """
+    from torchvision.datasets import ImageFolder
+
+    try:
+        return ImageFolder(folder(root, part, name), **words)
+    except FileNotFoundError as error:  # a class without images
+        raise DataError(str(error).splitlines()[0]) from error
 
 
 def load_sample(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
@@ -123,22 +147,26 @@ def load_sample(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
         seed: of the draw.
 
     Raises:
-        DataError: the folders are absent.
+        DataError: the folders are absent, or an image cannot be read faithfully.
     """
-    from torchvision.datasets import ImageFolder
     from torchvision.transforms.v2 import CenterCrop, Compose, Resize
 
     crop = Compose([Resize(SIZE * 8 // 7), CenterCrop(SIZE)])
     rng = np.random.default_rng(seed)
-    train, held = (ImageFolder(folder(root, part), transform=crop) for part in ("train", "test"))
+    words = {"transform": crop, "loader": read_picture}
+    train, held = (_images(root, part, **words) for part in ("train", "test"))
     chosen = rng.permutation(len(train))[: SAMPLE["train"]]
     half = len(held) // 2
+    if not half:
+        raise DataError(
+            f"{root / NAME}/val: found one image, expected two: to validate and to test"
+        )
     order = rng.permutation(len(held))
     parts = [order[:half][: SAMPLE["validation"]], order[half:][: SAMPLE["test"]]]
     return _read(train, chosen), *(_read(held, part) for part in parts)
 
 
-def _read(images: object, chosen: np.ndarray) -> Arrays:
+def _read(images: ImageFolder, chosen: np.ndarray) -> Arrays:
     pairs = [images[int(index)] for index in chosen]
     pixels = np.stack([np.asarray(image, dtype=np.uint8).transpose(2, 0, 1) for image, _ in pairs])
     return pixels, np.array([label for _, label in pairs], dtype=np.int64)

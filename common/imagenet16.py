@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from common.data import DataError
+from common.dataset import DataError
 
 FILES = {  # name -> md5 sum
     "train_data_batch_1": "27846dcaa50de8e21a7d1a35f30f0e91",

@@ -8,5 +8,6 @@ from torch import Tensor
 
 def epoch_order(seed: int, epoch: int, n: int) -> Tensor:
     """A permutation of n images, int64 [n] on the CPU; a resumed run draws it again."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    # Seeds may be time stamps: their product wraps around where torch's 64 bits end.
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**64)
     return torch.randperm(n, generator=generator)

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import platform
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from common.config import load_yaml, require
+from common.environment import environment
+from common.errors import UserError
+from common.files import (
+    drop_cut_line,
+    read_json,
+    read_metrics,
+    to_json,
+    write_atomically,
+    write_json,
+)
+from common.stopping import StopRequest, stop_on_signals
 
-PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib")
+__all__ = [
+    "Run", "RunError", "RunSettings",
+    # found here until the other rooms import them from where they are
+    "StopRequest", "drop_cut_line", "environment", "read_json", "read_metrics", "stop_on_signals",
+    "write_atomically", "write_json",
+]  # fmt: skip
 
 
-class RunError(RuntimeError):
+class RunError(UserError):
     """A run folder that cannot be used; the message says how to mend it."""
 
 
@@ -46,41 +55,57 @@ class RunSettings:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        require("/" not in self.name, "run.name", self.name, "a name without '/'")
+        ok = "/" not in self.name and not self.name.startswith(".")
+        require(ok, "run.name", self.name, "a name without '/' that begins with no '.'")
+
+    def folder(self, kind: str) -> Path:
+        """Where a run of this kind is."""
+        return Path(self.root).expanduser() / kind / (self.name or "default")
 
 
 class Run:
-    """One run: `runs/<experiment>/<run>/` with config.yaml, environment.json, metrics.jsonl.
+    """One run: `<root>/<kind>/<name>/` with config.yaml, environment.json, metrics.jsonl.
+
+    Use it in a `with`, which lets another process have the run in the end.
 
     Args:
         settings: where the folder is.
-        experiment: the room's name, such as "mlp".
+        kind: what makes the record, such as "mlp".
         config: settings that decide the result; another config under the same name is refused.
         device: the device the run uses, in words.
+        data: name and digest of the images that are read (`Dataset.header`); None for none.
 
     Raises:
-        RunError: the name is taken by another config, or another process holds the run.
+        RunError: the name is taken by another config or other data, another process holds the
+            run, or the folder is no run.
     """
 
-    def __init__(self, settings: RunSettings, experiment: str, config: dict, device: str) -> None:
-        name = settings.name or "default"
-        self.folder = Path(settings.root) / experiment / name
-        if settings.fresh and self.folder.exists():
-            self._lock().close()
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        settings: RunSettings,
+        kind: str,
+        config: dict,
+        device: str,
+        data: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kind, self.data = kind, data and dict(data)
+        self.folder = settings.folder(kind)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:  # closes what is open if a later step fails
             self._held = opened.enter_context(self._lock())
-            self._claim(config)
+            self._check_is_run()
+            self._make_room(settings.fresh)
+            self.folder.mkdir(exist_ok=True)
+            self._claim(config | ({"data": self.data} if data else {}))
             metrics = self.folder / "metrics.jsonl"
             drop_cut_line(metrics)
             self._metrics = opened.enter_context(metrics.open("ab"))
-            if not self.finished:
-                write_json(self.folder / "environment.json", environment(device))
+            self._start(device)
             opened.pop_all()
 
     def _lock(self) -> Any:
-        handle = (self.folder / "lock").open("w")
+        """Takes the lock, which lies beside the folder: it outlives a deletion of the run."""
+        handle = self.folder.with_name(f".{self.folder.name}.lock").open("w")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -91,6 +116,24 @@ class Run:
         os.register_at_fork(after_in_child=lambda: held() and held().close())
         return handle
 
+    def _check_is_run(self) -> None:
+        """Only a run is written into or deleted, and no folder elsewhere that a link leads to."""
+        folder = self.folder
+        known = (folder / "config.yaml").exists() or not (folder.exists() and any(folder.iterdir()))
+        if not known or folder.is_symlink():
+            raise RunError(
+                f"{folder} is no folder of a run (a link, or without config.yaml): "
+                f"give this one another --run.name NAME"
+            )
+
+    def _make_room(self, fresh: bool) -> None:
+        """Deletes the run for a fresh start; by way of another name, since a kill may cut in."""
+        dropped = self.folder.with_name(f".{self.folder.name}.dropped")
+        if fresh and self.folder.exists() and not dropped.exists():
+            self.folder.rename(dropped)
+        if dropped.exists():
+            shutil.rmtree(dropped)
+
     def _claim(self, config: dict) -> None:
         path = self.folder / "config.yaml"
         if not path.exists() or not self._has_work():
@@ -98,16 +141,34 @@ class Run:
             return
         changed = _differences(load_yaml(path.read_text()), config)
         if changed:
+            data = changed.startswith(("data.", "data:"))
+            what = "of other data: the data differ" if data else "with another config"
             raise RunError(
-                f"{self.folder} holds a run with another config ({changed}): "
+                f"{self.folder} holds a run {what} ({changed}): "
                 f"give this one --run.name NAME, or replace the old one with --run.fresh true"
             )
 
     def _has_work(self) -> bool:
         """Whether anything is lost with the folder: a run that failed at its start has nothing."""
-        trivial = ("config.yaml", "environment.json", "lock")
+        trivial = ("config.yaml", "environment.json")
         files = (file for file in self.folder.iterdir() if file.name not in trivial)
         return any(file.is_dir() or file.stat().st_size for file in files)
+
+    def _start(self, device: str) -> None:
+        """Adds this process to environment.json, unless it has nothing left to do."""
+        self._starts: list[dict] = []
+        self._began: float | None = None
+        file = self.folder / "environment.json"
+        if self._has_work() and file.exists():
+            self._starts = read_json(file).get("starts", [])
+        if not self.finished:
+            self._began = time.perf_counter()
+            self._starts.append(environment(device))
+            self._keep_time()
+
+    def _keep_time(self) -> None:
+        self._starts[-1]["seconds"] = round(time.perf_counter() - self._began, 3)
+        write_json(self.folder / "environment.json", {"starts": self._starts})
 
     @property
     def finished(self) -> bool:
@@ -120,12 +181,18 @@ class Run:
         return read_json(self.folder / "result.json")
 
     def log(self, record: dict) -> None:
-        """Appends one record to metrics.jsonl."""
-        self._metrics.write(json.dumps(record).encode() + b"\n")
+        """Appends one record to metrics.jsonl.
+
+        Raises:
+            UserError: a number in it is not finite.
+        """
+        self._metrics.write(to_json(record))
         self._metrics.flush()
 
     def position(self) -> int:
-        """Bytes of metrics written so far, to be kept in a checkpoint."""
+        """Bytes of metrics written so far, to be kept in a checkpoint; they are on the disk."""
+        os.fsync(self._metrics.fileno())
+        self._keep_time()
         return self._metrics.tell()
 
     def rewind(self, position: int) -> None:
@@ -133,14 +200,49 @@ class Run:
         self._metrics.truncate(position)
         self._metrics.seek(0, os.SEEK_END)
 
-    def finish(self, result: dict) -> None:
-        """Writes the result; the run is finished."""
-        write_json(self.folder / "result.json", result)
+    def finish(
+        self,
+        result: dict,
+        method: str = "",
+        filter: str = "",  # noqa: A002  (the record's key)
+        fraction: float | None = None,
+        network: dict | None = None,
+        n: int | None = None,
+    ) -> dict:
+        """Writes the result below a header that says what it is, and returns both.
+
+        Args:
+            result: the kind's own fields.
+            method: as a table's row names it; empty where no method is meant.
+            filter: none, box, published or exempt; empty where none is meant.
+            fraction: of the box rule.
+            network: what was built, in a few words.
+            n: repeats, seeds, searches or networks that the numbers summarize.
+        """
+        header = {"kind": self.kind, "method": method, "filter": filter, "fraction": fraction}
+        header |= {"dataset": self.data, "network": network, "n": n}
+        whole = header | result
+        write_json(self.folder / "result.json", whole)
+        return whole
+
+    def rewrite(self, whole: dict) -> None:
+        """Replaces result.json: what is looked up after the run may be looked up anew."""
+        write_json(self.folder / "result.json", whole)
 
     def close(self) -> None:
         """Lets another process have the run."""
-        self._metrics.close()
-        self._held.close()
+        try:
+            if self._began is not None and not self._metrics.closed:
+                self._keep_time()
+        finally:
+            self._metrics.close()
+            self._held.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
 
 def _differences(old: Any, new: Any, key: str = "") -> str:
@@ -151,129 +253,3 @@ def _differences(old: Any, new: Any, key: str = "") -> str:
         return ", ".join(part for part in parts if part)
     same = old == (list(new) if isinstance(new, tuple) else new)
     return "" if same else f"{key}: {old!r} there, {new!r} now"
-
-
-def environment(device: str) -> dict:
-    """Versions, hardware, commit and command of this process."""
-    versions = {name: _version(name) for name in PACKAGES}
-    return {
-        "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
-        "commit": _commit(),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "device": device,
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "platform": platform.platform(terse=True),
-        "python": platform.python_version(),
-        "versions": {name: version for name, version in versions.items() if version},
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _cpu() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def _commit() -> str:
-    """The code's commit, with a + if files have changed since; "unknown" outside a checkout."""
-    here = Path(__file__).resolve().parent.parent
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=10"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
-
-
-def drop_cut_line(path: Path) -> None:
-    """Drops a last line that a kill cut off; a whole or absent file keeps its date."""
-    written = path.read_bytes() if path.exists() else b""
-    whole = written.rfind(b"\n") + 1
-    if whole < len(written):
-        os.truncate(path, whole)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file that is whole or absent: temporary file, fsync, rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
-
-
-def write_json(path: Path, data: dict) -> None:
-    """Writes readable JSON atomically."""
-    write_atomically(path, (json.dumps(data, indent=1) + "\n").encode())
-
-
-def read_json(path: Path) -> dict:
-    """Reads a JSON file."""
-    return json.loads(path.read_text())
-
-
-def read_metrics(folder: Path) -> list[dict]:
-    """All records of a run's metrics.jsonl; a last line that a kill cut off is left out."""
-    lines = (folder / "metrics.jsonl").read_bytes().split(b"\n")
-    return [json.loads(line) for line in lines[:-1]]
-
-
-class StopRequest:
-    """Whether SIGTERM or Ctrl-C asked this process to save and stop."""
-
-    signal: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.signal is not None
-
-    def exit(self, saved: str, number: int | None = None, told: bool = True) -> None:
-        """Leaves the process with a message and the shell's status for the signal.
-
-        Args:
-            saved: what is on disk.
-            number: the signal, where it was another process' of the same run.
-            told: whether this process prints the message; one of several does.
-        """
-        number = number or self.signal
-        if told:
-            name = signal.Signals(number).name
-            text = f"\n{name}: stopped, {saved}. The same command goes on from there."
-            print(text, file=sys.stderr)
-        raise SystemExit(128 + number)
-
-
-@contextlib.contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Turns SIGTERM and SIGINT into a request that the loop inside can answer.
-
-    A second signal of the same kind acts as usual.
-    """
-    request = StopRequest()
-    before = {}
-
-    def handle(number: int, _frame: object) -> None:
-        request.signal = number
-        signal.signal(number, before[number])
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, handle)
-    try:
-        yield request
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

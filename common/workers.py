@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import torch
 from torch import distributed
 
+from common.errors import UserError
+
 Result = TypeVar("Result")
 
 
@@ -86,7 +88,7 @@ class Workers:
             if (self.local_rank == 0) is turn:
                 try:
                     result = work()
-                except (RuntimeError, ValueError, OSError) as failure:
+                except (UserError, RuntimeError, ValueError, OSError) as failure:
                     error = failure
             failed = [rank for rank, bad in enumerate(self.gather(error is not None)) if bad]
             if failed and failed[0] != self.rank:

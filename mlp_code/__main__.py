@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
-from common.config import ConfigError, parse_config
-from common.data import DataError
-from common.runs import RunError
+from common.config import parse_config
+from common.errors import run_main
 from mlp_code.config import MlpConfig
-from mlp_code.training import TrainingDivergedError, train
+from mlp_code.training import train
 
 PROG = "python -m mlp_code"
 
@@ -16,12 +13,8 @@ PROG = "python -m mlp_code"
 def main() -> None:
     """Trains what the config says and prints a table."""
     config = parse_config(MlpConfig, PROG, "Train MLPs that DAG codes define, side by side.")
-    try:
-        result = train(config)
-    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
-    print_table(result)
-    print(f"\nRecords: {config.run.root}/mlp/{config.run.name or 'default'}/")
+    print_table(train(config))
+    print(f"\nRecords: {config.run.folder('mlp')}/")
 
 
 def print_table(result: dict) -> None:
@@ -38,10 +31,10 @@ def print_table(result: dict) -> None:
         )
     n = len(result["seeds"])
     print(
-        f"after {result['epochs']} epochs on {result['dataset']}, mean (std) over {n} seeds, "
-        f"{result['seconds']:.0f} s"
+        f"after {result['epochs']} epochs on {result['dataset']['name']}, mean (std) over {n} "
+        f"seeds, {result['seconds']:.0f} s"
     )
 
 
 if __name__ == "__main__":
-    main()
+    run_main(PROG, main)

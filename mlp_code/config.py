@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 
-from common.config import ConfigError, require, require_choice, require_seeds
+from common.config import ConfigError, free, require, require_choice, require_seeds
 from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
@@ -74,7 +73,7 @@ class MlpConfig:
     Args:
         dags: name: code. Row j of a code has one digit for each earlier node: 0 zero, 1 skip,
             2 linear + ReLU.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
         split_seed: seed of the 90/10 split into training and validation images.
         width: units per node.
         epochs: passes over the training images.
@@ -110,27 +109,23 @@ class MlpConfig:
     parameterization: str = "standard"
     optimizer: SgdConfig = field(default_factory=SgdConfig)
     evaluate_every: int = 1
-    side_by_side: str = "auto"
-    device: str = "auto"
-    checkpoint_every: int = 1
-    tensorboard: bool = False
-    run: RunSettings = field(default_factory=RunSettings)
+    side_by_side: str = free("auto")
+    device: str = free("auto")
+    checkpoint_every: int = free(1)
+    tensorboard: bool = free(False)
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
         require_dataset("dataset", self.dataset)
         for key in ("width", "epochs", "evaluate_every", "checkpoint_every"):
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
-        require(self.batch_size >= 0, "batch_size", self.batch_size, "an integer >= 0")
+        for key in ("batch_size", "split_seed"):
+            require(getattr(self, key) >= 0, key, getattr(self, key), "an integer >= 0")
         require(self.batch_size != 1 or not self.batch_norm, "batch_size", 1, "2 or more")
         require_seeds("seeds", self.seeds)
         for key, words in _CHOICES.items():
             require_choice(key, getattr(self, key), words)
-
-    def identity(self) -> dict:
-        """The settings that decide the result; the rest may change between resumes."""
-        ignored = ("run", "device", "checkpoint_every", "tensorboard", "side_by_side")
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ignored}
 
 
 _CHOICES = {

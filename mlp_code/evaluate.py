@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from common.config import ConfigError, load_yaml, parse_config, require, require_choice
-from common.data import DataError, Dataset, load_dataset
+from common.config import load_yaml, parse_config, require, require_choice
+from common.data import load_dataset
+from common.dataset import Dataset
 from common.devices import choose_device
+from common.errors import run_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.members import DagMlpLoop, mlp_shape
 from mlp_code.metrics import make_loss
@@ -52,6 +53,7 @@ def evaluate_run(config: EvaluateConfig) -> list[dict]:
     folder = Path(config.folder)
     device = choose_device(config.device)
     settings = load_yaml((folder / "config.yaml").read_text())
+    del settings["data"]
     settings["optimizer"] = SgdConfig(**settings["optimizer"])
     trained = MlpConfig(**settings)
     data = load_dataset(trained.dataset, device, trained.split_seed)
@@ -93,10 +95,7 @@ def _restore(entry: dict, shape: object) -> DagMlp:
 def main() -> None:
     """Prints one line per network."""
     config = parse_config(EvaluateConfig, PROG, "Evaluate the networks of a finished run.")
-    try:
-        records = evaluate_run(config)
-    except (ConfigError, DataError) as error:
-        sys.exit(f"{PROG}: {error}")
+    records = evaluate_run(config)
     print(f"{'DAG':<12} {'seed':>4} {'epoch':>5} {'loss':>8} {'top-1 %':>8} {'class mean %':>12}")
     for record in records:
         loss, top1, mean = (
@@ -107,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(PROG, main)

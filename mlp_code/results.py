@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from common.runs import read_metrics
+from common.files import read_metrics
 from common.statistics import mean_std
 from dag import Dag, effective_depth_width
 from mlp_code.config import MlpConfig
@@ -24,7 +24,6 @@ def summarize(
     records = {(r["dag"], r["seed"], r["epoch"]): r for r in read_metrics(folder)}
     epochs_of = dict(zip([(d, s) for d in config.dags for s in config.seeds], best_epochs))
     return {
-        "dataset": config.dataset,
         "epochs": config.epochs,
         "seeds": config.seeds,
         "seconds": round(seconds, 2),

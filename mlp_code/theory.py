@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import sys
 import time
 from dataclasses import dataclass, field
 
@@ -11,16 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.config import ConfigError, parse_config, require, require_seeds
-from common.data import DataError, Dataset, load_dataset, require_dataset
+from common.config import free, identity, parse_config, require, require_seeds
+from common.data import load_dataset, require_dataset
+from common.dataset import Dataset
 from common.devices import choose_device, describe
+from common.errors import TrainingDivergedError, run_main
+from common.files import read_metrics
 from common.progress import progress
-from common.runs import Run, RunError, RunSettings, read_metrics
+from common.runs import Run, RunSettings
 from dag import Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
 from mlp_code.config import FIGURE_3, checked_dags
 from mlp_code.metrics import encode_targets, make_loss
 from mlp_code.model import DagMlp, MlpShape
-from mlp_code.training import TrainingDivergedError
 
 PROG = "python -m mlp_code.theory"
 
@@ -31,7 +31,7 @@ class TheoryConfig:
 
     Args:
         dags: name: code.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
         kernel_samples: training images whose kernels are compared.
         samples: training images that networks are trained on, by full-batch gradient descent.
         width: units per node of the trained networks.
@@ -52,8 +52,8 @@ class TheoryConfig:
     lr: float = 0.0
     targets: str = "one_hot"
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
-    device: str = "auto"
-    run: RunSettings = field(default_factory=RunSettings)
+    device: str = free("auto")
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
@@ -64,11 +64,6 @@ class TheoryConfig:
         require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")
         targets = ("one_hot", "signed")
         require(self.targets in targets, "targets", self.targets, "one_hot or signed")
-
-    def identity(self) -> dict:
-        """The settings that decide the result."""
-        settings = dataclasses.asdict(self).items()
-        return {key: value for key, value in settings if key not in ("run", "device")}
 
 
 def compare(config: TheoryConfig) -> dict:
@@ -81,20 +76,16 @@ def compare(config: TheoryConfig) -> dict:
         TrainingDivergedError: the loss of a network is no longer finite.
     """
     device = choose_device(config.device)
-    run = Run(config.run, "theory", config.identity(), describe(device))
-    try:
+    data = load_dataset(config.dataset, device)
+    for key in ("samples", "kernel_samples"):
+        most = len(data.train)
+        require(getattr(config, key) <= most, key, getattr(config, key), f"at most {most}")
+    check_samples(data, config.samples)
+    with Run(config.run, "theory", identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
-        data = load_dataset(config.dataset, device)
-        for key in ("samples", "kernel_samples"):
-            most = len(data.train)
-            require(getattr(config, key) <= most, key, getattr(config, key), f"at most {most}")
-        check_samples(data, config.samples)
-        result = _compare(config, run, data)
-        run.finish(result)
-        return result
-    finally:
-        run.close()
+        result, network = _compare(config, run, data), {"width": config.width}
+        return run.finish(result, network=network, n=len(config.seeds))
 
 
 def _compare(config: TheoryConfig, run: Run, data: Dataset) -> dict:
@@ -118,7 +109,7 @@ def _compare(config: TheoryConfig, run: Run, data: Dataset) -> dict:
 
 
 def _settings(config: TheoryConfig) -> dict:
-    keys = ("dataset", "kernel_samples", "samples", "width", "steps", "targets", "seeds")
+    keys = ("kernel_samples", "samples", "width", "steps", "targets", "seeds")
     return {key: getattr(config, key) for key in keys}
 
 
@@ -248,12 +239,8 @@ def _against_prediction(
 def main() -> None:
     """Compares what the config says and prints a table."""
     config = parse_config(TheoryConfig, PROG, "Kernels of DAGs, and training predicted by them.")
-    try:
-        result = compare(config)
-    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
-    print_table(result)
-    print(f"\nRecords: {config.run.root}/theory/{config.run.name or 'default'}/")
+    print_table(compare(config))
+    print(f"\nRecords: {config.run.folder('theory')}/")
 
 
 def print_table(result: dict) -> None:
@@ -269,11 +256,11 @@ def print_table(result: dict) -> None:
         errors = (training["mean_relative_error"], training["largest_relative_error"])
         print(f"{name[:8]:<9}{shown}{errors[0]:>12.2%}{errors[1]:>10.2%}")
     print(
-        f"{result['dataset']}: kernels of {result['kernel_samples']} images; "
+        f"{result['dataset']['name']}: kernels of {result['kernel_samples']} images; "
         f"{result['steps']} steps on {result['samples']} images,\n"
         f"width {result['width']}, {len(result['seeds'])} seeds, {result['seconds']:.0f} s"
     )
 
 
 if __name__ == "__main__":
-    main()
+    run_main(PROG, main)

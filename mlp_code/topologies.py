@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
 
-from common.config import ConfigError, parse_config, require
-from common.data import DataError, Dataset, load_dataset
-from common.runs import RunError, RunSettings, read_metrics, write_atomically
+from common.config import parse_config, require
+from common.data import load_dataset
+from common.dataset import Dataset
+from common.errors import run_main
+from common.files import read_metrics, write_atomically
+from common.runs import RunSettings
 from common.statistics import mean_std
 from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.predictors import analyse
 from mlp_code.theory import inputs
-from mlp_code.training import TrainingDivergedError, train
+from mlp_code.training import train
 
 PROG = "python -m mlp_code.topologies"
 
@@ -32,14 +34,14 @@ class TopologiesConfig:
         kernel_samples: training images whose kernels give the predictors.
         goal: training accuracy in % whose first reaching counts as convergence.
         bootstrap: samples behind each confidence interval.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
         width: units per node.
         epochs: passes over the training images.
         batch_size: images per step.
         seeds: one network per topology and seed.
         optimizer: stochastic gradient descent.
         device: cpu, cuda, or auto: cuda where there is one.
-        run: where results go, runs/mlp/<name>/.
+        run: where results go, runs/topologies/<name>/.
     """
 
     layers: int = 3
@@ -75,13 +77,8 @@ class TopologiesConfig:
             device=self.device,
             side_by_side="batched",
             checkpoint_every=5,
-            run=replace(self.run, name=self._name()),
+            run=self.run,
         )
-
-    def _name(self) -> str:
-        """The run's name, kept apart from that of a training: both lie in runs/mlp/."""
-        name = self.run.name or Path(self.dataset).stem
-        return name if name.startswith("topologies") else f"topologies_{name}"
 
 
 def distinct_codes(layers: int) -> dict[str, str]:
@@ -108,8 +105,8 @@ def study(config: TopologiesConfig) -> Path:
         write_atomically(folder / "topologies.csv", _as_csv(rows))
         return {"topologies": {"codes": len(rows), **settings, **analyse(rows, config.bootstrap)}}
 
-    train(training, settings, analysis)
-    return Path(training.run.root) / "mlp" / training.run.name
+    train(training, "topologies", settings, analysis)
+    return training.run.folder("topologies")
 
 
 def _as_csv(rows: list[dict]) -> bytes:
@@ -195,12 +192,8 @@ def steps_to_goal(accuracies: list[float], goal: float, per_epoch: int) -> tuple
 def main() -> None:
     """Trains every topology and says where the table is."""
     config = parse_config(TopologiesConfig, PROG, "Train every topology of H layers side by side.")
-    try:
-        folder = study(config)
-    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
-    print(f"\nRecords: {folder}/")
+    print(f"\nRecords: {study(config)}/")
 
 
 if __name__ == "__main__":
-    main()
+    run_main(PROG, main)

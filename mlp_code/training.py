@@ -12,12 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
-from common.config import require
-from common.data import Dataset, Split, load_dataset
+from common.config import identity, require
+from common.data import load_dataset
+from common.dataset import Dataset, Split
 from common.devices import choose_device, describe
+from common.errors import TrainingDivergedError
 from common.order import epoch_order
 from common.progress import progress
-from common.runs import Run, StopRequest, stop_on_signals
+from common.runs import Run
+from common.stopping import StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
 from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
 from mlp_code.metrics import Loss, Sums, make_loss
@@ -27,12 +30,9 @@ _EVALUATION_BATCH = 1024
 _FINITE_EVERY = 200  # steps between looks at the loss: each look waits for the device
 
 
-class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite; the message says where, and what to try."""
-
-
 def train(
     config: MlpConfig,
+    kind: str = "mlp",
     settings: Mapping[str, object] | None = None,
     analysis: Callable[[Path], dict] | None = None,
 ) -> dict:
@@ -40,6 +40,7 @@ def train(
 
     Args:
         config: what is trained.
+        kind: of the record that this becomes.
         settings: what else decides the result, because `analysis` reads it.
         analysis: of the run's folder with all metrics; what it returns joins the result.
 
@@ -49,16 +50,14 @@ def train(
         SystemExit: SIGTERM or Ctrl-C, after a checkpoint.
     """
     device = choose_device(config.device)
-    run = Run(config.run, "mlp", {**config.identity(), **(settings or {})}, describe(device))
-    try:
+    data = load_dataset(config.dataset, device, config.split_seed)
+    _check_batches(config, len(data.train))
+    decisive = identity(config) | (settings or {})
+    with Run(config.run, kind, decisive, describe(device), data.header) as run:
         if run.finished:
             return run.result
-        data = load_dataset(config.dataset, device, config.split_seed)
-        _check_batches(config, len(data.train))
         with stop_on_signals() as request:
             return Trainer(config, run, data, device, analysis).fit(request)
-    finally:
-        run.close()
 
 
 def _check_batches(config: MlpConfig, n: int) -> None:
@@ -282,7 +281,8 @@ class Trainer:
         result = summarize(self.config, self.run.folder, self.shape, best_epochs, self.seconds)
         if self.analysis:
             result |= self.analysis(self.run.folder)
-        self.run.finish(result)
+        network = {"width": self.config.width, "parameterization": self.config.parameterization}
+        result = self.run.finish(result, network=network, n=len(self.config.seeds))
         remove_checkpoints(self.run.folder)
         return result
 

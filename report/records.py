@@ -56,15 +56,21 @@ class Record:
 
     @property
     def network(self) -> str:
-        """What was built beside its space, in words: "channels 16, cells 5"."""
+        """What was built in its space, in words: "channels 16, cells 5"."""
         parts = dict(self.result["network"] or {})
-        parts.pop("space", None)
+        for key in ("space", "seeds"):
+            parts.pop(key, None)
         return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
 
     @property
     def space(self) -> str:
         """The search space; empty where there is none."""
         return (self.result["network"] or {}).get("space", "")
+
+    @property
+    def score_seeds(self) -> int | str:
+        """Over how many seeds each score stands; empty where nothing is scored."""
+        return (self.result["network"] or {}).get("seeds", "")
 
     def link(self, base: Path) -> str:
         """Path of result.json as seen from the folder `base`, if it lies below, else nothing."""

@@ -73,8 +73,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     add_sources(results)
     results.set_defaults(run=_results)
     show = commands.add_parser("show", help="print the tables of a figure, table or question")
-    show.add_argument("key", metavar="KEY",
-                      help="such as table2; all: what shows a run; a wrong one lists them")  # fmt: skip
+    show.add_argument("key", metavar="KEY", help="such as table2; all for every one with a run")
     show.add_argument("folders", nargs="*", type=Path, metavar="FOLDER",
                       help="runs to show; all in results and runs by default")  # fmt: skip
     show.add_argument("--out", type=Path, default=RUNS / "report", help="folder of its files")

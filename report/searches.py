@@ -25,7 +25,7 @@ def datasets_of(runs: Iterable[Record]) -> list[str]:
 
 def where(run: Record) -> tuple[Cell, ...]:
     """What a search saw and built: images, network, seeds of the score."""
-    return run.dataset, run.network, len(run.result.get("scores", {}).get("seeds", [0]))
+    return run.dataset, run.network, run.score_seeds
 
 
 def accuracies(run: Record, names: Iterable[str]) -> list[Cell]:

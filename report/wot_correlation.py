@@ -21,7 +21,7 @@ def section(sources: Sources) -> Section:
     """Rank correlations of the score and of simpler predictors with test accuracy."""
     runs = by_n(sources.of_kind("wot_correlation"))
     rows = [
-        (dataset, predictor, run.dataset, len(run.result["scores"]["seeds"]),
+        (dataset, predictor, run.dataset, run.score_seeds,
          Number(row["kendall"]), Number(row["spearman"]), run.result["n"])
         for run in runs
         for dataset, predictors in run.result["datasets"].items()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 
-from common.config import ConfigError, parse_config
-from common.data import DataError
-from common.runs import RunError
+from common.config import parse_config
+from common.errors import run_main
 from common.workers import Workers
 from retrain.config import RetrainConfig
-from retrain.training import TrainingDivergedError, train
+from retrain.training import train
 
 PROG = "python -m retrain"
 
@@ -21,22 +19,21 @@ def main() -> None:
     workers = Workers(tensors=True)
     try:
         result = train(config, workers)
-    except (ConfigError, DataError, RunError, TrainingDivergedError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
     finally:
         workers.close()
     if workers.first:
         print_result(result)
-        print(f"\nRecords: {config.run.root}/retrain/{config.run.name or 'default'}/")
+        print(f"\nRecords: {config.run.folder('retrain')}/")
 
 
 def print_result(result: dict) -> None:
     """Prints the result; lines of at most 79 characters, but for the cell."""
     test = result["test"]
-    print(f"\n{result['method'] or result['space']} on {result['dataset']}")
+    print(f"\n{result['method'] or result['network']['space']} on {result['dataset']['name']}")
     print(f"  {result.get('arch') or json.dumps(result['genotype'])}")
+    top5 = "" if test["top5_error"] is None else f"top-5 {test['top5_error']:.2f} %, "
     print(
-        f"test error       top-1 {test['top1_error']:.2f} %, top-5 {test['top5_error']:.2f} %, "
+        f"test error       top-1 {test['top1_error']:.2f} %, {top5}"
         f"{result['tested_weights']} weights (epoch {result['tested_epoch']})"
     )
     if result["best_validation"]:
@@ -54,4 +51,4 @@ def print_result(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(PROG, main)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from math import isfinite
 
-from common.config import require, require_choice
-from common.data import CATALOGUE, check_dataset_name
+from common.config import free, require, require_choice
+from common.data import check_dataset_name, known_names
 from common.devices import DEVICES
 from common.image_folder import NAME as IMAGENET
 from common.runs import RunSettings
@@ -89,7 +88,7 @@ class SgdSettings:
     nesterov: bool = True
     weight_decay: float = 5e-4
     warmup_epochs: int = 0
-    per_step: bool = True
+    per_step: bool = False
     clip: float = 0.0
 
     def __post_init__(self) -> None:
@@ -112,8 +111,8 @@ class RetrainConfig:
             on (WOT; without it the highest score).
         space: nas-bench-201 or darts.
         network: what surrounds the cells.
-        dataset: digits, cifar10, cifar100, ..., PATH.npz, imagenet-1k (a folder of images below
-            the data root), or another such folder, written PATH/, with train/ and val/.
+        dataset: one that `python -m common.prepare` lists, PATH.npz, or PATH/, a folder of images
+            with train/ and val/, which are read while training like those of imagenet-1k.
         image_size: side of the images of a folder.
         validation: keep validation images apart; else train on them too (with weights: last).
         holdout: images of a folder's train/ that validate.
@@ -136,8 +135,8 @@ class RetrainConfig:
         run: where results go, runs/retrain/<name>/.
     """
 
-    genotype: str = ""
-    search: int | None = None
+    genotype: str = free("")  # what it reads as is kept instead
+    search: int | None = free(None)
     space: str = "nas-bench-201"
     network: NetworkSettings = field(default_factory=NetworkSettings)
     dataset: str = "cifar10"
@@ -152,18 +151,18 @@ class RetrainConfig:
     optimizer: SgdSettings = field(default_factory=SgdSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     seed: int = 0
-    precision: str = "auto"
+    precision: str = free("auto")  # what it comes to is kept instead
     sync_batch_norm: bool = False
-    channels_last: bool = True
-    compile: bool = False
-    loader_workers: int = 4
-    checkpoint_steps: int = 0
-    device: str = "auto"
-    run: RunSettings = field(default_factory=RunSettings)
+    channels_last: bool = free(True)
+    compile: bool = free(False)
+    loader_workers: int = free(4)
+    checkpoint_steps: int = free(0)
+    device: str = free("auto")
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         known = check_dataset_name(self.dataset) or self.from_folder
-        expected = f"one of {', '.join(CATALOGUE)}, PATH.npz, or PATH/ of an image folder"
+        expected = f"one of {known_names()}, or PATH/ of an image folder"
         require(known, "dataset", self.dataset, expected)
         for key, words in _CHOICES.items():
             require_choice(key, getattr(self, key), words)
@@ -187,10 +186,6 @@ class RetrainConfig:
         """Whether images are read from a folder while training."""
         return self.dataset == IMAGENET or self.dataset.endswith("/")
 
-    def identity(self) -> dict:
-        """The settings that decide the result; the rest may change between resumes."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in _FREE}
-
 
 def _require_number(key: str, value: float) -> None:
     require(value >= 0 and isfinite(value), key, value, "a number >= 0")
@@ -212,14 +207,3 @@ _LEAST = {
     "loader_workers": 0,
     "checkpoint_steps": 0,
 }
-_FREE = (
-    "genotype",  # what it reads as is kept instead
-    "search",
-    "precision",
-    "channels_last",
-    "compile",
-    "loader_workers",
-    "checkpoint_steps",
-    "device",
-    "run",
-)

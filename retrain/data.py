@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from common.config import require
-from common.data import DataError, Dataset, Split, data_root, load_dataset
+from common.data import data_root, load_dataset
+from common.dataset import DataError, Dataset, Split
 from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files
 from common.order import epoch_order
 from common.workers import Workers
@@ -24,30 +25,17 @@ from retrain.schedule import generator_of, seed_of
 Batch = tuple[Tensor, Tensor]  # float32 [n, c, h, w] with mean 0 and std 1, labels [n]
 
 
-class Images(Protocol):
-    """What a training asks of its images; batches are this process' part, on its device."""
-
-    classes: int
-    image_shape: tuple[int, int, int]
-    sizes: dict[str, int]  # of train, validation, test
-
-    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
-
-    def evaluation_batches(self, part: str) -> Iterator[Batch]:
-        """This process' images of "validation" or "test"."""
-
-
 class Steps:
     """Which images the steps of an epoch see.
 
-    A last batch with fewer than two images per process is left out: BatchNorm needs two.
+    A rest of two images or more is a step too, in whatever number of processes: where it gives
+    less than two to each, which BatchNorm needs, all do the whole of it alike.
     """
 
     def __init__(self, config: RetrainConfig, n: int, workers: Workers) -> None:
         self.seed, self.size, self.workers, self.n = config.seed, config.batch_size, workers, n
         whole, rest = divmod(n, self.size)
-        self.count = whole + (rest >= 2 * workers.size)
+        self.count = whole + (rest >= 2)
         require(self.count > 0, "batch_size", self.size, f"fewer, for {n} training images")
 
     def of(self, epoch: int, first: int) -> Iterator[tuple[int, Tensor]]:
@@ -55,6 +43,26 @@ class Steps:
         order = epoch_order(self.seed, epoch, self.n)
         for step in range(first, self.count):
             yield step, order[step * self.size : (step + 1) * self.size]
+
+    def share(self, n: int) -> slice:
+        """This process' part of the n images of a step."""
+        return slice(n) if n < 2 * self.workers.size else self.workers.share(n)
+
+
+class Images(Protocol):
+    """What a training asks of its images; batches are this process' part, on its device."""
+
+    classes: int
+    image_shape: tuple[int, int, int]
+    sizes: dict[str, int]  # of train, validation, test
+    header: dict[str, str]  # name and digest of what is read
+    steps: Steps
+
+    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
+
+    def evaluation_batches(self, part: str) -> Iterator[Batch]:
+        """This process' images of "validation" or "test"."""
 
 
 def check_batch(config: RetrainConfig, workers: Workers) -> None:
@@ -77,7 +85,7 @@ def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -
     """
     if config.from_folder:
         named = not config.dataset.endswith("/")
-        root = data_root() if named else Path(config.dataset)
+        root = data_root() if named else Path(config.dataset).expanduser()
         holdout = config.holdout if config.validation else 0
         name = config.dataset if named else ""
         return FolderSet(config, list_files(root, name, holdout, config.seed), workers, device)
@@ -91,6 +99,7 @@ class MemorySet:
         self.config, self.data, self.workers = config, data, workers
         self.train = data.train if config.validation else _joined(data.train, data.validation)
         self.classes, self.image_shape = data.num_classes, data.image_shape
+        self.header = data.header
         held = len(data.validation) if config.validation else 0
         self.sizes = {"train": len(self.train), "validation": held, "test": len(data.test)}
         self.steps = Steps(config, len(self.train), workers)
@@ -100,7 +109,7 @@ class MemorySet:
         settings, device = self.config.augment, self.train.labels.device
         for step, chosen in self.steps.of(epoch, first):
             generator = generator_of("augment", self.config.seed, epoch, step)
-            share = self.workers.share(len(chosen))
+            share = self.steps.share(len(chosen))
             draws = draw(settings, len(chosen), self.image_shape[1:], generator).part(share)
             positions = chosen[share].to(device)
             images = self.train.images.index_select(0, positions)
@@ -132,12 +141,13 @@ class FolderSet:
     ) -> None:
         self.config, self.files, self.workers, self.device = config, files, workers, device
         self.classes = len(files.classes)
+        self.header = {"name": Path(config.dataset).name, "digest": files.digest}
         self.image_shape = (3, config.image_size, config.image_size)
         self.sizes = {p: len(getattr(files, p)) for p in ("train", "validation", "test")}
         self.steps = Steps(config, len(files.train), workers)
         self.mean = torch.tensor(MEAN, device=device).view(-1, 1, 1)
         self.std = torch.tensor(STD, device=device).view(-1, 1, 1)
-        self.keys = _TrainingKeys(config.seed, self.steps, workers)
+        self.keys = _TrainingKeys(config.seed, self.steps)
         train = FolderImages(files.train, training_transform(config))
         self.loader = self._loader(train, self.keys, keep=config.loader_workers > 0)
 
@@ -179,8 +189,8 @@ class FolderSet:
 class _TrainingKeys:
     """Batches of (position, seed) of one process; where they start may be set anew."""
 
-    def __init__(self, seed: int, steps: Steps, workers: Workers) -> None:
-        self.seed, self.steps, self.workers = seed, steps, workers
+    def __init__(self, seed: int, steps: Steps) -> None:
+        self.seed, self.steps = seed, steps
         self.epoch, self.first = 1, 0
 
     def start_at(self, epoch: int, first: int) -> None:
@@ -192,7 +202,7 @@ class _TrainingKeys:
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for step, chosen in self.steps.of(self.epoch, self.first):
-            share = self.workers.share(len(chosen))
+            share = self.steps.share(len(chosen))
             rng = np.random.default_rng(seed_of("augment", self.seed, self.epoch, step))
             seeds = rng.integers(2**62, size=len(chosen))
             yield list(zip(chosen[share].tolist(), seeds[share].tolist()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import os
 import time
 from pathlib import Path
@@ -12,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
-from common.config import require
+from common.config import identity, require
 from common.devices import choose_device
 from common.devices import describe as describe_device
-from common.runs import Run, RunError, StopRequest, stop_on_signals
+from common.errors import TrainingDivergedError
+from common.runs import Run, RunError
+from common.stopping import StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.choice import Choice, read_choice
 from retrain.config import RetrainConfig
@@ -29,10 +33,6 @@ _KEPT = ("epoch", "step", "seconds", "seen", "best", "last")  # in a checkpoint,
 _FINITE_EVERY = 50  # steps between looks at the loss: each look waits for the device
 
 
-class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite; the message says where, and what to try."""
-
-
 def train(config: RetrainConfig, workers: Workers) -> dict:
     """Trains a choice, or returns the result of the finished run (rank 0; {} elsewhere).
 
@@ -42,19 +42,16 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
         SystemExit: SIGTERM or Ctrl-C, after a checkpoint.
     """
     choice, device = workers.together(lambda: _checked(config, workers))
-    run = workers.together(lambda: _open_run(config, choice, workers, device))
-    try:
+    images = workers.together(lambda: load_images(config, workers, device))
+    run = workers.together(lambda: _open_run(config, choice, workers, device, images.header))
+    with run or contextlib.nullcontext():
         if workers.from_first(run is not None and run.finished):
             return run.result if run else {}
-        images = workers.together(lambda: load_images(config, workers, device))
         shape = Shape(images.classes, images.image_shape)
         network = workers.together(lambda: make_network(choice, config.network, shape, config.seed))
         with stop_on_signals() as request:
             trainer = Trainer(config, network, images, run, workers, device)
             return trainer.fit(request, describe(choice, config.network, shape))
-    finally:
-        if run:
-            run.close()
 
 
 def _checked(config: RetrainConfig, workers: Workers) -> tuple[Choice, torch.device]:
@@ -78,7 +75,11 @@ def precision_of(config: RetrainConfig, device: torch.device) -> str:
 
 
 def _open_run(
-    config: RetrainConfig, choice: Choice, workers: Workers, device: torch.device
+    config: RetrainConfig,
+    choice: Choice,
+    workers: Workers,
+    device: torch.device,
+    header: dict[str, str],
 ) -> Run | None:
     """The first process' run folder; --run.fresh is meant for the first start alone."""
     if not workers.first:
@@ -86,8 +87,8 @@ def _open_run(
     restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
     settings = dataclasses.replace(config.run, fresh=config.run.fresh and not restarted)
     precision = precision_of(config, device)
-    identity = {"cell": str(choice.cell), "precision": precision} | config.identity()
-    return Run(settings, "retrain", identity, describe_device(device))
+    decisive = {"cell": str(choice.cell), "precision": precision} | identity(config)
+    return Run(settings, "retrain", decisive, describe_device(device), header)
 
 
 class Trainer:
@@ -128,7 +129,7 @@ class Trainer:
         self.epoch, self.step, self.mark = 1, 0, time.perf_counter()
         self.seconds = {"training": 0.0, "evaluation": 0.0}
         self.seen = 0  # images trained on
-        self.sums = Sums(device)
+        self.sums = Sums(device, images.classes)
         self.bad_step = torch.full((), -1, device=device)
         self.best: dict = {"top1": -1.0, "epoch": 0, "state": {}}
         self.last: dict = {}  # metrics of the last finished epoch
@@ -180,15 +181,11 @@ class Trainer:
         if not self.run:
             return None
         folder = self.run.folder
-        try:
-            state = load_checkpoint(folder)
-        except ValueError as error:
-            raise RunError(str(error)) from error
+        state = load_checkpoint(folder)
         shapes = {name: tensor.shape for name, tensor in self.network.state_dict().items()}
         if state and shapes != {name: tensor.shape for name, tensor in state["network"].items()}:
             raise RunError(
-                f"{folder}: the checkpoint is of another network: was the data set changed? "
-                f"Start again with --run.fresh true"
+                f"{folder}: the checkpoint is of another network: start again with --run.fresh true"
             )
         return state
 
@@ -278,12 +275,14 @@ class Trainer:
         probability = drop_path_probability(config.network.drop_path, config.epochs, self.epoch)
         generator = generator_of("drop path", config.seed, self.epoch, step)
         scales = path_scales(self.network, probability, n, generator)
-        return scales[:, :, self.workers.share(n)].to(self.device, non_blocking=True)
+        return scales[:, :, self.images.steps.share(n)].to(self.device, non_blocking=True)
 
     def _backward(self, x: Tensor, y: Tensor, scales: Tensor | None, n: int) -> Tensor:
         """Gradient of the mean over all n images; returns this process' sum of losses."""
         parts = self._parts(len(x), n)
         total = x.new_zeros(())
+        alike = len(x) == n  # one process, or a rest that all do alike
+        weight = 1 / n if alike else self.workers.size / n
         for part in parts:
             own = None if scales is None else scales[:, :, part]
             if isinstance(self.loss, DistributedDataParallel):
@@ -291,8 +290,9 @@ class Trainer:
             with self.autocast:
                 objective, losses, logits = self.loss(x[part], y[part], own)
             # Gradients are averaged over the processes, whose parts may differ in size.
-            (objective.sum() * (self.workers.size / n)).backward()
-            self.sums.add(losses, logits, y[part])
+            (objective.sum() * weight).backward()
+            if not alike or self.workers.first:
+                self.sums.add(losses, logits, y[part])
             total += objective.detach().sum()
         return total
 
@@ -303,17 +303,22 @@ class Trainer:
         forward pass brings their buffers together.
         """
         least, most = n // self.workers.size, -(-n // self.workers.size)
+        if own == n:
+            least = most = n
         count = max(1, min(-(-most // (self.config.micro_batch or most)), least // 2))
         return [slice(own * i // count, own * (i + 1) // count) for i in range(count)]
 
     def _check_finite(self) -> None:
         bad = self.workers.largest([int(self.bad_step)])[0]
         if bad >= 0:
-            raise TrainingDivergedError(
-                f"the loss is not finite at epoch {self.epoch}, step {bad}: lower optimizer.lr "
-                f"(now {self.config.optimizer.lr:g}), add optimizer.warmup_epochs or "
-                f"optimizer.clip, or set precision: float32; then --run.fresh true"
-            )
+            raise self._diverged(f"at epoch {self.epoch}, step {bad}")
+
+    def _diverged(self, where: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"the loss is not finite {where}: lower optimizer.lr "
+            f"(now {self.config.optimizer.lr:g}), add optimizer.warmup_epochs or "
+            f"optimizer.clip, or set precision: float32; then --run.fresh true"
+        )
 
     def _finish_epoch(self, progress: Progress) -> None:
         """Metrics of the epoch; keeps the best weights so far."""
@@ -327,7 +332,12 @@ class Trainer:
             self.run.log(record)
         self._lap("evaluation")
         progress.epoch(record, self.images_per_second)
-        self.epoch, self.step, self.sums, self.last = self.epoch + 1, 0, Sums(self.device), record
+        self.epoch, self.step, self.sums, self.last = (
+            self.epoch + 1,
+            0,
+            Sums(self.device, self.images.classes),
+            record,
+        )
 
     @property
     def images_per_second(self) -> float:
@@ -335,10 +345,19 @@ class Trainer:
         return self.seen / self.seconds["training"]
 
     def evaluate(self, part: str) -> dict[str, float]:
-        """loss, top1 and top5 of "validation" or "test"."""
-        return evaluate(
-            self.network, self.images.evaluation_batches(part), self.workers, self.autocast
-        )
+        """loss, top1 and top5 of "validation" or "test".
+
+        Raises:
+            TrainingDivergedError: the loss is not finite, of the last step's weights for example.
+        """
+        batches = self.images.evaluation_batches(part)
+        classes = self.images.classes
+        found = evaluate(self.network, batches, self.workers, self.autocast, classes)
+        if not math.isfinite(found["loss"]):
+            raise self._diverged(
+                f"on {part} images after epoch {min(self.epoch, self.config.epochs)}"
+            )
+        return found
 
     def _keep_best(self, top1: float) -> None:
         if top1 > self.best["top1"]:
@@ -356,14 +375,16 @@ class Trainer:
         if not self.run:
             return {}
         _save_weights(self.run.folder, last, self.best)
+        space = {"space": self.config.space, "channels": self.config.network.channels}
+        space |= {"layers": self.config.network.layers}
+        method = network.pop("method")
         result = network | self._numbers(tested, test)
-        self.run.finish(result)
+        result = self.run.finish(result, method=method, network=space, n=1)
         remove_checkpoints(self.run.folder)
         return result
 
     def _numbers(self, tested: int, test: dict[str, float]) -> dict:
         return {
-            "dataset": self.config.dataset,
             "images": self.images.sizes,
             "classes": self.images.classes,
             "epochs": self.config.epochs,
@@ -376,7 +397,7 @@ class Trainer:
             "test": {
                 "loss": test["loss"],
                 "top1_error": 100 - test["top1"],
-                "top5_error": 100 - test["top5"],
+                "top5_error": 100 - test["top5"] if "top5" in test else None,
             },
             "best_validation": {"epoch": self.best["epoch"], "top1": self.best["top1"]}
             if self.best["epoch"]

@@ -80,34 +80,46 @@ setup() {
     echo "$wanted" >.venv/installed
 }
 
+# Runs a command and hands TERM and Ctrl-C on to it: bash alone would die and leave it behind.
+child() {
+    local pid status
+    "$@" <&0 &
+    pid=$!
+    trap 'kill -TERM "$pid" 2>/dev/null || true' TERM INT
+    while :; do
+        status=0
+        wait "$pid" || status=$?
+        kill -0 "$pid" 2>/dev/null || break # else a signal cut the wait short
+    done
+    trap - TERM INT
+    return "$status"
+}
+
 # Runs the project's Python.
 py() {
-    .venv/bin/python "$@"
+    child .venv/bin/python "$@"
 }
 
-# Shows its input on stderr, and prints the folder of the line "Records: FOLDER".
-# (tee /dev/stderr would open a log file anew and empty it.)
-folder_of() {
-    local line
-    while IFS= read -r line; do
-        printf '%s\n' "$line" >&2
-        case "$line" in
-            "Records: "*) printf '%s\n' "${line#Records: }" ;;
-        esac
+# Prints the name of the run: that of the last --run.name NAME among the words after $1, else $1.
+run_name() {
+    local name="$1" before="" word
+    shift
+    for word in "$@"; do
+        [ "$before" != --run.name ] || name="$word"
+        case "$word" in --run.name=*) name="${word#*=}" ;; esac
+        before="$word"
     done
+    echo "$name"
 }
 
-# Runs module $1 with the words after it, shows what it prints, and prints the run's folder.
-records_of() {
-    py -m "$@" | folder_of
-}
-
-# Runs module $1 with the words after it, then shows what the report says of that run.
+# Runs module $4 with the words after it as run $3 of kind $2, then shows report $1 of it.
 py_then_report() {
-    local records
-    records="$(records_of "$@")"
-    if [ -n "$records" ]; then
-        py -m report show all "$records"
+    local report="$1" folder name
+    name="$(run_name "$3" "${@:5}")"
+    folder="runs/$2/$name"
+    py -m "$4" "${@:5}" --run.name "$name"
+    if [ -f "$folder/result.json" ]; then
+        py -m report show "$report" "$folder"
     fi
 }
 

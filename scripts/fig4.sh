@@ -5,23 +5,23 @@
 # digits is embedded; mnist and cifar10 are looked for in $DATA_ROOT (default data/) and
 # downloaded when absent. Further words go on to python -m mlp_code (see its --help).
 # Cost on 2 cores: digits about a minute, mnist 30 minutes, cifar10 40 minutes.
-# Writes: runs/mlp/NAME/, NAME is the config's or the .npz file's stem; runs/report/tables/,
-#   runs/report/figures/
+# Writes: runs/mlp/NAME/ with convergence.png, .pdf and .md; NAME is the config's
+#   or the .npz file's stem
 # Config: configs/mlp/digits.yaml (also for PATH.npz), fig4_mnist.yaml, fig4_cifar10.yaml, or your own
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 help_if_asked "$@"
 
-what="${1:-digits}"
+what="${1:-digits}" name=""
 shift || true
 case "$what" in
     digits) config=configs/mlp/digits.yaml ;;
     mnist | cifar10) config="configs/mlp/fig4_$what.yaml" ;;
     *.npz)
         [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)"
-        config=configs/mlp/digits.yaml
-        set -- --dataset "$what" --run.name "$(basename "$what" .npz)" "$@"
+        config=configs/mlp/digits.yaml name="$(basename "$what" .npz)"
+        set -- --dataset "$what" "$@"
         ;;
     *.yaml | *.yml) config="$what" ;;
     *) fail "found '$what', expected digits, mnist, cifar10, a .npz or a .yaml file" ;;
@@ -29,4 +29,4 @@ esac
 [ -f "$config" ] || fail "$config: no such file (paths count from $PWD)"
 setup
 
-py_then_report mlp_code --config "$config" "$@"
+py_then_report all mlp "${name:-$(basename "${config%.*}")}" mlp_code --config "$config" "$@"

@@ -43,8 +43,8 @@ runs=()
 for genotype in "${genotypes[@]}"; do
     name="$(basename "$(dirname "$genotype")")_$(basename "$genotype" .json)"
     name="table1_${what}_${name#._}"
-    words=(--config "$config" --genotype "$genotype" --run.name "$name" "$@")
-    records="$(py "${launch[@]}" "${words[@]}" | folder_of)"
-    runs+=("$records")
+    name="$(run_name "$name" "$@")"
+    py "${launch[@]}" --config "$config" --genotype "$genotype" "$@" --run.name "$name"
+    runs+=("runs/retrain/$name")
 done
 py -m report show all "${runs[@]}"

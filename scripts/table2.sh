@@ -2,17 +2,17 @@
 # Table 2: bash scripts/table2.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # Searches NAS-Bench-201 on images of the data set: WOT, 500 repeats of 100 samples, without a
-# filter, with the box rule (+ DAG), and with the published code's fixed box; TE-NAS, three seeds,
-# without and with the exempt rule (+ DAG). Prints accuracies beside the published ones. digits is
-# embedded, and its accuracies are digits-201's (results/digits201); the others need the table
-# $DATA_ROOT/nasbench201.csv.gz (python -m spaces.benchmark convert --help), and cifar10 and
-# cifar100 are looked for in $DATA_ROOT (default data/) and downloaded when absent.
+# filter, with the box rule (+ DAG), and with the published code's fixed box; TE-NAS without and
+# with the exempt rule (+ DAG). Prints accuracies beside the published ones: those of the benchmark,
+# which ship with the code, whatever the images. digits is embedded; cifar10 and cifar100 are looked
+# for in $DATA_ROOT (default data/) and downloaded when absent.
 # Further words go on to python -m wot_dag, and those after -- to python -m tenas_dag; --table goes
-# to both (--table '' goes on without accuracies).
+# to both (a CSV file, or '' for none); --run.name NAME names all runs. digits has few seeds of
+# TE-NAS; 50: bash scripts/table2.sh digits -- --seeds "[$(seq -s, 0 49)]"
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
 # Writes: runs/wot/table2_NAME_{none,box,published}/, runs/tenas/table2_NAME_{none,exempt}/ and
-#   runs/report/tables/table2.*
+#   runs/report/tables/table2.{csv,md,tex}
 # Config: configs/{wot,tenas}/digits.yaml, or nasbench201.yaml
 
 # shellcheck source=scripts/common.sh
@@ -24,25 +24,24 @@ shift || true
 wot_words=() table=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     wot_words+=("$1")
-    if [ "$1" = --table ]; then
-        table=(--table "${2-}")
-    fi
+    case "$1" in
+        --table) table=(--table "${2-}") ;;
+        --table=*) table=("$1") ;;
+    esac
     shift
 done
 shift || true
 set -- ${table[@]+"${table[@]}"} "$@"
-name="table2_$(basename "$what" .npz)"
+name="$(run_name "table2_$(basename "$what" .npz)" ${wot_words[@]+"${wot_words[@]}"})"
 wot=(wot_dag --config "$(wot_config "$what")" --score.dataset "$what")
 tenas=(tenas_dag --config "$(tenas_config "$what")" --indicators.dataset "$what")
 setup
 
-runs=()
 for filter in none box published; do
-    records="$(records_of "${wot[@]}" --filter "$filter" --run.name "${name}_$filter" ${wot_words[@]+"${wot_words[@]}"})"
-    runs+=("$records")
+    py -m "${wot[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
+        --run.name "${name}_$filter"
 done
 for filter in none exempt; do
-    records="$(records_of "${tenas[@]}" --filter "$filter" --run.name "${name}_$filter" "$@")"
-    runs+=("$records")
+    py -m "${tenas[@]}" --filter "$filter" "$@" --run.name "${name}_$filter"
 done
-py -m report show table2 "${runs[@]}"
+py -m report show table2 runs/wot/"$name"_{none,box,published} runs/tenas/"$name"_{none,exempt}

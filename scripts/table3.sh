@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Table 3: bash scripts/table3.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
-# The box rule's fraction f: WOT on NAS-Bench-201 with f = 1, 3/4, 1/2, 1/4, as in table2.sh.
-# Further words go on to python -m wot_dag (see its --help).
+# The box rule's fraction: WOT on NAS-Bench-201 with 1, 3/4, 1/2, 1/4 of the half-ranges, as in
+# table2.sh. Further words go on to python -m wot_dag (see its --help); --run.name NAME names all runs.
 # Cost: as table2.sh, with which it shares its scores; seconds after it.
-# Writes: runs/wot/table3_NAME_F/ and runs/report/tables/table3.*
+# Writes: runs/wot/table3_NAME_FRACTION/ and runs/report/tables/table3.{csv,md,tex}
 # Config: those of table2.sh
 
 # shellcheck source=scripts/common.sh
@@ -14,13 +14,11 @@ help_if_asked "$@"
 what="${1:-digits}"
 shift || true
 config="$(wot_config "$what")"
-name="table3_$(basename "$what" .npz)"
+name="$(run_name "table3_$(basename "$what" .npz)" "$@")"
 setup
 
-runs=()
 for fraction in 1 0.75 0.5 0.25; do
-    words=(--config "$config" --score.dataset "$what" --filter box --f "$fraction")
-    records="$(records_of wot_dag "${words[@]}" --run.name "${name}_$fraction" "$@")"
-    runs+=("$records")
+    words=(--config "$config" --score.dataset "$what" --filter box --fraction "$fraction")
+    py -m wot_dag "${words[@]}" "$@" --run.name "${name}_$fraction"
 done
-py -m report show table3 "${runs[@]}"
+py -m report show table3 runs/wot/"$name"_{1,0.75,0.5,0.25}

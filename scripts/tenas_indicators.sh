@@ -7,7 +7,7 @@
 # (python -m spaces.benchmark convert --help). Further words go on to python -m tenas_dag.correlate.
 # Cost on 2 cores: digits 5 minutes, the others 10.
 # Writes: runs/tenas/correlate_NAME/; on digits runs/tenas/preference_*/ and
-#   runs/report/tables/, runs/report/figures/
+#   runs/report/tenas_preference.*
 # Config: configs/tenas/correlate.yaml, correlate_digits.yaml, preference.yaml
 
 # shellcheck source=scripts/common.sh
@@ -19,8 +19,8 @@ shift || true
 config="$(tenas_config "$what" correlate)"
 setup
 
-py_then_report tenas_dag.correlate --config "$config" \
-    --indicators.dataset "$what" --run.name "correlate_$(basename "$what" .npz)" "$@"
+py_then_report tenas_indicators tenas "correlate_$(basename "$what" .npz)" \
+    tenas_dag.correlate --config "$config" --indicators.dataset "$what" "$@"
 if [ "$what" = digits ]; then
     for ranking in kappa regions both; do
         py -m tenas_dag --config configs/tenas/preference.yaml --rank_by "$ranking" \

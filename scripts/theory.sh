@@ -7,7 +7,7 @@
 # downloaded when absent. Further words go on to python -m mlp_code.theory (see its --help).
 # Cost: about 5 minutes on 2 cores at rest, far more on busy ones.
 # Writes: runs/theory/NAME/ with spectra and training (.png, .pdf) and theory.md
-# Config: configs/theory/digits.yaml, mnist.yaml, cifar10.yaml
+# Config: configs/theory/dags.yaml
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -17,13 +17,10 @@ what="${1:-digits}"
 shift || true
 case "$what" in
     digits | mnist | cifar10) ;;
-    *.npz)
-        [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)"
-        set -- --dataset "$what" --run.name "$(basename "$what" .npz)" "$@"
-        what=digits
-        ;;
+    *.npz) [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)" ;;
     *) fail "found '$what', expected digits, mnist, cifar10 or a .npz file" ;;
 esac
 setup
 
-py_then_report mlp_code.theory --config "configs/theory/$what.yaml" "$@"
+py_then_report theory theory "$(basename "$what" .npz)" mlp_code.theory \
+    --config configs/theory/dags.yaml --dataset "$what" "$@"

@@ -5,7 +5,7 @@
 # and says which of depth, width and the kernels' eigenvalues predict speed and accuracy.
 # Further words go on to python -m mlp_code.topologies (see its --help).
 # Cost: 5 to 15 minutes on 2 cores.
-# Writes: runs/mlp/topologies_NAME/ with topologies.csv; runs/report/tables/, runs/report/figures/
+# Writes: runs/topologies/NAME/ with topologies.csv, .png, .pdf and .md
 # Config: configs/topologies/digits.yaml
 
 # shellcheck source=scripts/common.sh
@@ -15,13 +15,11 @@ help_if_asked "$@"
 what="${1:-digits}"
 shift || true
 case "$what" in
-    digits) set -- --run.name topologies_digits "$@" ;;
-    *.npz)
-        [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)"
-        set -- --dataset "$what" --run.name "topologies_$(basename "$what" .npz)" "$@"
-        ;;
+    digits) ;;
+    *.npz) [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)" ;;
     *) fail "found '$what', expected digits or a .npz file" ;;
 esac
 setup
 
-py_then_report mlp_code.topologies --config configs/topologies/digits.yaml "$@"
+py_then_report topologies topologies "$(basename "$what" .npz)" mlp_code.topologies \
+    --config configs/topologies/digits.yaml --dataset "$what" "$@"

@@ -6,7 +6,8 @@ import sys
 import pytest
 import yaml
 
-from common.config import load_yaml, parse_config
+from common.config import identity, load_yaml, parse_config
+from common.order import epoch_order
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
 
@@ -42,7 +43,7 @@ def test_names_stay_text_whatever_yaml_reads_in_them(tmp_path, name):
                    "--run.root", str(tmp_path), "--device", "cpu")  # fmt: skip
     assert config.dags == {name: "2_02_002"}
     assert list(train(config)["dags"]) == [name]
-    (folder,) = (tmp_path / "mlp").iterdir()
+    folder = tmp_path / "mlp/my"
     assert load_yaml((folder / "config.yaml").read_text())["dags"] == {name: "2_02_002"}
     assert list(train(config)["dags"]) == [name]  # read again as it was written
 
@@ -101,6 +102,9 @@ def test_an_unknown_key_in_a_file(capsys, tmp_path):
         (["--epochs", "0"], "epochs"),
         (["--seeds", "[]"], "seeds"),
         (["--seeds", "[1,1]"], "seeds"),
+        (["--seeds", f"[{2**63}]"], "seeds"),
+        (["--split_seed", "-1"], "split_seed: found -1, expected an integer >= 0"),
+        (["--dags", "{a: 2_02, a: 2_12}"], "line 1: found key 'a' a second time"),
         (["--loss", "hinge"], "cross_entropy, mse"),
         (["--dataset", "imagenet"], "digits, mnist"),
         (["--dags", "{}"], "dags"),
@@ -137,3 +141,42 @@ def test_a_bad_code_is_pointed_at_from_the_command_line(capsys):
     lines = refused(capsys, "--dags.mine", "2_12_2222").split("\n")
     assert lines[0].startswith("prog: dags.mine: bad DAG code '2_12_2222': row 3: found 4 digits")
     assert lines[2].index("^") - lines[1].index("2_12_2222") == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("dags:\n  a: 2_02\n  a: 2_12\n", "line 3: found key 'a' a second time"),
+        ("width: 8\n\nwidth: 9\n", "line 3: found key 'width' a second time"),
+        ("optimizer: {lr: 1, lr: 1}\n", "line 1: found key 'lr' a second time"),
+        ("[width]: 8\n", "line 1: found a list as key"),
+        ("optimizer:\n  # lr: 1\n", "optimizer: found None, expected settings below it"),
+        ("null\n", "Unexpected config"),
+    ],
+)
+def test_a_file_that_says_two_things_is_refused(tmp_path, capsys, text, told):
+    (tmp_path / "my.yaml").write_text(text)
+    message = refused(capsys, "--config", str(tmp_path / "my.yaml"))
+    assert told in message and "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# width: 8\n"])
+def test_a_file_of_comments_leaves_the_defaults(tmp_path, text):
+    (tmp_path / "my.yaml").write_text(text)
+    config = parse("--config", str(tmp_path / "my.yaml"))
+    assert identity(config) == identity(MlpConfig()) and config.run.name == "my"
+
+
+def test_identity_leaves_out_what_may_change():
+    kept = identity(MlpConfig())
+    assert not {"run", "device", "checkpoint_every", "tensorboard", "side_by_side"} & set(kept)
+    assert kept["optimizer"]["lr"] == 1e-5 and kept["seeds"] == [0, 1, 2]
+    assert len(kept) == len(MlpConfig.__dataclass_fields__) - 5
+
+
+def test_seeds_may_be_time_stamps():
+    assert parse("--seeds", "[20241125093000]").seeds == [20241125093000]
+    late = [epoch_order(seed, epoch, 50).tolist() for seed in (20241125093000, 2**63 - 1)
+            for epoch in (1, 2)]  # fmt: skip
+    assert all(sorted(order) == list(range(50)) for order in late)
+    assert len(set(map(tuple, late))) == 4

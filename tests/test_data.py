@@ -1,11 +1,17 @@
 """Datasets of the catalogue."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 import torchvision  # noqa: F401  (fails beside a torch it was not built for)
 
-from common.data import DataError, load_dataset
+from common import image_folder
+from common.data import data_root, load_dataset
+from common.dataset import DataError
+from common.errors import UserError
+from common.pictures import read_picture
 from common.prepare import main as prepare
 
 
@@ -177,5 +183,143 @@ def test_prepare_lists_what_is_there_and_how_to_get_the_rest(tmp_path, monkeypat
     assert "train_data_batch_10, val_data" in page and str(tmp_path / "ImageNet16") in page
     prepare(["digits"])
     assert "1,000 / 297 / 500" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="found 'minst', expected one of digits, mnist"):
+    with pytest.raises(UserError, match="found 'minst', expected one of digits, mnist"):
         prepare(["minst"])
+
+
+def test_a_cut_mnist_file_is_named(tmp_path, monkeypatch):
+    folder = tmp_path / "MNIST/raw"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    head = bytes([0, 0, 8, 1, 0, 0, 0, 5])
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(head + bytes(5))
+    for cut in (head + bytes(4), head[:6], b""):
+        (folder / "train-labels-idx1-ubyte").write_bytes(cut)
+        with pytest.raises(DataError, match=r"train-labels-idx1-ubyte is cut off: delete it"):
+            load_dataset("mnist")
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.savez(tmp_path / "mine.npz", **arrays())
+    assert load_dataset("~/mine.npz").name == "mine"
+    monkeypatch.setenv("DATA_ROOT", "~/data")
+    assert data_root() == tmp_path / "data"
+
+
+def test_the_digest_is_of_what_is_read(tmp_path):
+    """The same for any name, device and split; another for one pixel, label or shape."""
+    paths = [tmp_path / f"{name}.npz" for name in "abcde"]
+    first = arrays()
+    images, labels = first["x_train"].copy(), first["y_train"].copy()
+    images[0, 0, 0, 0] ^= 1
+    labels[0] ^= 1
+    turned = {f"x_{p}": first[f"x_{p}"].reshape(-1, 5, 6, 3) for p in ("train", "test")}
+    for path, changes in zip(paths, ({}, {}, {"x_train": images}, {"y_train": labels}, turned)):
+        np.savez(path, **arrays(**changes))
+    digests = [load_dataset(str(path), seed=seed).digest for seed, path in enumerate(paths)]
+    assert digests[0] == digests[1] and len(set(digests)) == 4
+    assert all(len(digest) == 16 and int(digest, 16) >= 0 for digest in digests)
+    assert load_dataset(str(paths[0])).header == {"name": "a", "digest": digests[0]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"x_test": np.zeros((10, 5, 5, 3), np.uint8)}, r"images of \(3, 6, 5\) and others of"),
+        ({"x_test": np.zeros((10, 6, 5), np.uint8)}, r"and others of \(1, 6, 5\)"),
+        ({"y_train": np.arange(100) % 3}, "class 3 in the test images alone"),
+        ({"y_train": np.zeros(100, int), "y_test": np.zeros(10, int)}, r"one class \(0\)"),
+        ({"x_train": np.zeros((100, 6, 5, 3), np.uint8)}, "training images of one colour"),
+        ({"x_train": np.zeros((1, 6, 5, 3), np.uint8), "y_train": np.zeros(1, int),
+          "y_test": np.zeros(10, int)}, r"1 training image\(s\), expected at least 3"),
+        ({"y_test": np.arange(10).astype(np.uint64) + 2**63}, "y_test: found label 9223"),
+        ({"x_test": np.zeros((0, 6, 5, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_are_refused(tmp_path, changes, told):
+    np.savez(tmp_path / "a.npz", **arrays(**changes))
+    with pytest.raises(DataError, match=told):
+        load_dataset(str(tmp_path / "a.npz"))
+
+
+def test_labels_in_a_column_are_read(tmp_path):
+    np.savez(tmp_path / "a.npz", **arrays(y_train=arrays()["y_train"][:, None]))
+    assert load_dataset(str(tmp_path / "a.npz")).num_classes == 4
+
+
+def test_pictures_are_read_faithfully(tmp_path):
+    from PIL import Image
+
+    ramp = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    eight = ramp.astype(np.uint8)
+    opaque = np.dstack([eight] * 3 + [np.full_like(eight, 255)])
+    kept = {
+        "grey.png": Image.fromarray(eight),
+        "grey16.png": Image.fromarray(ramp * 257),
+        "grey16.tif": Image.fromarray(ramp * 257),
+        "opaque.png": Image.fromarray(opaque),
+    }
+    for name, image in kept.items():
+        image.save(tmp_path / name)
+        read = np.asarray(read_picture(str(tmp_path / name)))
+        assert np.array_equal(read, np.dstack([eight] * 3)), name
+
+
+def test_pictures_that_rgb_cannot_show_are_refused_by_name(tmp_path, monkeypatch):
+    from PIL import Image
+
+    def refused(name, told):
+        with pytest.raises(DataError, match=rf"{name} {told}") as caught:
+            read_picture(str(tmp_path / name))
+        assert "\n" not in str(caught.value)
+
+    grey = np.zeros((16, 16), np.uint8)
+    Image.fromarray(np.dstack([grey] * 4)).save(tmp_path / "alpha.png")
+    refused("alpha.png", "has transparent pixels")
+    Image.fromarray(grey.astype(np.float32)).save(tmp_path / "float.tif")
+    refused("float.tif", "has pixels of floats")
+    Image.fromarray(grey.astype(np.int32)).save(tmp_path / "int.tif")
+    refused("int.tif", "has pixels of 32-bit integers")
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    for at in range(1, len(whole) - 20, len(whole) // 40):
+        (tmp_path / "cut.png").write_bytes(whole[:at])
+        refused("cut.png", "is no readable image")
+    for limit in (3000, 1000):  # a warning up to twice the limit, then an error
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        refused("whole.png", "has too many pixels")
+
+
+def test_an_image_folder_of_one_to_validate_and_test_is_refused(tmp_path, monkeypatch):
+    from PIL import Image
+
+    for part in ("train", "val"):
+        (tmp_path / "imagenet-1k" / part / "n01").mkdir(parents=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / "imagenet-1k" / part / "n01/0.png")
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    with pytest.raises(DataError, match="imagenet-1k/val: found one image, expected two"):
+        load_dataset("imagenet-1k")
+
+
+def test_the_digest_of_a_folder_follows_names_sizes_and_times(tmp_path):
+    def digest():
+        return image_folder.digest(tmp_path)
+
+    (tmp_path / "train/a").mkdir(parents=True)
+    (tmp_path / "val/a").mkdir(parents=True)
+    file = tmp_path / "train/a/0.png"
+    file.write_bytes(b"0")
+    os.utime(file, ns=(0, 0))
+    os.utime(tmp_path / "train/a", ns=(0, 0))
+    first = digest()
+    assert digest() == first
+    os.utime(file, ns=(0, 1))
+    found = [first, digest()]
+    file.write_bytes(b"00")
+    os.utime(file, ns=(0, 1))
+    found.append(digest())
+    file.rename(file.with_name("1.png"))
+    found.append(digest())
+    assert len(set(found)) == 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common import imagenet16
-from common.data import DataError
+from common.dataset import DataError
 
 RNG = np.random.default_rng(0)
 LABELS = {name: RNG.integers(1, 1001, 40) for name in imagenet16.FILES}

@@ -15,12 +15,14 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from common.data import load_dataset
-from common.runs import RunSettings, read_metrics
+from common.errors import TrainingDivergedError, run_main
+from common.files import read_metrics
+from common.runs import RunSettings
 from mlp_code import DagMlp, MlpShape
 from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
-from mlp_code.training import Trainer, TrainingDivergedError, image_order, train
+from mlp_code.training import Trainer, image_order, train
 from tests.running import wait_for_epoch
 
 SETTINGS = {
@@ -258,8 +260,9 @@ def test_other_images_are_seen_as_in_training(tmp_path):
     own = evaluate_run(EvaluateConfig(folder=folder, device="cpu"))
     other = evaluate_run(EvaluateConfig(folder=folder, dataset=str(path), device="cpu"))
     assert [r["test_loss"] for r in own] == [r["test_loss"] for r in other]
+    eleven = {"y_test": arrays["y_test"] + 1, "y_train": np.append(arrays["y_train"][1:], 10)}
     for changes, told in (
-        ({"y_test": arrays["y_test"] + 1}, "11 classes', expected at most the run's 10"),
+        (eleven, "11 classes', expected at most the run's 10"),
         ({"x_test": arrays["x_test"][..., :7], "x_train": arrays["x_train"][..., :7]}, "8, 7"),
     ):
         np.savez(path, **(arrays | changes))
@@ -310,15 +313,15 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch, capsys
     calls = itertools.count(1)
 
     def no_space(_file):
-        if next(calls) > 4:  # config and environment are written, then two checkpoints
+        if next(calls) > 2 + 2 * 3:  # config and environment; metrics, environment, checkpoint
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(
         sys, "argv", command(tmp_path, epochs="5", width="8", checkpoint_every="1")[2:]
     )
-    monkeypatch.setattr("common.checkpoints.os.fsync", no_space)
-    with pytest.raises(SystemExit, match=r"python -m mlp_code: .*No space left on device"):
-        mlp_main()
+    monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(SystemExit, match=r"prog: the disk is full .*No space left on device"):
+        run_main("prog", mlp_main)
     monkeypatch.undo()
     monkeypatch.setattr(
         sys, "argv", command(tmp_path, epochs="5", width="8", checkpoint_every="1")[2:]
@@ -340,4 +343,6 @@ def test_cuda_trains_like_the_cpu(tmp_path):
 def test_result_json_is_plain(tmp_path):
     train(config(tmp_path, epochs=1))
     result = json.loads((tmp_path / "mlp/r/result.json").read_text())
-    assert set(result) == {"dataset", "epochs", "seeds", "seconds", "dags"}
+    header = {"kind", "method", "filter", "fraction", "dataset", "network", "n"}
+    assert set(result) == header | {"epochs", "seeds", "seconds", "dags"}
+    assert (result["kind"], result["dataset"]["name"], result["n"]) == ("mlp", "digits", 2)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from common.data import DataError
+from common.dataset import DataError
 from common.image_folder import FolderImages, list_files
 from common.runs import RunSettings, read_metrics
 from common.workers import Workers
@@ -76,7 +76,7 @@ def test_a_kill_within_an_epoch_leaves_no_trace(root, monkeypatch):
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     assert after["test"] == undisturbed["test"]
     assert after["images"] == {"train": 16, "validation": 4, "test": 6}
-    assert after["classes"] == 2 and after["test"]["top5_error"] == 0
+    assert after["classes"] == 2 and after["test"]["top5_error"] is None
     assert count == 2 + 5  # three steps an epoch: one was kept
 
 
@@ -93,7 +93,7 @@ def test_the_auxiliary_head_of_imagenet(root, monkeypatch):
         loader_workers=0,
     )
     result = train(settings, Workers())
-    assert result["dataset"] == "imagenet-1k" and result["last_epoch"]["train_loss"] > 0
+    assert result["dataset"]["name"] == "imagenet-1k" and result["last_epoch"]["train_loss"] > 0
 
 
 def test_batches_follow_seed_epoch_and_step(root):

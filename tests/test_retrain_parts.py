@@ -62,7 +62,7 @@ def test_a_part_of_the_draws_is_what_the_whole_batch_draws():
 
 
 def test_the_cosine_against_torch():
-    sgd = SgdSettings(lr=0.3, per_step=False)
+    sgd = SgdSettings(lr=0.3)  # by default as NAS-Bench-201 was trained
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([weight], lr=0.3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 12)
@@ -78,7 +78,7 @@ def test_warmup_then_cosine():
     found = [learning_rate(by_epoch, 8, epoch, 3, 10) for epoch in range(1, 9)]
     cosine = [(1 + math.cos(math.pi * k / 4)) / 2 for k in range(4)]
     assert found == pytest.approx([0.25, 0.5, 0.75, 1.0, *cosine])
-    by_step = SgdSettings(lr=1.0, warmup_epochs=1)
+    by_step = SgdSettings(lr=1.0, warmup_epochs=1, per_step=True)
     found = [learning_rate(by_step, 2, epoch, step, 4) for epoch in (1, 2) for step in range(4)]
     assert found == pytest.approx([0.25, 0.5, 0.75, 1.0, *cosine])
 

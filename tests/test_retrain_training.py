@@ -296,24 +296,34 @@ def test_divergence_is_told_and_never_saved(tmp_path):
     assert torch.isfinite(torch.tensor(state["sums"])).all()
 
 
-def test_another_data_set_of_the_same_name(tmp_path):
+@pytest.mark.parametrize("lr", [1e20, 1e30])
+def test_what_the_last_step_breaks_is_told(tmp_path, lr):
+    """One step: its own loss is finite, that of the weights after it is not."""
+    settings = config(tmp_path, optimizer=SgdSettings(lr=lr), batch_size=1000, epochs=1)
+    told = r"not finite on validation images after epoch 1: lower optimizer.lr"
+    with pytest.raises(TrainingDivergedError, match=told):
+        train(settings, Workers())
+    assert not (tmp_path / "retrain/r/result.json").exists()
+
+
+def test_other_data_under_the_same_path_are_refused(tmp_path):
     file = tmp_path / "set.npz"
 
-    def write(classes):
-        labels = np.arange(40) % classes
-        images = np.zeros((40, 8, 8), np.uint8)
+    def write(seed):
+        labels = np.arange(40) % 5
+        images = np.random.default_rng(seed).integers(0, 255, (40, 8, 8), np.uint8)
         np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)
 
-    write(4)
+    write(0)
     settings = config(tmp_path, dataset=str(file), batch_size=8, epochs=2)
-    train(settings, Workers())
-    folder = tmp_path / "retrain/r"
-    (folder / "result.json").unlink()
-    weights = torch.load(folder / "last.pt", weights_only=True)["network"]
-    torch.save({"network": weights}, folder / "checkpoint.pt")
-    write(5)
-    with pytest.raises(RunError, match="of another network: was the data set changed"):
-        train(settings, Workers())
+    result = train(settings, Workers())
+    assert (result["kind"], result["dataset"]["name"]) == ("retrain", "set")
+    assert result["test"]["top5_error"] is None  # five of five classes
+    write(1)
+    for finished in (True, False):
+        with pytest.raises(RunError, match=r"the data differ \(data\.digest: "):
+            train(settings, Workers())
+        (tmp_path / "retrain/r/result.json").unlink(missing_ok=finished is False)
 
 
 def test_a_batch_larger_than_the_data(tmp_path):

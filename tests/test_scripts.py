@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,67 @@ def test_a_full_disk_is_told(tmp_path):
     done = run(bare_checkout(tmp_path) / "scripts/fig3.sh", PATH=path)
     assert done.returncode == 1 and "found 1 GB free" in done.stderr
     assert not (tmp_path / "bare/.venv").exists()
+
+
+FRACTIONS = ("1", "0.75", "0.5", "0.25")
+
+
+def stand_in(tmp_path, python):
+    """A checkout whose Python is a shell script."""
+    bare = bare_checkout(tmp_path)
+    (bare / ".venv").mkdir()
+    fake_command(bare / ".venv/bin", "python", python)
+    wanted = subprocess.run("cksum <requirements.txt", shell=True, cwd=bare, capture_output=True)
+    (bare / ".venv/installed").write_bytes(wanted.stdout)
+    return bare
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_a_script_reaches_its_python(tmp_path, number):
+    python = "trap 'echo stopped >told; exit 143' TERM\n: >started\nwhile :; do sleep 0.02; done"
+    bare = stand_in(tmp_path, python)
+    script = subprocess.Popen(["bash", str(bare / "scripts/fig3.sh")])
+    wait_for(bare / "started")
+    script.send_signal(number)
+    assert script.wait(10) == 143
+    assert (bare / "told").read_text() == "stopped\n"
+
+
+def wait_for(path):
+    for _ in range(2000):
+        if path.exists():
+            return
+        time.sleep(0.01)
+    pytest.fail(f"{path} does not come")
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "runs"),
+    [
+        ("theory", ["digits"], ["digits"]),
+        ("theory", ["digits", "--run.name", "mine"], ["mine"]),
+        ("fig4", ["mnist", "--run.name=a b"], ["a b"]),
+        ("fig4", ["configs/mlp/my_dag.yaml"], ["my_dag"]),
+        ("table3", ["digits"], [f"table3_digits_{f}" for f in FRACTIONS]),
+        ("table3", ["digits", "--run.name", "longer"], [f"longer_{f}" for f in FRACTIONS]),
+    ],
+)  # fmt: skip
+def test_scripts_know_where_their_runs_are(tmp_path, script, words, runs):
+    """A Python that notes its last word, which is the name, and makes the run's folder."""
+    python = (
+        'for last in "$@"; do :; done\n'
+        'case "$2" in\n'
+        'report) printf "%s\\n" "$@" >reported ;;\n'
+        '*) echo "$last" >>named; for kind in theory mlp; do mkdir -p "runs/$kind/$last"\n'
+        '   : >"runs/$kind/$last/result.json"; done ;;\nesac'
+    )
+    bare = stand_in(tmp_path, python)
+    shutil.copytree(ROOT / "configs", bare / "configs")
+    done = run(bare / f"scripts/{script}.sh", *words)
+    assert done.returncode == 0, done.stderr
+    assert (bare / "named").read_text().splitlines() == runs
+    reported = (bare / "reported").read_text().splitlines()
+    kind = {"fig4": "mlp", "table3": "wot"}.get(script, script)
+    assert [word for word in reported if word.startswith("runs/" + kind)] == [
+        f"runs/{kind}/{name}" for name in runs
+    ]

@@ -236,7 +236,8 @@ def test_topologies_by_gradient_descent_and_of_too_many_samples(tmp_path):
         "run": run,
     }
     folder = study(TopologiesConfig(batch_size=0, **small))
-    assert folder.name == "topologies_digits"  # a training of this name is another run
+    assert folder == tmp_path / "topologies/digits"
+    assert json.loads((folder / "result.json").read_text())["kind"] == "topologies"
     with (folder / "topologies.csv").open() as file:
         assert {float(row["steps_to_goal"]) for row in csv.DictReader(file)} == {2.0}
     with pytest.raises(ConfigError, match="kernel_samples: found 2000, expected"):

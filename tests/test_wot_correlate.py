@@ -84,16 +84,18 @@ def test_a_whole_space_is_correlated(tmp_path, capsys):
     rows = [f"{i},{arch},{a}" for i, (arch, a) in enumerate(zip(CELLS, accuracy))]
     table.write_text("\n".join(["index,arch,cifar10/test@200", *rows]) + "\n")
     scores = {Key(arch, 0): Score(3 * a + 7, 0.1) for arch, a in zip(CELLS, accuracy)}
-    header = WotConfig().score_identity() | {"image_shape": [3, 32, 32], "digest": "0"}
+    header = WotConfig().score_identity() | {
+        "dataset": {"name": "cifar10", "digest": "0"}, "image_shape": [3, 32, 32]
+    }  # fmt: skip
     write_scores(tmp_path / "scores.csv", header, scores)
     words = ["--table", str(table), "--scores", str(tmp_path / "scores.csv")]
     config = parse_config(WotConfig, "test", "", [*words, "--run.root", str(tmp_path)])
-    record, folder = correlate.run(config)
-    assert record["n"] == 15_625
-    assert record["scores"] == {**header, "seeds": [0]}
+    record = correlate.correlate(config)
+    assert (record["kind"], record["n"]) == ("wot_correlation", 15_625)
+    assert record["dataset"] == header["dataset"]
     assert record["datasets"]["cifar10"]["score"]["kendall"] == pytest.approx(1)
     assert abs(record["datasets"]["cifar10"]["random"]["kendall"]) < 0.02
-    row = read(folder / "architectures.csv.gz")[7000]
+    row = read(tmp_path / "wot_correlation/default/architectures.csv.gz")[7000]
     expected = effective_depth_width(Cell.parse(row["arch"]).to_dag())
     shape = (float(row["effective_depth"]), float(row["effective_width"]))
     assert shape == pytest.approx(expected)

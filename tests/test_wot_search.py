@@ -18,7 +18,7 @@ from spaces.nasbench201 import Cell, all_cells
 from wot_dag import correlate
 from wot_dag.__main__ import main, run_search
 from wot_dag.config import ScoreSettings, WotConfig
-from wot_dag.filters import make_filter
+from wot_dag.filters import FILTERS
 from wot_dag.header import header_of, require_fit
 from wot_dag.scorer import Scorer
 from wot_dag.search import best_of, draw_repeats, search, summarize
@@ -27,12 +27,18 @@ from wot_dag.store import Key, Score, ScoreError, write_scores
 
 ROOT = Path(__file__).resolve().parent.parent
 CELLS = [str(cell) for cell in all_cells()]
-HEADER = WotConfig().score_identity() | {"image_shape": [3, 32, 32], "digest": "0"}
+HEADER = WotConfig().score_identity() | {
+    "dataset": {"name": "cifar10", "digest": "0"}, "image_shape": [3, 32, 32]
+}  # fmt: skip
 TABLE_HEADER = "index,arch,cifar10/test@12,cifar10/test@200,digits/test@30,params"
 
 
 def configured(tmp_path, *words: str) -> WotConfig:
     return parse_config(WotConfig, "test", "", [*words, "--run.root", str(tmp_path / "runs")])
+
+
+def keeps_of(config, space):
+    return FILTERS[config.filter].make(space, config.fraction)
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +64,16 @@ def table(tmp_path_factory):
     ("words", "kept"),
     [
         (["--filter", "none"], 15_625),
-        (["--filter", "box", "--f", "1"], 13_642),
-        (["--filter", "box", "--f", "0.75"], 9_762),
+        (["--filter", "box", "--fraction", "1"], 13_642),
+        (["--filter", "box", "--fraction", "0.75"], 9_762),
         (["--filter", "box"], 6_256),
-        (["--filter", "box", "--f", "0.25"], 1_376),
+        (["--filter", "box", "--fraction", "0.25"], 1_376),
         (["--filter", "published"], 8_226),
     ],
 )
 def test_filters_keep_as_many_cells_as_the_paper_and_its_code(tmp_path, words, kept):
     config = configured(tmp_path, *words)
-    assert make_filter(config, make_space(config))(CELLS).sum() == kept
+    assert keeps_of(config, make_space(config))(CELLS).sum() == kept
 
 
 def test_search_equals_a_plain_loop(tmp_path, scored):
@@ -75,7 +81,7 @@ def test_search_equals_a_plain_loop(tmp_path, scored):
     words = ["--scores", str(path), "--filter", "box", "--samples", "20", "--repeats", "30"]
     config = configured(tmp_path, *words)
     space = make_space(config)
-    choices, _ = search(config, space, StopRequest())
+    choices = search(config, space, StopRequest())
     for number, choice in enumerate(choices):
         drawn = np.random.default_rng([0, number]).integers(len(CELLS), size=20)
         best, kept = None, 0
@@ -108,7 +114,7 @@ def test_repeats_take_the_seeds_in_turn(tmp_path):
     write_scores(tmp_path / "scores.csv", HEADER, scores)
     words = ["--scores", str(tmp_path / "scores.csv"), "--score.seeds", "[1, 4, 3]"]
     config = configured(tmp_path, *words, "--repeats", "7", "--samples", "5")
-    choices, _ = search(config, make_space(config), StopRequest())
+    choices = search(config, make_space(config), StopRequest())
     for number, choice in enumerate(choices):
         seed = (1, 4, 3)[number % 3]
         drawn = np.random.default_rng([0, number]).integers(len(CELLS), size=5)
@@ -141,8 +147,8 @@ def test_result_holds_accuracies_of_the_chosen_and_is_kept(tmp_path, scored, tab
 
 
 def test_a_filter_that_rejects_all_samples_is_reported(tmp_path, scored, table, capsys):
-    words = ["--scores", str(scored[0]), "--table", str(table), "--filter", "box", "--f", "1e-6"]
-    result = run_search(configured(tmp_path, *words, "--repeats", "4"))
+    words = ["--scores", str(scored[0]), "--table", str(table), "--filter", "box"]
+    result = run_search(configured(tmp_path, *words, "--fraction", "1e-6", "--repeats", "4"))
     assert result["repeats_without_choice"] == 4
     assert result["evaluations_saved"] == 1
     assert result["accuracy"]["cifar10"]["mean"] is None
@@ -188,12 +194,12 @@ def test_darts_filter_asks_both_cells_and_the_published_one_the_normal_cell(tmp_
     config = configured(tmp_path, "--space", "darts", "--filter", "published")
     shapes = [effective_depth_width(g.to_dag("normal", "last")) for g in genotypes]
     expected = [0.5 <= d <= 1.6 and 4 <= w <= 12 for d, w in shapes]
-    assert make_filter(config, make_space(config))(archs).tolist() == expected
+    assert keeps_of(config, make_space(config))(archs).tolist() == expected
     config = configured(tmp_path, "--space", "darts", "--filter", "box")
     space = make_space(config)
-    kept = make_filter(config, space)(archs)
+    kept = keeps_of(config, space)(archs)
     swapped = [Genotype(g.reduce, g.normal).to_json() for g in genotypes]
-    assert np.array_equal(make_filter(config, space)(swapped), kept)
+    assert np.array_equal(keeps_of(config, space)(swapped), kept)
     assert 0 < kept.sum() < 200
 
 
@@ -208,7 +214,7 @@ def test_a_darts_search_writes_a_genotype_and_how_to_train_it(tmp_path, capsys):
 
 def test_summary_adds_up(tmp_path, scored):
     config = configured(tmp_path, "--scores", str(scored[0]), "--filter", "box", "--repeats", "7")
-    choices, _ = search(config, make_space(config), StopRequest())
+    choices = search(config, make_space(config), StopRequest())
     summary = summarize(choices)
     seconds = summary["seconds_per_repeat"]
     assert seconds["total"] == pytest.approx(
@@ -221,7 +227,7 @@ def test_summary_adds_up(tmp_path, scored):
     ("words", "message"),
     [
         (["--filter", "boxes"], "filter: found 'boxes', expected one of none, box, published"),
-        (["--f", "0"], "f: found 0.0, expected 0 < f <= 1"),
+        (["--fraction", "0"], "fraction: found 0.0, expected 0 < fraction <= 1"),
         (["--samplez", "3"], "did you mean 'samples'"),
         (["--score.batch_size", "1"], "score.batch_size: found 1, expected an integer >= 2"),
         (["--score.dataset", "digits", "--score.batch_size", "1001"], "2 .. 1000"),

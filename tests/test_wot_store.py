@@ -97,10 +97,13 @@ def test_scores_are_read_as_written(tmp_path, name):
         ("", "line 1: found '', expected # and a JSON object"),
         ("arch,seed,score,seconds\na,0,1.0,1\n", "line 1: found 'arch,"),
         ("# made by hand\narch,seed,score,seconds\n", "line 1: found '# made"),
-        ("# {}\narch,score\n", "found columns"),
-        ("# {}\narch,seed,score,seconds\na,0,1.0\n", "line 3"),
-        ("# {}\narch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 4"),
-        ("# {}\narch,seed,score,seconds\na,0,1.0,1\nb,0,nan,1\n", "line 4: the score is NaN"),
+        ('# {"dataset": {}}\narch,score\n', "found columns"),
+        ('# {"dataset": {}}\narch,seed,score,seconds\na,0,1.0\n', "line 3"),
+        ('# {"dataset": {}}\narch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n', "line 4"),
+        (
+            '# {"dataset": {}}\narch,seed,score,seconds\na,0,1.0,1\nb,0,nan,1\n',
+            "line 4: the score is NaN",
+        ),
     ],
 )
 def test_a_file_that_is_no_scores_is_refused(tmp_path, text, message):

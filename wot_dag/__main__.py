@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
-from common.config import ConfigError, parse_config
-from common.data import DataError, data_root
-from common.devices import choose_device, describe
-from common.runs import Run, RunError, read_metrics, stop_on_signals
+from common.config import parse_config
+from common.data import data_root
+from common.errors import run_main
+from common.files import read_metrics
+from common.runs import Run
+from common.stopping import stop_on_signals
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from wot_dag.config import WotConfig
+from wot_dag.filters import FILTERS
+from wot_dag.header import run_identity
 from wot_dag.search import Choice, search, summarize
 from wot_dag.space import make_space
-from wot_dag.store import ScoreError
 
 PROG = "python -m wot_dag"
 
@@ -24,35 +26,35 @@ PROG = "python -m wot_dag"
 def main() -> None:
     """Searches as the config says and prints what was found."""
     config = parse_config(WotConfig, PROG, "Random search by WOT's score, filtered or not.")
-    try:
-        result = run_search(config)
-    except (ConfigError, DataError, RunError, ScoreError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
-    print_result(result)
-    print(f"\nRecords: {config.run.root}/wot/{config.run.name or 'default'}/")
+    run_main(PROG, lambda: _search_and_print(config), SpaceError)
+
+
+def _search_and_print(config: WotConfig) -> None:
+    print_result(run_search(config))
+    print(f"\nRecords: {config.run.folder('wot')}/")
 
 
 def run_search(config: WotConfig) -> dict:
     """Searches, or returns the result of the finished run."""
-    run = Run(config.run, "wot", config.identity(), describe(choose_device(config.score.device)))
-    try:
-        table = find_table(config)
-        if run.finished:
-            return _looked_up(run, table)
-        with stop_on_signals() as request:
-            choices, header = search(config, make_space(config), request)
-        run.rewind(0)
-        for choice in choices:
-            run.log(dataclasses.asdict(choice))
-        result = {"method": _method(config), "space": config.space, "filter": config.filter}
-        result |= {"fraction": config.f} if config.filter == "box" else {}
-        result |= {"scores": {**header, "seeds": config.score.seeds}, **summarize(choices)}
-        if result["repeats_without_choice"] < result["repeats"]:
-            result["best"] = _best(config, choices, run.folder)
-        run.finish(result)
+    table = find_table(config)
+    with Run(config.run, "wot", *run_identity(config)) as run:
+        if not run.finished:
+            with stop_on_signals() as request:
+                choices = search(config, make_space(config), request)
+            run.rewind(0)
+            for choice in choices:
+                run.log(dataclasses.asdict(choice))
+            _finish(config, run, choices)
         return _looked_up(run, table)
-    finally:
-        run.close()
+
+
+def _finish(config: WotConfig, run: Run, choices: list[Choice]) -> None:
+    result = summarize(choices)
+    if result["repeats_without_choice"] < result["repeats"]:
+        result["best"] = _best(config, choices, run.folder)
+    fraction = config.fraction if config.filter == "box" else None
+    method = FILTERS[config.filter].method
+    run.finish(result, method, config.filter, fraction, config.network(), config.repeats)
 
 
 def find_table(config: WotConfig) -> AccuracyTable | None:
@@ -65,15 +67,8 @@ def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
     """The run's result, with the accuracies of a table."""
     if table is not None and run.result.get("table") != table.header:
         chosen = [r["arch"] for r in read_metrics(run.folder) if r["arch"] is not None]
-        run.finish(table.add_to(run.result, chosen))
+        run.rewrite(table.add_to(run.result, chosen))
     return run.result
-
-
-def _method(config: WotConfig) -> str:
-    """The method's name in Table 2."""
-    names = {"none": "WOT", "published": "WOT + DAG, published box"}
-    fraction = "" if config.f == 0.5 else f", f = {config.f:g}"
-    return names.get(config.filter, f"WOT + DAG{fraction}")
 
 
 def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
@@ -92,9 +87,10 @@ def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
 def print_result(result: dict) -> None:
     """Prints the result in lines of at most 79 characters, but for the architecture."""
     seconds = result["seconds_per_repeat"]
-    seeds = len(result["scores"]["seeds"])
+    seeds, fraction = result["network"]["seeds"], result["fraction"]
     of_seeds = f", scores of {seeds} seeds in turn" if seeds > 1 else ""
-    print(f"\n{result['method']}, {result['repeats']} repeats{of_seeds}")
+    kept = "" if fraction is None else f", fraction {fraction:g}"
+    print(f"\n{result['method']}{kept}, {result['repeats']} repeats{of_seeds}")
     for dataset, row in result.get("accuracy", {}).items():
         if row["mean"] is not None:
             print(
@@ -114,7 +110,7 @@ def print_result(result: dict) -> None:
     empty = result["repeats_without_choice"]
     if empty:
         print(f"no choice in {empty} of {result['repeats']} repeats: no sample passed the filter")
-        print("with a finite score; raise f or samples")
+        print("with a finite score; raise fraction or samples")
     if "best" in result:
         print(f"highest score    {result['best']['score']:.2f}: {result['best']['arch']}")
     if "train_with" in result.get("best", {}):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 
-from common.config import require, require_choice, require_seeds
+from common.config import free, identity, require, require_choice, require_seeds
 from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
+from wot_dag.filters import FILTERS
 
 SPACES = ("nas-bench-201", "darts")
-FILTERS = ("none", "box", "published")
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -39,7 +38,7 @@ class ScoreSettings:
     stem: str = "cifar"
     seeds: list[int] = field(default_factory=lambda: [0])
     precision: str = "float32"
-    device: str = "auto"
+    device: str = free("auto")
 
     def __post_init__(self) -> None:
         require_dataset("score.dataset", self.dataset)
@@ -66,8 +65,8 @@ class WotConfig:
         score: how an architecture is scored.
         scores: file of scores made before (CSV, may be .gz); scores are computed on demand, and
             kept in runs/wot_scores/, if empty.
-        filter: none, box (the box rule with fraction f) or published (the published code's boxes).
-        f: fraction of the half-ranges of depth and width that the box keeps, 0 < f <= 1.
+        filter: none, box (the box rule) or published (the published code's boxes).
+        fraction: of the half-ranges of depth and width that the box keeps, above 0, at most 1.
         samples: architectures drawn in a repeat, uniformly with replacement.
         repeats: independent searches.
         seed: of the draws; equal seeds draw the same architectures whatever the filter.
@@ -81,17 +80,17 @@ class WotConfig:
     score: ScoreSettings = field(default_factory=ScoreSettings)
     scores: str = ""
     filter: str = "none"
-    f: float = 0.5
+    fraction: float = 0.5
     samples: int = 100
     repeats: int = 500
     seed: int = 0
-    table: str = "nasbench201"
-    run: RunSettings = field(default_factory=RunSettings)
+    table: str = free("nasbench201")
+    run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         require_choice("space", self.space, SPACES)
-        require_choice("filter", self.filter, FILTERS)
-        require(0 < self.f <= 1, "f", self.f, "0 < f <= 1")
+        require_choice("filter", self.filter, tuple(FILTERS))
+        require(0 < self.fraction <= 1, "fraction", self.fraction, "0 < fraction <= 1")
         for key in ("samples", "repeats"):
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
         require(self.seed >= 0, "seed", self.seed, "an integer >= 0")
@@ -102,14 +101,13 @@ class WotConfig:
         require(darts or plain, "score.stem", self.score.stem, "cifar: imagenet is for darts")
         require(darts or not self.genotypes, "genotypes", self.genotypes, "none but for darts")
 
-    def identity(self) -> dict:
-        """The settings that decide the result of a search."""
-        settings = dataclasses.asdict(self)
-        del settings["run"], settings["table"], settings["score"]["device"]
-        return settings
+    def network(self) -> dict:
+        """What is built to score an architecture, for a record's header."""
+        sizes = {key: getattr(self.score, key) for key in ("channels", "cells", "batch_size")}
+        return {"space": self.space, **sizes, "seeds": len(self.score.seeds)}
 
     def score_identity(self) -> dict:
-        """The settings that decide a score; `seeds` decides which are needed."""
-        settings = dataclasses.asdict(self.score)
-        del settings["device"], settings["seeds"]
+        """The settings that decide a score, but for the data; `seeds` says which are needed."""
+        settings = identity(self.score)
+        del settings["seeds"], settings["dataset"]
         return {"space": self.space, **settings}

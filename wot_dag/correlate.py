@@ -8,25 +8,25 @@ and architectures.csv.gz, one row per architecture, into the folder of the run.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
-from common.config import ConfigError, parse_config, require
-from common.data import DataError
-from common.devices import choose_device, describe
-from common.runs import RunError, environment, stop_on_signals, write_json
+from common.config import parse_config, require
+from common.errors import run_main
+from common.runs import Run
+from common.stopping import stop_on_signals
 from spaces import SpaceError
 from wot_dag.config import WotConfig
+from wot_dag.header import run_identity
 from wot_dag.landscape import landscape, write_columns
 from wot_dag.search import scores_of
 from wot_dag.space import make_space
-from wot_dag.store import Key, ScoreError, mean_scores
+from wot_dag.store import Key, mean_scores
 
 PROG = "python -m wot_dag.correlate"
+KIND = "wot_correlation"
 PREDICTORS = (
     "score",
     "parameters",
@@ -40,45 +40,44 @@ PREDICTORS = (
 def main() -> None:
     """Correlates over the whole space of a config and prints a table."""
     config = parse_config(WotConfig, PROG, "Correlate WOT's score with accuracy over a space.")
-    try:
-        record, folder = run(config)
-    except (ConfigError, DataError, RunError, ScoreError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
+    run_main(PROG, lambda: _correlate_and_print(config), SpaceError)
+
+
+def _correlate_and_print(config: WotConfig) -> None:
+    record = correlate(config)
     for dataset, rows in record["datasets"].items():
         n = rows["score"]["n"]
         print(f"\n{dataset}, n = {n:,}: Kendall's tau, Spearman's rho")
         for name, row in rows.items():
             print(f"  {name.replace('_', ' '):<16} {row['kendall']:6.3f}  {row['spearman']:6.3f}")
-    print(f"\nRecords: {folder}/")
+    print(f"\nRecords: {config.run.folder(KIND)}/")
 
 
-def run(config: WotConfig) -> tuple[dict, Path]:
-    """The record and the folder it lies in."""
+def correlate(config: WotConfig) -> dict:
+    """Measures all predictors over the space, or returns the finished run's result."""
     require(bool(config.table or config.genotypes), "table", config.table, "an accuracy table")
     space = make_space(config)
-    columns, accuracies = landscape(config, space)
-    archs = columns["arch"].tolist()
-    keys = [Key(arch, seed) for arch in archs for seed in config.score.seeds]
-    with stop_on_signals() as request:
-        header, scores = scores_of(config, space, keys, request)
-    means = mean_scores(scores, archs, config.score.seeds)
-    columns["score"] = np.array([means[arch] for arch in archs])
-    columns["parameters"], columns["multiply_adds"] = space.costs(archs, header["image_shape"])
-    folder = Path(config.run.root) / "wot" / (config.run.name or "default")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_columns(folder / "architectures.csv.gz", {**columns, **accuracies})
-    columns["random"] = np.random.default_rng(0).random(len(archs))
-    record = {
-        "what": "correlation of predictors with test accuracy over all architectures",
-        "space": config.space,
-        "n": len(archs),
-        "scores": {**header, "seeds": config.score.seeds},
-        "singular": int(np.isinf(columns["score"]).sum()),
-        "datasets": {name: correlations(columns, y) for name, y in accuracies.items()},
-        "environment": environment(describe(choose_device(config.score.device))),
-    }
-    write_json(folder / "correlation.json", record)
-    return record, folder
+    columns, accuracies, table = landscape(config, space)
+    settings, device, data = run_identity(config)
+    settings |= {"table": table}
+    with Run(config.run, KIND, settings, device, data) as run:
+        if run.finished:
+            return run.result
+        archs = columns["arch"].tolist()
+        keys = [Key(arch, seed) for arch in archs for seed in config.score.seeds]
+        with stop_on_signals() as request:
+            header, scores = scores_of(config, space, keys, request)
+        means = mean_scores(scores, archs, config.score.seeds)
+        columns["score"] = np.array([means[arch] for arch in archs])
+        columns["parameters"], columns["multiply_adds"] = space.costs(archs, header["image_shape"])
+        write_columns(run.folder / "architectures.csv.gz", {**columns, **accuracies})
+        columns["random"] = np.random.default_rng(0).random(len(archs))
+        result = {
+            "table": table,
+            "singular": int(np.isinf(columns["score"]).sum()),
+            "datasets": {name: correlations(columns, y) for name, y in accuracies.items()},
+        }
+        return run.finish(result, "WOT", network=config.network(), n=len(archs))
 
 
 def correlations(columns: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, dict[str, float]]:

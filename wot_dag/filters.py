@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from dag import Box, box_rule
-from wot_dag.config import WotConfig
-from wot_dag.space import Space
 
-Filter = Callable[[Sequence[str]], np.ndarray]  # architectures -> mask of those kept
+if TYPE_CHECKING:  # configs name a filter before there is a space
+    from wot_dag.space import Space
+
+Keeps = Callable[[Sequence[str]], np.ndarray]  # architectures -> mask of those kept
 
 # The boxes that the published code fixes.
 PUBLISHED = {
@@ -19,22 +21,36 @@ PUBLISHED = {
 }
 
 
-def make_filter(config: WotConfig, space: Space) -> Filter:
-    """The filter that a config names.
+class Filter(NamedTuple):
+    """A filter: the method's name in tables, and how it is made for a space and a fraction."""
 
-    box: the box rule with fraction f around all cells of the space; normal and reduction cell of
-    a genotype must both lie in it. published: a fixed box; of a genotype only the normal cell
-    counts, and of its parallel edges the later one.
-    """
-    if config.filter == "none":
-        return lambda archs: np.ones(len(archs), bool)
-    if config.filter == "published":
-        fixed = PUBLISHED[config.space]
-        return lambda archs: _inside(fixed, *space.shapes(archs, "last"))[:, 0]
+    method: str
+    make: Callable[[Space, float], Keeps]
+
+
+def _all(_space: Space, _fraction: float) -> Keeps:
+    return lambda archs: np.ones(len(archs), bool)
+
+
+def _box(space: Space, fraction: float) -> Keeps:
+    """The box rule around all cells of the space; both cells of a genotype must lie in it."""
     whole = space.population()
-    box = box_rule(whole.depth, whole.width, config.f)
+    box = box_rule(whole.depth, whole.width, fraction)
     return lambda archs: _inside(box, *space.shapes(archs)).all(axis=1)
+
+
+def _published(space: Space, _fraction: float) -> Keeps:
+    """A fixed box; of a genotype the normal cell counts, of its parallel edges the later one."""
+    fixed = PUBLISHED[space.name]
+    return lambda archs: _inside(fixed, *space.shapes(archs, "last"))[:, 0]
 
 
 def _inside(box: Box, depth: np.ndarray, width: np.ndarray) -> np.ndarray:
     return box.keeps(depth, width) & (depth > 0)
+
+
+FILTERS = {
+    "none": Filter("WOT", _all),
+    "box": Filter("WOT + DAG", _box),
+    "published": Filter("WOT + DAG, published box", _published),
+}

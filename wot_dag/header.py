@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from common.data import Dataset, load_dataset
+from common.config import identity
+from common.data import load_dataset
+from common.dataset import Dataset, digest_of
+from common.devices import choose_device, describe
 from wot_dag.config import WotConfig
-from wot_dag.store import ScoreError
+from wot_dag.store import ScoreError, read_scores
 
 
 def header_of(config: WotConfig, data: Dataset) -> dict:
-    """What decides the score of an architecture and a seed; `digest` is of the training images."""
-    images = data.train.images.cpu().numpy()
-    digest = hashlib.sha256(images).hexdigest()[:16]
-    return config.score_identity() | {"image_shape": list(data.image_shape), "digest": digest}
+    """What decides the score of an architecture and a seed."""
+    shape = list(data.image_shape)
+    return config.score_identity() | {"dataset": data.header, "image_shape": shape}
+
+
+def run_identity(config: WotConfig) -> tuple[dict, str, dict]:
+    """What decides a result: settings, device in words, images. A file of scores is its content."""
+    settings, device = identity(config), describe(choose_device(config.score.device))
+    if not config.scores:
+        return settings, device, load_dataset(config.score.dataset).header
+    header, _ = read_scores(Path(config.scores))
+    settings["scores"] = digest_of([Path(config.scores).read_bytes()])
+    return settings, device, header["dataset"]
 
 
 def require_fit(config: WotConfig, header: Mapping[str, object]) -> None:
     """Checks that the file `config.scores` was made as the config says.
 
-    A path is not its data: an .npz that is there counts by its images, not by its name.
+    A path is not its data: an .npz that is there counts by its content, not by its name. Of other
+    data sets, which need not be there, the name counts.
 
     Raises:
         ScoreError: it was not; the message names the keys that differ.
         DataError: the .npz cannot be read.
     """
     expected = config.score_identity()
-    if expected["dataset"].endswith(".npz") and Path(expected["dataset"]).is_file():
-        expected = header_of(config, load_dataset(expected["dataset"]))
-        expected["dataset"] = header.get("dataset")
-    differing = [key for key, value in expected.items() if header.get(key) != value]
+    found = dict(header)
+    data, made_of = Path(config.score.dataset), header["dataset"]
+    if data.suffix == ".npz" and data.is_file():
+        expected["data"] = load_dataset(str(data)).header["digest"]
+        found["data"] = made_of.get("digest")
+    else:
+        expected["dataset"], found["dataset"] = data.stem, made_of.get("name")
+    differing = [key for key, value in expected.items() if found.get(key) != value]
     if differing:
-        found, wanted = (
+        made, wanted = (
             ", ".join(f"{key} {settings.get(key)!r}" for key in differing)
-            for settings in (header, expected)
+            for settings in (found, expected)
         )
         raise ScoreError(
-            f"{config.scores}: found scores made with {found}, expected {wanted}: "
+            f"{config.scores}: found scores made with {made}, expected {wanted}: "
             f"leave out --scores to score anew"
         )

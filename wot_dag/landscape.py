@@ -10,16 +10,15 @@ import argparse
 import csv
 import gzip
 import io
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from common.config import ConfigError
 from common.data import data_root
-from common.runs import Run, RunError, RunSettings, write_atomically
+from common.errors import run_main
+from common.files import write_atomically
+from common.runs import Run, RunSettings
 from common.statistics import multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
@@ -29,19 +28,20 @@ from wot_dag.config import WotConfig
 from wot_dag.space import Space, make_space
 
 PROG = "python -m wot_dag.landscape"
+KIND = "landscape"
 Columns = dict[str, np.ndarray]
 
 
-def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
+def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict | None]:
     """Of a config's space: arch, effective_depth, effective_width; and accuracies per dataset.
 
-    The shape of a genotype is that of its normal cell.
+    The shape of a genotype is that of its normal cell. Third is the table's name and digest.
 
     Raises:
         ConfigError, SpaceError: no table, or an NDS file that cannot be read.
     """
     if config.space == "darts":
-        return nds_landscape([Path(config.genotypes)])
+        return *nds_landscape([Path(config.genotypes)]), None
     table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)
@@ -50,7 +50,8 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
         "effective_depth": shapes.depth[:, 0],
         "effective_width": shapes.width[:, 0],
     }
-    return columns, {name: table.columns[c] for name, c in table.test_columns().items()}
+    accuracies = {name: table.columns[c] for name, c in table.test_columns().items()}
+    return columns, accuracies, table.header
 
 
 def nds_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
@@ -122,18 +123,7 @@ def panel(columns: Columns, accuracy: np.ndarray) -> dict:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Keeps what the command line asks for in a run's folder, and prints R."""
     options = _parser().parse_args(arguments)
-    name = options.name or ("nds" if options.nds else Path(options.table).name.split(".")[0])
-    try:
-        result = keep(options, RunSettings(name))
-    except (ConfigError, RunError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
-    for found in result["panels"]:
-        print(
-            f"{found['dataset']}: R {found['r_architectures']:.3f} over "
-            f"{found['architectures']:,} architectures, {found['r_circles']:.3f} over "
-            f"{found['circles']} circles"
-        )
-    print(f"\nRecords: {RunSettings().root}/landscape/{name}/")
+    run_main(PROG, lambda: _keep_and_print(options), SpaceError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -143,29 +133,36 @@ def _parser() -> argparse.ArgumentParser:
         "--table", help="nasbench201 (ships with the code), or a file, here or in $DATA_ROOT"
     )
     source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files")
-    parser.add_argument("--name", help="of the run; the table's, or nds, by default")
+    parser.add_argument("--run.name", dest="name", default="", help="the table's, or NDS")
     return parser
 
 
+def _keep_and_print(options: argparse.Namespace) -> None:
+    name = options.name or ("NDS" if options.nds else Path(options.table).name.split(".")[0])
+    settings = RunSettings(name, fresh=True)
+    for found in keep(options, settings)["panels"]:
+        print(
+            f"{found['dataset']}: R {found['r_architectures']:.3f} over "
+            f"{found['architectures']:,} architectures, {found['r_circles']:.3f} over "
+            f"{found['circles']} circles"
+        )
+    print(f"\nRecords: {settings.folder(KIND)}/")
+
+
 def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
-    """The result, computed anew each time: it takes seconds, and the files may have changed."""
+    """The run's result, made anew each time: it takes seconds."""
     if options.nds:
         columns, accuracies = nds_landscape(options.nds)
+        what = {"nds": [str(file) for file in options.nds]}
     else:
         config = WotConfig(table=options.table)
-        columns, accuracies = landscape(config, make_space(config))
+        columns, accuracies, what = landscape(config, make_space(config))
+        what = {"table": what}
     panels = [{"dataset": name, **panel(columns, y)} for name, y in accuracies.items()]
-    what = {"nds": [str(file) for file in options.nds or ()], "table": options.table}
-    run = Run(replace(settings, fresh=True), "landscape", what, "cpu")
-    try:
-        header = {"kind": "landscape", "method": "", "filter": "", "fraction": None}
-        space = "nds" if options.nds else "nas-bench-201"
-        header |= {"dataset": None, "network": {"space": space}}
-        header["n"] = max(found["architectures"] for found in panels)
-        run.finish(header | {"panels": panels})
-        return run.result
-    finally:
-        run.close()
+    network = {"space": "nds" if options.nds else "nas-bench-201"}
+    n = max(found["architectures"] for found in panels)
+    with Run(settings, KIND, what, "cpu") as run:
+        return run.finish({**what, "panels": panels}, network=network, n=n)
 
 
 if __name__ == "__main__":

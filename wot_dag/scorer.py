@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from common.config import require
-from common.data import Dataset, load_dataset
+from common.data import load_dataset
+from common.dataset import Dataset
 from common.devices import choose_device, exact_float32
 from common.progress import progress
-from common.runs import StopRequest
+from common.stopping import StopRequest
 from wot_dag.config import ScoreSettings
 from wot_dag.kernel import log_determinants
 from wot_dag.space import Space

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.runs import StopRequest
+from common.stopping import StopRequest
 from wot_dag.config import WotConfig
-from wot_dag.filters import make_filter
+from wot_dag.filters import FILTERS
 from wot_dag.header import header_of, require_fit
 from wot_dag.score import open_store
 from wot_dag.scorer import Scorer, score_missing
@@ -68,8 +68,8 @@ class Choice:
     rest_seconds: float
 
 
-def search(config: WotConfig, space: Space, request: StopRequest) -> tuple[list[Choice], dict]:
-    """All repeats of a search, and how the scores were made (`wot_dag.header`).
+def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice]:
+    """All repeats of a search.
 
     Raises:
         ScoreError: the file of scores does not fit, or misses architectures that were drawn.
@@ -78,14 +78,14 @@ def search(config: WotConfig, space: Space, request: StopRequest) -> tuple[list[
     """
     repeats = draw_repeats(config, space)
     needed = [Key(arch, repeat.seed) for repeat in repeats for arch in repeat.kept]
-    header, scores = scores_of(config, space, needed, request)
+    _, scores = scores_of(config, space, needed, request)
     require_scores(scores, needed)
-    return [_choose(repeat, scores) for repeat in repeats], header
+    return [_choose(repeat, scores) for repeat in repeats]
 
 
 def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
     """What each repeat draws and keeps; the draws depend on the seed alone."""
-    keeps = make_filter(config, space)
+    keeps = FILTERS[config.filter].make(space, config.fraction)
     repeats = []
     for number in range(config.repeats):
         started = time.perf_counter()

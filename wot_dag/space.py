@@ -42,6 +42,8 @@ class NasBench201Space:
         score: channels, cells per stage.
     """
 
+    name = "nas-bench-201"
+
     def __init__(self, score: ScoreSettings) -> None:
         self._score = score
         self.archs = [str(cell) for cell in all_cells()]
@@ -109,6 +111,8 @@ class DartsSpace:
         score: channels, cells, stem.
         genotypes: an NDS file, or empty.
     """
+
+    name = "darts"
 
     def __init__(self, score: ScoreSettings, genotypes: str = "") -> None:
         self._score = score

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from common.runs import drop_cut_line, write_atomically
+from common.errors import UserError
+from common.files import drop_cut_line, write_atomically
 
 COLUMNS = ("arch", "seed", "score", "seconds")
 
@@ -35,7 +36,7 @@ class Score(NamedTuple):
 Scores = dict[Key, Score]
 
 
-class ScoreError(ValueError):
+class ScoreError(UserError):
     """A file of scores that cannot be used: what was found and how to mend it."""
 
 
@@ -125,7 +126,7 @@ def _read_header(path: Path, line: str) -> dict:
         header = json.loads(line.removeprefix("#")) if line.startswith("#") else None
     except json.JSONDecodeError:
         header = None
-    if not isinstance(header, dict):
+    if not isinstance(header, dict) or not isinstance(header.get("dataset"), dict):
         raise ScoreError(
             f"{path}: line 1: found {line.strip()[:40]!r}, expected # and a JSON object that says "
             f"how the scores were made: write the file by python -m wot_dag.score"

@@ -1,0 +1,64 @@
+"""Files that a kill or a full disk leaves whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from common.errors import UserError
+
+
+def drop_cut_line(path: Path) -> None:
+    """Drops a last line that a kill cut off; a whole or absent file keeps its date."""
+    written = path.read_bytes() if path.exists() else b""
+    whole = written.rfind(b"\n") + 1
+    if whole < len(written):
+        os.truncate(path, whole)
+
+
+def write_whole(path: Path, data: bytes | memoryview) -> None:
+    """Writes a file down to the disk; it is not left behind where that fails."""
+    try:
+        with path.open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, data: bytes | memoryview) -> None:
+    """Writes a file that is whole or absent: temporary file, fsync, rename."""
+    temporary = path.with_name(path.name + ".tmp")
+    write_whole(temporary, data)
+    temporary.replace(path)
+
+
+def to_json(data: object, indent: int | None = None) -> bytes:
+    """JSON that every program reads, which knows neither NaN nor infinity.
+
+    Raises:
+        UserError: a number is not finite.
+    """
+    try:
+        return json.dumps(data, indent=indent, allow_nan=False).encode() + b"\n"
+    except ValueError as error:
+        raise UserError(f"a number to be recorded is NaN or infinite ({error})") from error
+
+
+def write_json(path: Path, data: dict) -> None:
+    """Writes readable JSON atomically."""
+    write_atomically(path, to_json(data, indent=1))
+
+
+def read_json(path: Path) -> dict:
+    """Reads a JSON file."""
+    return json.loads(path.read_text())
+
+
+def read_metrics(folder: Path) -> list[dict]:
+    """All records of a run's metrics.jsonl; a last line that a kill cut off is left out."""
+    lines = (folder / "metrics.jsonl").read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines[:-1]]
