@@ -103,7 +103,9 @@ def _compare(config: TheoryConfig, run: Run, data: Dataset) -> dict:
         training = _against_prediction(config, tangents[name], y, curves, name, lr)
         rows[name] = {"code": config.dags[name], **spectra(dag, x[: config.kernel_samples])}
         rows[name]["training"] = training
-    return {**_settings(config), "lr": lr, "seconds": round(seconds, 1), "dags": rows}
+    cosine = largest_cosine(x[: config.kernel_samples])
+    measured = {"lr": lr, "seconds": round(seconds, 1), "largest_cosine": cosine, "dags": rows}
+    return {**_settings(config), **measured}
 
 
 def _settings(config: TheoryConfig) -> dict:
@@ -154,6 +156,12 @@ def spectra(dag: Dag, x: Tensor) -> dict:
             "eigenvalues": [float(f"{value:.6g}") for value in values],
         }
     return found
+
+
+def largest_cosine(x: Tensor) -> float:
+    """Between two of the images after the stem: all that Eq. 12 knows of them."""
+    kernel = nngp(Dag.parse("1"), x.cpu().double().numpy(), "paper")
+    return float(kernel[~np.eye(len(kernel), dtype=bool)].max())
 
 
 def _measure_all(

@@ -7,18 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from common.runs import read_json
-from dag import FIGURE_3, Dag
-from report import page, planes, results, tenas
-from report.convergence import convergence_table, draw_convergence
+from dag import Dag
+from report import page, results
 from report.draw import draw_dags
-from report.records import dataset_name
-from report.searches import add_commands
+from report.records import UNREADABLE, read_record
+from report.sections import read_published
 from report.style import save_figure
-from report.theory import draw_spectra, draw_training, theory_table
-from report.topologies import draw_topologies, read_table, topologies_table
-
-_FIGURE_3 = tuple(f"{name}={code}" for name, code in FIGURE_3.items())
 
 
 def main(args: list[str] | None = None) -> None:
@@ -26,7 +20,7 @@ def main(args: list[str] | None = None) -> None:
     options = _parser().parse_args(args)
     try:
         files = options.run(options)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"python -m report: {error}")
     for file in files:
         print(file)
@@ -36,74 +30,36 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m report", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="WHAT")
     dags = commands.add_parser("dags", help="draw DAGs given as NAME=CODE or CODE")
-    dags.add_argument("codes", nargs="*", default=_FIGURE_3, metavar="NAME=CODE")
+    dags.add_argument("codes", nargs="*", metavar="NAME=CODE", help="those of Fig. 3 by default")
     dags.add_argument("--out", type=Path, default=Path("runs/report/dags"), help="path, no suffix")
     dags.set_defaults(run=_draw_dags)
-    convergence = commands.add_parser("convergence", help="curves and table of an MLP run")
-    convergence.add_argument("folder", type=Path, help="a run, such as runs/mlp/digits")
-    convergence.set_defaults(run=_draw_convergence)
-    theory = commands.add_parser("theory", help="kernels and predicted training of a run")
-    theory.add_argument("folder", type=Path, help="a run, such as runs/theory/digits")
-    theory.set_defaults(run=_draw_theory)
     keep = commands.add_parser("keep", help="copy a run's records, without weights, into results/")
     keep.add_argument("folder", type=Path, help="a finished run, such as runs/mlp/fig4_mnist")
     keep.add_argument("into", type=Path, help="such as results/fig4_mnist")
     keep.set_defaults(run=_keep)
-    topologies = commands.add_parser("topologies", help="what predicts training, by topology")
-    topologies.add_argument("folder", type=Path, help="a run, such as runs/topologies/digits")
-    topologies.set_defaults(run=_draw_topologies)
-    add_commands(commands)
-    tenas.add_commands(commands)
     results.add_commands(commands)
     page.add_commands(commands)
-    planes.add_commands(commands)
     return parser
 
 
 def _draw_dags(options: argparse.Namespace) -> list[Path]:
-    pairs = [code.rpartition("=") for code in options.codes]
+    codes = [f"{name}={code}" for name, code in read_published()["fig3"].items()]
+    pairs = [code.rpartition("=") for code in options.codes or codes]
     dags = {name or code: Dag.parse(code) for name, _, code in pairs}
     return save_figure(draw_dags(dags), options.out)
 
 
-def _result(folder: Path) -> dict:
-    if not (folder / "result.json").is_file():
-        raise FileNotFoundError(f"{folder} holds no finished run (no result.json)")
-    return read_json(folder / "result.json")
-
-
 def _keep(options: argparse.Namespace) -> list[Path]:
-    """Copies records up to 1 MB: no weights, no locks, no long logs."""
-    _result(options.folder)
-    kept = (".json", ".jsonl", ".yaml", ".csv", ".gz", ".md", ".png", ".pdf")
-    files = [f for f in sorted(options.folder.iterdir()) if f.suffix in kept]
+    """Copies records up to 1 MB: no weights, no locks, no long logs, no pictures."""
+    try:
+        read_record(options.folder.parent, options.folder)
+    except UNREADABLE as error:
+        raise ValueError(f"{options.folder} holds no finished run ({error})") from error
+    kept = (".json", ".jsonl", ".yaml", ".csv", ".gz")
+    files = [f for f in sorted(options.folder.iterdir()) if f.suffix in kept and f.is_file()]
     files = [f for f in files if f.stat().st_size <= 2**20]
     options.into.mkdir(parents=True, exist_ok=True)
     return [Path(shutil.copyfile(file, options.into / file.name)) for file in files]
-
-
-def _draw_theory(options: argparse.Namespace) -> list[Path]:
-    result = _result(options.folder)
-    table = options.folder / "theory.md"
-    table.write_text(theory_table(result))
-    spectra = save_figure(draw_spectra(result), options.folder / "spectra")
-    return [*spectra, *save_figure(draw_training(result), options.folder / "training"), table]
-
-
-def _draw_topologies(options: argparse.Namespace) -> list[Path]:
-    result = _result(options.folder)
-    columns, found = read_table(options.folder / "topologies.csv"), result["topologies"]
-    table = options.folder / "topologies.md"
-    table.write_text(topologies_table(found))
-    figure = draw_topologies(columns, found, dataset_name(result))
-    return [*save_figure(figure, options.folder / "topologies"), table]
-
-
-def _draw_convergence(options: argparse.Namespace) -> list[Path]:
-    _result(options.folder)
-    table = options.folder / "convergence.md"
-    table.write_text(convergence_table(options.folder))
-    return [*save_figure(draw_convergence(options.folder), options.folder / "convergence"), table]
 
 
 if __name__ == "__main__":

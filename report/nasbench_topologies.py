@@ -1,26 +1,54 @@
-"""NAS-Bench-201's topologies: a figure of the record that `python -m wot_dag.topologies` makes."""
+"""NAS-Bench-201's topologies: does a DAG's kernel predict the accuracy of its cells?"""
 
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from report.draw_topologies import draw_prediction
+from report.records import Record
+from report.sections import Image, Section, Sources
+from report.tables import Number, Table
 
 _PREDICTED = "predicted by "
+_COLUMNS = ("accuracy", "topologies", "predictors", "R", "held out", "different kernels", "n")
 
 
-def draw_nasbench_topologies(folder: Path, accuracy: str) -> Figure:
-    """The topologies with depth > 0 of a run's topologies.csv: the others hold no convolution.
+def section(sources: Sources) -> Section:
+    """A row for each accuracy, subset and set of predictors."""
+    runs = sources.of_kind("nasbench201_topologies")
+    rows = [
+        (accuracy, subset, predictors, Number(fit["r"]), Number(fit["cross_validated_r"]),
+         found["different_kernels"], found["topologies"])
+        for run in runs
+        for accuracy, subsets in run.result["results"].items()
+        for subset, found in subsets.items()
+        for predictors, fit in found["regressions"].items()
+    ]  # fmt: skip
+    caption = "Multiple correlation of a topology's mean accuracy on NAS-Bench-201"
+    table = Table("nasbench_topologies", caption, _COLUMNS, tuple(rows))
+    return Section(
+        "nasbench_topologies",
+        "Kernels of NAS-Bench-201's topologies",
+        "",
+        ("python -m wot_dag.topologies --dataset FILE.npz",),
+        tables=(table,) if rows else (),
+        images=tuple(_image(run) for run in runs),
+        records=tuple(runs),
+    )
 
-    Args:
-        folder: the run's.
-        accuracy: the data set whose accuracies were predicted, the first of the result.
-    """
-    with (folder / "topologies.csv").open(newline="") as handle:
+
+def _image(run: Record) -> Image:
+    caption = f"{run.name}: accuracy of topologies, measured and predicted"
+    return Image(f"{run.key}_topologies", caption, lambda: draw_nasbench_topologies(run), (run,))
+
+
+def draw_nasbench_topologies(run: Record) -> Figure:
+    """The topologies with depth > 0 of topologies.csv: the others hold no convolution."""
+    accuracy = next(iter(run.result["results"]))
+    with (run.folder / "topologies.csv").open(newline="") as handle:
         rows = [row for row in csv.DictReader(handle) if float(row["depth"]) > 0]
     table = {key: np.array([float(row[key]) for row in rows]) for key in rows[0] if key != "code"}
     predicted = {

@@ -9,20 +9,18 @@ from __future__ import annotations
 import argparse
 import base64
 import html
+import io
 import json
-import os
 import re
 import struct
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from dag import Dag, eq12_bound
+from report import guard
+from report.guard import Left
 from report.planes import planes
-from report.records import of_kind
-from report.results import add_sources, all_sections, provenance_lines, read_sources, save_image
+from report.provenance import Environments, provenance_lines
+from report.results import add_sources, all_sections, read_sources
 from report.sections import Image, Section, Sources
 
 WEB = Path(__file__).with_name("web")
@@ -41,51 +39,38 @@ def _page(options: argparse.Namespace) -> list[Path]:
     sources = read_sources(options.records)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / FILE
-    file.write_text(render(sources, nasbench201_table()))
+    file.write_text(render(sources, options.out))
     return [file]
 
 
-def nasbench201_table() -> Path | None:
-    """The accuracy table in the user's data folder, if it is there; the page does without."""
-    file = Path(os.environ.get("DATA_ROOT", "data")) / "nasbench201.csv.gz"
-    return file if file.is_file() else None
-
-
-def render(sources: Sources, table: Path | None = None) -> str:
-    """The page as text."""
-    sections = all_sections(sources)
-    data = {"planes": planes(sources, table), "cosines": largest_cosines(sources)}
+def render(sources: Sources, base: Path) -> str:
+    """The page as text, as a file of the folder `base`."""
+    left, environments = Left(), Environments()
+    sections = all_sections(sources, left)
+    data = {"planes": planes(sources, left), "cosines": largest_cosines(sources)}
     parts = {
         "style": (WEB / "page.css").read_text(),
         "contents": "".join(_entry(s) for s in sections),
-        "sections": "\n".join(_section(s, sources.roots[0]) for s in sections),
-        "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
+        "sections": "\n".join(_section(s, base, environments, left) for s in sections),
+        "environments": _list(environments.lines()),
+        "not-shown": _list(guard.as_lines(left)) or "<p>Nothing.</p>",
+        "data": _in_script(data),
         "scripts": "\n".join(f"<script>\n{(WEB / s).read_text()}</script>" for s in SCRIPTS),
     }
     page = (WEB / "page.html").read_text()
-    return re.sub(r"<!--(\w+)-->", lambda match: parts[match[1]], page)
+    return re.sub(r"<!--([a-z-]+)-->", lambda match: parts[match[1]], page)
+
+
+def _in_script(data: Mapping) -> str:
+    """JSON that no HTML parser takes for a tag or a comment."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
 
 
 def largest_cosines(sources: Sources) -> dict[str, float]:
-    """Images -> largest cosine between two of them after the stem.
-
-    Read back from the record of Eq. 12, which depends on the images by this number alone.
-    """
-    runs = {run.dataset: run for run in reversed(of_kind(sources.records, "theory"))}
-    return {name: _cosine(run.result["dags"]) for name, run in runs.items()}
-
-
-def _cosine(dags: Mapping[str, Mapping]) -> float:
-    """Bisection: the bound falls with the cosine."""
-    row = next(iter(dags.values()))
-    dag, low, high = Dag.parse(row["code"]), 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if eq12_bound(dag, np.array([[1, middle], [middle, 1]])) > row["eq12_bound"]:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    """Images -> largest cosine between two of them after the stem, all that Eq. 12 needs."""
+    found = {run.dataset: run.result.get("largest_cosine") for run in sources.of_kind("theory")}
+    return {name: value for name, value in found.items() if isinstance(value, int | float)}
 
 
 def _entry(section: Section) -> str:
@@ -98,46 +83,48 @@ def _badge(section: Section) -> str:
     return f'<span class="status {kind}">{html.escape(section.word)}</span>'
 
 
-def _section(section: Section, base: Path) -> str:
+def _section(section: Section, base: Path, environments: Environments, left: Left) -> str:
     parts = [f'<section id="{section.key}"><h2>{html.escape(section.title)} {_badge(section)}</h2>']
     if section.published:
         parts.append(f"<p>Published: {html.escape(section.published)}.</p>")
-    parts += [_figure(image) for image in section.images]
+    parts += [_figure(image, left) for image in section.images]
     for table in section.tables:
         label = html.escape(table.caption, quote=True)
         parts.append(f'<div class="wide" tabindex="0" role="region" aria-label="{label}">')
         parts.append(f"{table.html()}</div>")
         parts.append(f"<p>{html.escape(table.note)}</p>" if table.note else "")
     commands = "; ".join(f"<code>{html.escape(command)}</code>" for command in section.commands)
-    parts += [f"<p>Run it: {commands}</p>", _provenance(section, base), "</section>"]
+    parts += [f"<p>Run it: {commands}</p>", _provenance(section, base, environments), "</section>"]
     return "\n".join(part for part in parts if part)
 
 
-def _provenance(section: Section, base: Path) -> str:
-    lines = provenance_lines(section, base)
-    if not lines:
-        return ""
+def _provenance(section: Section, base: Path, environments: Environments) -> str:
+    lines = _list(provenance_lines(section, base, environments))
+    return f"<details><summary>Runs, environments, commands</summary>{lines}</details>" * bool(
+        lines
+    )
+
+
+def _list(lines: list[str]) -> str:
+    """Lines of Markdown, whose HTML is escaped, as a list without their marks."""
     items = "".join(f"<li>{html.escape(_plain(line))}</li>" for line in lines)
-    return f"<details><summary>Hardware, versions, commands</summary><ul>{items}</ul></details>"
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _plain(line: str) -> str:
-    """A line of Markdown without its marks."""
-    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line.removeprefix("- ")).replace("`", "")
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line.removeprefix("- ")).replace("`", "")
+    return html.unescape(text)
 
 
 def _png(image: Image) -> bytes:
-    """The picture that a run left, or one drawn now; nothing if neither can be."""
-    if image.file and image.file.is_file():
-        return image.file.read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        files = save_image(image, Path(folder)) if image.draw else []
-        return b"".join(file.read_bytes() for file in files if file.suffix == ".png")
+    buffer = io.BytesIO()
+    image.draw().savefig(buffer, format="png", dpi=200)
+    return buffer.getvalue()
 
 
-def _figure(image: Image) -> str:
-    """The picture within the page, as PNG."""
-    png = _png(image)
+def _figure(image: Image, left: Left) -> str:
+    """The picture within the page, as PNG; nothing if it cannot be drawn."""
+    png = guard.drawn(image, _png, left)
     if not png:
         return ""
     caption, data = html.escape(image.caption, quote=True), base64.b64encode(png).decode()

@@ -1,25 +1,18 @@
-"""Finds the records of finished runs, in results/ and in runs/, by what they hold."""
+"""Finds the records of finished runs, in results/ and in runs/; each says itself what it is."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from common.runs import read_json
+import yaml
 
-# A record is of the first kind whose files lie beside result.json and whose keys it has.
-_KINDS = (
-    ("nasbench201_topologies", ("topologies.csv",), ("results", "topologies")),
-    ("topologies", ("topologies.csv",), ("dags", "topologies")),
-    ("theory", (), ("kernel_samples", "dags")),
-    ("convergence", ("metrics.jsonl",), ("epochs", "dags")),
-    ("wot", (), ("method", "repeats")),
-    ("tenas", (), ("searches",)),
-    ("correlate", (), ("correlations", "records")),
-    ("retrain", (), ("tested_weights", "test")),
-)
+HEADER = ("kind", "method", "filter", "fraction", "dataset", "network", "n")
+UNREADABLE = (OSError, ValueError, RecursionError, yaml.YAMLError)
 
 
 @dataclass(frozen=True)
@@ -29,16 +22,21 @@ class Record:
     Args:
         name: its folder below the root, such as "wot/table2_cifar10_box".
         folder: where it lies.
-        kind: one of _KINDS, or "other".
-        result: its result.json.
-        environment: its environment.json; empty if there is none.
+        result: its result.json, which begins with HEADER.
+        starts: what each start of the run used, of environment.json; empty if it is not there.
+        config: its config.yaml; empty if it is not there.
     """
 
     name: str
     folder: Path
-    kind: str
-    result: Mapping
-    environment: Mapping
+    result: Mapping[str, Any]
+    starts: Sequence[Mapping[str, Any]] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What made it, such as "wot"."""
+        return self.result["kind"]
 
     @property
     def key(self) -> str:
@@ -48,74 +46,125 @@ class Record:
 
     @property
     def dataset(self) -> str:
-        """Name of the images, without path and suffix."""
-        return dataset_name(self.result)
+        """Name of the images; empty where none were read."""
+        return (self.result["dataset"] or {}).get("name", "")
 
     @property
     def whole_dataset(self) -> str:
         """Name of the data set that the images are all or a part of."""
         return self.dataset.removesuffix("_subset")
 
+    @property
+    def network(self) -> str:
+        """What was built in its space, in words: "channels 16, cells 5"."""
+        parts = dict(self.result["network"] or {})
+        for key in ("space", "seeds"):
+            parts.pop(key, None)
+        return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
+
+    @property
+    def space(self) -> str:
+        """The search space; empty where there is none."""
+        return (self.result["network"] or {}).get("space", "")
+
+    @property
+    def score_seeds(self) -> int | str:
+        """Over how many seeds each score stands; empty where nothing is scored."""
+        return (self.result["network"] or {}).get("seeds", "")
+
     def link(self, base: Path) -> str:
-        """Path of result.json as seen from the folder `base`, if it lies below, else its name."""
+        """Path of result.json as seen from the folder `base`, if it lies below, else nothing."""
         file = self.folder / "result.json"
         return file.relative_to(base).as_posix() if file.is_relative_to(base) else ""
 
 
-def find_records(roots: Sequence[Path]) -> list[Record]:
-    """Records below the roots, those of the last root first, each root's by name.
+def find_records(roots: Sequence[Path]) -> tuple[list[Record], list[tuple[Path, str]]]:
+    """Records below the roots, those of the last root first, and what could not be read and why.
 
-    A copy of a record of an earlier root is left out. A root that is absent holds nothing.
+    A record counts once: copies have one result, and a run made anew has one config and data.
     """
     found: list[Record] = []
+    unread: list[tuple[Path, str]] = []
     for root in roots:
         own: list[Record] = []
         for file in sorted(root.rglob("result.json")):
-            record = read_record(root, file.parent)
+            try:
+                record = read_record(root, file.parent)
+            except UNREADABLE as error:
+                unread.append((file.parent, " ".join(str(error).split())))
+                continue
             if not any(record.result == other.result for other in (*found, *own)):
                 own.append(record)
         found = [*own, *found]
-    return found
+    return list(_once(found)), unread
+
+
+def _once(records: Iterable[Record]) -> Iterator[Record]:
+    """The first of the records of one kind, config and data."""
+    seen = set()
+    for record in records:
+        what = json.dumps([record.kind, record.result["dataset"], record.config], default=str)
+        if not record.config or what not in seen:
+            yield record
+        seen.add(what)
 
 
 def read_record(root: Path, folder: Path) -> Record:
     """The record in `folder`.
 
     Raises:
-        ValueError: result.json is no JSON object.
+        OSError, ValueError, yaml.YAMLError: a file of it cannot be read, or has no header.
     """
+    result = _read_object(folder / "result.json")
+    _check_header(result)
+    environment, config = folder / "environment.json", folder / "config.yaml"
+    starts = _read_object(environment).get("starts", ()) if environment.exists() else ()
+    if not isinstance(starts, Sequence) or not all(isinstance(s, Mapping) for s in starts):
+        raise ValueError("environment.json: expected {starts: [...]}, one object for each start")
+    settings = yaml.safe_load(config.read_text()) if config.exists() else {}
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"config.yaml: found {type(settings).__name__}, expected keys and values")
+    name = folder.name if folder == root else folder.relative_to(root).as_posix()
+    return Record(name, folder, result, starts, settings)
+
+
+def _read_object(file: Path) -> dict:
+    """A JSON object; NaN and infinity, which JSON does not know, are refused."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"found {word}, expected finite numbers")
+
     try:
-        result = read_json(folder / "result.json")
+        found = json.loads(file.read_text(), parse_constant=refuse)
     except ValueError as error:
-        raise ValueError(f"{folder / 'result.json'}: {error}") from error
-    if not isinstance(result, dict):
-        raise ValueError(f"{folder / 'result.json'}: found no object, expected a run's result")
-    file = folder / "environment.json"
-    environment = read_json(file) if file.is_file() else result.get("environment", {})
-    environment = environment.get("starts", [environment])[-1]
-    name = folder.relative_to(root).as_posix()
-    return Record(name, folder, _kind(folder, result), result, environment)
+        raise ValueError(f"{file.name}: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{file.name}: found {type(found).__name__}, expected an object")
+    return found
 
 
-def dataset_name(result: Mapping) -> str:
-    """Name of the images of a result, without path and suffix."""
-    found = result.get("dataset") or ""
-    return found["name"] if isinstance(found, Mapping) else Path(str(found)).stem
+def _check_header(result: Mapping[str, Any]) -> None:
+    missing = [key for key in HEADER if key not in result]
+    if missing:
+        raise ValueError(f"result.json: no {', '.join(missing)}: this is no record of a run")
+    data, network = result["dataset"], result["network"]
+    fits = (
+        isinstance(result["kind"], str)
+        and isinstance(result["method"], str)
+        and (data is None or (isinstance(data, dict) and isinstance(data.get("name"), str)))
+        and (network is None or isinstance(network, dict))
+        and isinstance(result["n"], int | float | None)
+    )
+    if not fits:
+        head = {key: result[key] for key in HEADER}
+        raise ValueError(f"result.json: found {str(head)[:300]}, expected a run's header")
 
 
-def _kind(folder: Path, result: Mapping) -> str:
-    for kind, files, keys in _KINDS:
-        if all((folder / file).is_file() for file in files) and set(keys) <= set(result):
-            return kind
-    return "other"
+def of_kind(records: Iterable[Record], *kinds: str) -> list[Record]:
+    """Records of some kinds, in their order."""
+    return [record for record in records if record.kind in kinds]
 
 
-def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
-    """Records of one kind, in their order."""
-    return [record for record in records if record.kind == kind]
-
-
-def first_file(roots: Sequence[Path], *names: str) -> Path | None:
-    """The first file of these names below a root, the first root's first; None without any."""
-    files = (root / name for root in roots for name in names)
-    return next((file for file in files if file.is_file()), None)
+def by_n(records: Iterable[Record]) -> list[Record]:
+    """Those with the most repeats first."""
+    return sorted(records, key=lambda record: -(record.result["n"] or 0))

@@ -1,51 +1,126 @@
 """RESULTS.md, and every table and figure as files, from the records of finished runs.
 
 python -m report results [--out FOLDER] [--records FOLDER ...]
+python -m report show KEY [FOLDER ...]
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from report.beyond import beyond_sections
-from report.paper import paper_sections
+from report import (
+    fig3,
+    fig4,
+    fig5,
+    guard,
+    mlp,
+    nasbench_topologies,
+    retrain,
+    speed,
+    table1,
+    table2,
+    table3,
+    tenas_darts,
+    tenas_indicators,
+    tenas_preference,
+    tenas_rounds,
+    theory,
+    topologies,
+    wot_correlation,
+)
+from report.guard import Left
+from report.provenance import Environments, provenance_lines
 from report.records import find_records
-from report.sections import Image, Section, Sources, provenance, read_published
+from report.sections import Image, Section, Sources, read_published
 from report.style import save_figure
-from report.tenas_paper import tenas_sections
+from report.tables import in_markdown
 
-COMMITTED = Path("results")
+COMMITTED, RUNS = Path("results"), Path("runs")
 FILE = "RESULTS.md"
+SECTIONS = (
+    fig3.section,
+    fig4.mnist,
+    fig4.cifar10,
+    fig5.section,
+    table1.section,
+    table2.section,
+    table3.section,
+    tenas_indicators.section,
+    tenas_preference.section,
+    tenas_darts.section,
+    tenas_rounds.section,
+    theory.section,
+    topologies.section,
+    nasbench_topologies.section,
+    wot_correlation.section,
+    retrain.section,
+    mlp.section,
+    speed.section,
+)
+NOT_SHOWN = {  # kind of record -> why it has no section of its own
+    "wot_scores": "scores of architectures, which searches and correlations read",
+    "models": "measures of a model, which its command prints",
+    "scores": "scores of a model, which its command prints",
+    "learning_rate": "a trial of learning rates, which its command prints",
+}
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Adds `results` to `python -m report`."""
+    """Adds `results` and `show` to `python -m report`."""
     results = commands.add_parser("results", help="RESULTS.md, tables and figures of all records")
     add_sources(results)
-    results.add_argument("--markdown-only", action="store_true", help="no tables and figures")
     results.set_defaults(run=_results)
+    show = commands.add_parser("show", help="print the tables of a figure, table or question")
+    show.add_argument("key", metavar="KEY", help="such as table2; all for every one with a run")
+    show.add_argument("folders", nargs="*", type=Path, metavar="FOLDER",
+                      help="runs to show; all in results and runs by default")  # fmt: skip
+    show.add_argument("--out", type=Path, default=RUNS / "report", help="folder of its files")
+    show.set_defaults(run=_show)
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Adds --records and --out."""
     parser.add_argument("--records", type=Path, nargs="+", default=[COMMITTED], metavar="FOLDER",
                         help="where records lie, such as results runs; "
-                        "of two of one kind the table shows that of the last folder")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("runs/report"), help="folder to write to")
+                        "those of the last folder stand first")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=RUNS / "report", help="folder to write to")
 
 
 def _results(options: argparse.Namespace) -> list[Path]:
-    sections = all_sections(read_sources(options.records))
+    sources, left = read_sources(options.records), Left()
+    sections = all_sections(sources, left)
+    committed = options.out == COMMITTED
+    figures = write_figures(sections, options.out / "figures", left, pdf=not committed)
+    if not committed:
+        for table in (table for section in sections for table in section.tables):
+            table.write(options.out / "tables")
     options.out.mkdir(parents=True, exist_ok=True)
-    if not options.markdown_only:
-        write_files(sections, options.out)
-    more = [] if options.markdown_only else [options.out / "tables", options.out / "figures"]
     file = options.out / FILE
-    file.write_text(results_markdown(sections, options.out))
-    return [file, *more]
+    file.write_text(results_markdown(sections, options.out, figures, left))
+    return [file, options.out / "figures"]
+
+
+def _show(options: argparse.Namespace) -> list[Path]:
+    there = [folder for folder in (COMMITTED, RUNS) if folder.is_dir()]
+    left = Left()
+    sections = all_sections(read_sources(options.folders or there or [COMMITTED]), left)
+    keys = [section.key for section in sections]
+    if options.key not in (*keys, "all"):
+        raise ValueError(f"found KEY {options.key!r}, expected all, {', '.join(keys)}")
+    chosen = [s for s in sections if s.key == options.key or (options.key == "all" and s.records)]
+    tables = [table for section in chosen for table in section.tables]
+    for section in chosen:
+        if section.status:
+            print(f"{section.title}: {section.status}")
+    for table in tables:
+        print(table.shown())
+    figures = write_figures(chosen, options.out / "figures", left)
+    for line in guard.as_lines(left) if options.folders else ():
+        print(f"Not shown: {line}")
+    files = [file for table in tables for file in table.write(options.out / "tables")]
+    return [*files, *(options.out / "figures" / f"{key}.png" for key in sorted(figures))]
 
 
 def read_sources(roots: Sequence[Path]) -> Sources:
@@ -53,50 +128,53 @@ def read_sources(roots: Sequence[Path]) -> Sources:
 
     Raises:
         FileNotFoundError: none of the roots is a folder.
-        ValueError: a result.json cannot be read.
     """
     if not any(root.is_dir() for root in roots):
         names = ", ".join(str(root) for root in roots)
-        raise FileNotFoundError(f"--records: found no folder {names}, expected folders of runs")
-    return Sources(tuple(reversed(roots)), find_records(roots), read_published())
+        raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
+    records, unread = find_records(roots)
+    return Sources(records, read_published(), unread)
 
 
-def all_sections(sources: Sources) -> list[Section]:
-    """Every figure, table and question, the papers' first."""
-    return [*paper_sections(sources), *tenas_sections(sources), *beyond_sections(sources)]
+def all_sections(sources: Sources, left: Left) -> list[Section]:
+    """Every figure, table and question; what they do not show is told to `left`."""
+    sections = [guard.section(maker, sources, left) for maker in SECTIONS]
+    guard.note_unseen(sources, sections, NOT_SHOWN, left)
+    return sections
 
 
-def write_files(sections: Sequence[Section], out: Path) -> list[Path]:
-    """tables/KEY.csv, .md, .tex and figures/KEY.png, .pdf."""
-    folder = out / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = [f for s in sections for t in s.tables for f in t.write(out / "tables")]
-    figures = [f for s in sections for image in s.images for f in save_image(image, folder)]
-    return [*tables, *figures]
+def write_figures(
+    sections: Sequence[Section], folder: Path, left: Left, pdf: bool = True
+) -> set[str]:
+    """KEY.png, and KEY.pdf, of each figure that can be drawn; their keys."""
+    kinds = ("png", "pdf") if pdf else ("png",)
+
+    def save(image: Image) -> list[Path]:
+        return save_figure(image.draw(), folder / image.key, kinds)
+
+    images = [image for section in sections for image in section.images]
+    return {image.key for image in images if guard.drawn(image, save, left)}
 
 
-def save_image(image: Image, folder: Path) -> list[Path]:
-    """Copies the PNG and PDF that a run left, or draws the image."""
-    suffixes = (".png", ".pdf") if image.file else ()
-    there = [f for suffix in suffixes if (f := image.file.with_suffix(suffix)).is_file()]
-    if len(there) < 2 and image.draw is not None:
-        return save_figure(image.draw(), folder / image.key)
-    return [Path(shutil.copyfile(f, folder / f"{image.key}{f.suffix}")) for f in there]
-
-
-def results_markdown(sections: Sequence[Section], base: Path) -> str:
-    """RESULTS.md as a file of the folder `base`."""
+def results_markdown(sections: Sequence[Section], base: Path, figures: set[str], left: Left) -> str:
+    """RESULTS.md as a file of the folder `base`, which holds figures/."""
     lines = [
         "# Results",
         "",
         "Written by `python -m report results` from the records of runs that were made; nothing "
         "is typed in. Published numbers stand in `report/published.yaml` with their sources. "
-        "n is the number of seeds, searches, cells or networks behind a number; mean (std).",
+        "n is the number of seeds, searches, cells or networks behind a number; mean (std). "
+        "Letters name the environments at the end.",
         "",
         *(f"- [{s.title}](#{anchor(s.title)}): {s.word}" for s in sections),
     ]
+    environments = Environments()
     for section in sections:
-        lines += ["", *_section_lines(section, base)]
+        lines += ["", *_section_lines(section, base, figures, environments)]
+    lines += ["", "## Environments", "", *environments.lines()]
+    if left.reasons:
+        shown = [f"- {in_markdown(line)}" for line in guard.as_lines(left)]
+        lines += ["", "## Not shown", "", *shown]
     return "\n".join(lines) + "\n"
 
 
@@ -106,37 +184,19 @@ def anchor(title: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
-def _section_lines(section: Section, base: Path) -> list[str]:
+def _section_lines(
+    section: Section, base: Path, figures: set[str], environments: Environments
+) -> list[str]:
     lines = [f"## {section.title}", ""]
     if section.published:
         lines += [f"Published: {section.published}.", ""]
     if section.status:
         lines += [f"Measured here: {section.status}.", ""]
     for image in section.images:
-        link = image_link(image, base)
-        lines += [f"![{image.caption}]({link})", ""] if link else []
+        caption = in_markdown(image.caption)
+        lines += [f"![{caption}](figures/{image.key}.png)", ""] if image.key in figures else []
     for table in section.tables:
-        lines += [f"{table.caption}.", "", table.markdown()]
-        lines += [table.note, ""] if table.note else []
+        lines += [table.shown()]
     lines.append("Run it: " + "; ".join(f"`{command}`" for command in section.commands))
-    lines += [""] if section.records or section.environments else []
-    return [*lines, *provenance_lines(section, base)]
-
-
-def image_link(image: Image, base: Path) -> str:
-    """Path of the picture as seen from `base`, if it lies below: a run's, or the one drawn."""
-    files = (image.file, base / "figures" / f"{image.key}.png")
-    there = (f for f in files if f and f.is_relative_to(base) and f.is_file())
-    return next((file.relative_to(base).as_posix() for file in there), "")
-
-
-def provenance_lines(section: Section, base: Path) -> list[str]:
-    """A line for each run: record, date, hardware, versions, commit, command."""
-    lines = []
-    for record in section.records:
-        link = record.link(base)
-        name = f"[{record.name}]({link})" if link else f"`{record.name}`"
-        lines.append(f"- {name}: {provenance(record.environment)}")
-    for name, environment in section.environments.items():
-        lines.append(f"- {name}: {provenance(environment)}")
+    lines += ["", *provenance_lines(section, base, environments)] if section.records else []
     return lines

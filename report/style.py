@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_LINES = ("-", "--", ":", "-.")
 
 _SETTINGS = {
     "font.size": 9,
@@ -28,10 +32,40 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save_figure(figure: Figure, path: Path) -> list[Path]:
-    """Writes path.png (200 dpi) and path.pdf; makes the folder."""
+def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "pdf")) -> list[Path]:
+    """Writes path.png (200 dpi) and path.pdf, or one of them; makes the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    files = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "pdf")]
-    figure.savefig(files[0], dpi=200)
-    figure.savefig(files[1], metadata={"CreationDate": None})
+    files = [path.with_name(f"{path.name}.{kind}") for kind in kinds]
+    for file in files:
+        dated = {"CreationDate": None} if file.suffix == ".pdf" else None
+        figure.savefig(file, dpi=200, metadata=dated)
     return files
+
+
+def line_style(number: int) -> dict[str, str]:
+    """Colour and line of the curve `number`: colours repeat with another line."""
+    turn, colour = divmod(number, len(COLOURS))
+    return {"color": COLOURS[colour], "linestyle": _LINES[turn % len(_LINES)]}
+
+
+def short(name: str, most: int = 24) -> str:
+    """A name cut to fit a legend or a title."""
+    line = " ".join(str(name).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def add_legend(axes: Axes, **settings: object) -> None:
+    """A legend of all labelled curves; matplotlib alone leaves out names that begin with _."""
+    curves = [line for line in axes.get_lines() if not _is_unnamed(line)]
+    names = [short(line.get_label()).replace("$", r"\$") for line in curves]
+    size = 7 if len(names) > 4 else None
+    axes.legend(curves, names, fontsize=settings.pop("fontsize", size), **settings)
+
+
+def _is_unnamed(line: Line2D) -> bool:
+    return re.fullmatch(r"_child\d+", line.get_label()) is not None
+
+
+def seeds_in_words(count: int) -> str:
+    """'3 seeds', '1 seed'."""
+    return f"{count} seed{'s' * (count != 1)}"

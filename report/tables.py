@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,28 @@ class Number:
 
 Cell = Number | str | int
 ABSENT = ""
+
+
+def measured(row: Mapping | None, spec: str = ".2f") -> Cell:
+    """A record's {mean, std}; an empty cell for none. One value has no deviation."""
+    if not row or row.get("mean") is None:
+        return ABSENT
+    return Number(row["mean"], None if row.get("n") == 1 else row.get("std"), spec)
+
+
+def general(value: float | None) -> Cell:
+    """Three digits; an empty cell for none."""
+    return ABSENT if value is None else Number(value, spec=".3g")
+
+
+def percent(share: float | None) -> str:
+    """A share in percent; empty for none."""
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def interval(bounds: Sequence[float]) -> str:
+    """An interval such as [0.57, 0.81]."""
+    return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
 
 
 def mean_std(pair: Sequence[float] | None, spec: str = ".2f") -> Cell:
@@ -83,7 +105,7 @@ class Table:
         """The table in Markdown."""
         rule = ("---:" if right else "---" for right in self.right_aligned())
         lines = [self.columns, tuple(rule), *self.rows]
-        return "".join(f"| {' | '.join(_in_markdown(c) for c in line)} |\n" for line in lines)
+        return "".join(f"| {' | '.join(in_markdown(c) for c in line)} |\n" for line in lines)
 
     def csv(self) -> str:
         """The table as CSV: full precision, a standard deviation in a column of its own."""
@@ -131,6 +153,11 @@ class Table:
         caption = f"<caption>{_escape(self.caption)}</caption>"
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
 
+    def shown(self) -> str:
+        """Caption, Markdown and note: what a terminal and RESULTS.md show."""
+        note = f"\n{in_markdown(self.note)}\n" if self.note else ""
+        return f"{in_markdown(self.caption)}.\n\n{self.markdown()}{note}"
+
     def write(self, folder: Path) -> list[Path]:
         """Writes key.csv, key.md and key.tex into `folder`."""
         texts = {"csv": self.csv(), "md": self.markdown(), "tex": self.latex()}
@@ -141,11 +168,14 @@ class Table:
         return files
 
 
-def _in_markdown(cell: Cell) -> str:
-    return str(cell).replace("|", "\\|")
+def in_markdown(text: object) -> str:
+    """A text that Markdown shows as it is, on one line: no HTML, no new column."""
+    line = html.escape(" ".join(str(text).split()), quote=False)
+    return line.replace("|", "\\|")
 
 
 def _in_latex(text: str) -> str:
+    text = " ".join(text.split())
     return "".join(_LATEX.get(char, char) for char in text)
 
 

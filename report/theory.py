@@ -1,45 +1,133 @@
-"""Kernels of DAGs and training predicted from them: two figures and a table."""
+"""Kernels of DAGs and training predicted from them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from report.records import dataset_name
-from report.style import COLOURS, new_figure
+from report.records import Record
+from report.sections import Image, Section, Sources
+from report.style import COLOURS, add_legend, line_style, new_figure, seeds_in_words, short
+from report.tables import Cell, Number, Table, general
+
+_EIGENVALUES = (
+    "images", "DAG", "lambda_min, NNGP exact", "lambda_min, NNGP paper form", "Eq. 12",
+    "lambda_min, NTK", "Eq. 12 / lambda_min", "lambda_max, exact / paper form",
+    "lambda_min, paper form off by (%)", "condition number, NNGP", "condition number, NTK",
+    "images in the kernel",
+)  # fmt: skip
+_ERRORS = ("images", "DAG", "mean error (%)", "largest error (%)", "width", "images trained on",
+           "steps", "n")  # fmt: skip
 
 
-def draw_spectra(result: Mapping) -> Figure:
+def section(sources: Sources) -> Section:
+    """Eigenvalues, and the loss that the NTK predicts, of each DAG of each run."""
+    runs = sources.of_kind("theory")
+    note = "NNGP in units of the paper form, whose diagonal is the number of paths."
+    caption = "Relative error of the loss that the NTK predicts, over gradient descent"
+    eigenvalues = tuple(_eigenvalues(*entry) for entry in _dags(runs))
+    errors = tuple(_errors(*entry) for entry in _dags(runs))
+    tables = (
+        Table("theory_eigenvalues", "Eigenvalues of the kernels", _EIGENVALUES, eigenvalues, note),
+        Table("theory_predictions", caption, _ERRORS, errors),
+    )
+    return Section(
+        "theory",
+        "Exact kernels: what they say, and whether training follows",
+        "",
+        ("bash scripts/theory.sh digits",),
+        tables=tables if runs else (),
+        images=tuple(image for run in runs for image in _images(run)),
+        records=tuple(runs),
+    )
+
+
+def _images(run: Record) -> tuple[Image, Image]:
+    spectra = f"{run.dataset}: eigenvalues of the kernels"
+    training = f"{run.dataset}: loss predicted by the NTK, and measured"
+    return (
+        Image(f"{run.key}_spectra", spectra, lambda: draw_spectra(run), (run,)),
+        Image(f"{run.key}_training", training, lambda: draw_training(run), (run,)),
+    )
+
+
+def _dags(runs: Iterable[Record]) -> Iterator[tuple[Record, str, Mapping]]:
+    for run in runs:
+        for name, row in run.result["dags"].items():
+            yield run, name, row
+
+
+def _eigenvalues(run: Record, name: str, row: Mapping) -> tuple[Cell, ...]:
+    smallest = {form: row[form]["smallest_eigenvalue"] for form in ("exact", "paper", "ntk")}
+    values = (
+        smallest["exact"],
+        smallest["paper"],
+        row["eq12_bound"],
+        smallest["ntk"],
+        _ratio(row["eq12_bound"], smallest["exact"]),
+        _ratio(row["exact"]["eigenvalues"][0], row["paper"]["eigenvalues"][0]),
+        _off(smallest["paper"], smallest["exact"]),
+    )
+    conditions = [row[form]["condition_number"] for form in ("exact", "ntk")]
+    shown = ["singular" if value is None else general(value) for value in conditions]
+    kernel = run.result["kernel_samples"]
+    return (run.dataset, name, *map(general, values), *shown, kernel)
+
+
+def _ratio(a: float, b: float) -> float | None:
+    return a / b if b else None
+
+
+def _off(found: float, exact: float) -> float | None:
+    return 100 * abs(found / exact - 1) if exact else None
+
+
+def _errors(run: Record, name: str, row: Mapping) -> tuple[Cell, ...]:
+    keys = ("mean_relative_error", "largest_relative_error")
+    shown = (Number(100 * row["training"][key]) for key in keys)
+    result = run.result
+    size = result["width"], result["samples"], result["steps"], len(result["seeds"])
+    return (run.dataset, name, *shown, *size)
+
+
+def draw_spectra(run: Record) -> Figure:
     """Eigenvalues of the NNGP kernels, exact (solid) and paper form (dashed), and of the NTKs."""
+    result = run.result
     figure = new_figure(7.2, 3.0)
     nngp, ntk = figure.subplots(1, 2)
-    for colour, (name, row) in zip(COLOURS, result["dags"].items()):
+    for number, (name, row) in enumerate(result["dags"].items()):
+        style = line_style(number)
         ranks = np.arange(1, len(row["exact"]["eigenvalues"]) + 1)
-        nngp.loglog(ranks, row["exact"]["eigenvalues"], color=colour, label=name)
-        nngp.loglog(ranks, row["paper"]["eigenvalues"], color=colour, ls="--", lw=1)
-        ntk.loglog(ranks, row["ntk"]["eigenvalues"], color=colour, label=name)
+        paper = style | ({"linestyle": "--"} if number < len(COLOURS) else {})
+        nngp.loglog(ranks, row["exact"]["eigenvalues"], **style)
+        nngp.loglog(ranks, row["paper"]["eigenvalues"], lw=0.8, alpha=0.7, **paper)
+        ntk.loglog(ranks, row["ntk"]["eigenvalues"], label=name, **style)
     nngp.set(title="NNGP", xlabel="rank", ylabel="eigenvalue")
     ntk.set(title="NTK", xlabel="rank")
     forms = [Line2D([], [], color="0.3", ls=ls) for ls in ("-", "--")]
-    ntk.legend(loc="lower left")
+    add_legend(ntk, loc="lower left")
     nngp.legend(forms, ["exact", "paper form"], loc="lower left")
-    figure.suptitle(
-        f"{dataset_name(result)}: kernels of {result['kernel_samples']} images", fontsize=9
-    )
+    figure.suptitle(f"{run.dataset}: kernels of {result['kernel_samples']} images", fontsize=9)
     return figure
 
 
-def draw_training(result: Mapping) -> Figure:
+def draw_training(run: Record) -> Figure:
     """Measured loss (mean and range over seeds) and the prediction from the NTK, one panel each."""
-    dags = result["dags"]
-    figure = new_figure(2.5 * len(dags), 2.7)
-    panels = figure.subplots(1, len(dags), sharex=True, squeeze=False)[0]
+    result, dags = run.result, run.result["dags"]
+    across = min(4, len(dags))
+    down = -(-len(dags) // across)
+    figure = new_figure(2.5 * across, 2.4 * down + 0.3)
+    grid = figure.subplots(down, across, sharex=True, squeeze=False)
+    panels = grid.flatten()
     steps = np.arange(result["steps"] + 1)
-    for panel, colour, (name, row) in zip(panels, COLOURS * len(dags), dags.items()):
+    for panel in panels[len(dags) :]:
+        panel.set_axis_off()
+    for number, (panel, (name, row)) in enumerate(zip(panels, dags.items())):
+        colour = COLOURS[number % len(COLOURS)]
         measured, predicted = (np.array(row["training"][k]) for k in ("measured", "predicted"))
         panel.fill_between(steps, measured.min(0), measured.max(0), color=colour, alpha=0.2, lw=0)
         panel.semilogy(steps, measured.mean(0), color=colour, label="measured")
@@ -48,40 +136,16 @@ def draw_training(result: Mapping) -> Figure:
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())
         error = row["training"]["mean_relative_error"]
-        panel.set_title(f"{name}: mean error {100 * error:.1f} %", fontsize=9)
+        panel.set_title(f"{short(name, 20)}: mean error {100 * error:.1f} %", fontsize=9)
         panel.set_xlabel("step of gradient descent")
-    panels[0].set_ylabel("training loss")
+    for panel in grid[:, 0]:
+        panel.set_ylabel("training loss")
     panels[0].legend()
     seeds = len(result["seeds"])
+    what = "mean and range over" if seeds > 1 else "of"
     figure.suptitle(
-        f"{dataset_name(result)}: {result['samples']} images, width {result['width']}, mean and "
-        f"range over {seeds} seeds",
+        f"{run.dataset}: {result['samples']} images, width {result['width']}, {what} "
+        f"{seeds_in_words(seeds)}",
         fontsize=9,
     )
     return figure
-
-
-def theory_table(result: Mapping) -> str:
-    """A Markdown table of smallest eigenvalues, condition numbers, Eq. 12 and prediction errors."""
-    lines = [
-        f"{dataset_name(result)}: kernels of {result['kernel_samples']} training images scaled to "
-        f"|x|^2 = d_in; {result['steps']} steps of gradient descent on {result['samples']} images, "
-        f"width {result['width']}, {len(result['seeds'])} seeds. NNGP columns are in units of the "
-        "paper form, whose diagonal is the number of paths.",
-        "",
-        "| DAG | lambda_min, exact | lambda_min, paper form | Eq. 12 | lambda_min, NTK "
-        "| condition number, exact | paper form | NTK | relative error of predicted loss, mean "
-        "| largest |",
-        "| --- | " + " | ".join(["---:"] * 9) + " |",
-    ]
-    for name, row in result["dags"].items():
-        training = row["training"]
-        values = [row[form]["smallest_eigenvalue"] for form in ("exact", "paper")]
-        values += [row["eq12_bound"], row["ntk"]["smallest_eigenvalue"]]
-        conditions = [row[form]["condition_number"] for form in ("exact", "paper", "ntk")]
-        cells = [f"{value:.3g}" for value in values]
-        cells += ["singular" if c is None else f"{c:.3g}" for c in conditions]
-        errors = ("mean_relative_error", "largest_relative_error")
-        cells += [f"{100 * training[key]:.2f} %" for key in errors]
-        lines.append(f"| {name} `{row['code']}` | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"

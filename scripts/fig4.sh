@@ -29,4 +29,4 @@ esac
 [ -f "$config" ] || fail "$config: no such file (paths count from $PWD)"
 setup
 
-py_then_report convergence mlp "${name:-$(basename "${config%.*}")}" mlp_code --config "$config" "$@"
+py_then_report all mlp "${name:-$(basename "${config%.*}")}" mlp_code --config "$config" "$@"

@@ -32,16 +32,16 @@ step() {
 train() {
     py -m mlp_code --config configs/mlp/digits.yaml
     py -m report dags
-    py -m report convergence runs/mlp/digits
+    py -m report show mlp runs/mlp/digits
 }
 
-step "1/4 Training DAG#1, DAG#2 and DAG#3 (Fig. 3, Fig. 4)" runs/mlp/digits/convergence.pdf train
-step "2/4 Training predicted from kernels" runs/theory/quickstart/training.pdf \
+step "1/4 Training DAG#1, DAG#2 and DAG#3 (Fig. 3, Fig. 4)" runs/mlp/digits/result.json train
+step "2/4 Training predicted from kernels" runs/theory/quickstart/result.json \
     py_then_report theory theory quickstart mlp_code.theory --config configs/theory/quickstart.yaml
-step "3/4 Searches on digits-201 (Table 2)" runs/report/table2_digits.md \
+step "3/4 Searches on digits-201 (Table 2)" runs/tenas/table2_digits_exempt/result.json \
     child bash scripts/table2.sh digits
-step "    ... (Table 3)" runs/report/table3_digits.md child bash scripts/table3.sh digits
-step "    ... (Fig. 5)" runs/report/fig5_digits201.json child bash scripts/fig5.sh digits
+step "    ... (Table 3)" runs/wot/table3_digits_0.25/result.json child bash scripts/table3.sh digits
+step "    ... (Fig. 5)" runs/landscape/nasbench201/result.json child bash scripts/fig5.sh
 step "4/4 Report" "" child bash scripts/report.sh
 cat <<'END'
 

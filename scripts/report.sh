@@ -17,7 +17,7 @@ folders=("$@")
 if [ "${#folders[@]}" -eq 0 ]; then
     folders=(results runs)
     if [ -d results ]; then
-        py -m report results --records results --out results --markdown-only
+        py -m report results --records results --out results
     fi
 fi
 py -m report results --records "${folders[@]}"

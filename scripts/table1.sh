@@ -9,7 +9,7 @@
 # on to python -m retrain (see its --help). Stopped, the same command goes on where it was.
 # On several GPUs: PROCESSES=8 bash scripts/table1.sh ...
 # Cost: made for GPUs; nothing here has measured it.
-# Writes: runs/retrain/table1_NAME_GENOTYPE/, runs/report/table1_NAME.md
+# Writes: runs/retrain/table1_NAME_GENOTYPE/, runs/report/tables/
 # Config: configs/retrain/darts_cifar10.yaml, darts_imagenet.yaml
 
 # shellcheck source=scripts/common.sh
@@ -47,4 +47,4 @@ for genotype in "${genotypes[@]}"; do
     py "${launch[@]}" --config "$config" --genotype "$genotype" "$@" --run.name "$name"
     runs+=("runs/retrain/$name")
 done
-py -m report table1 "${runs[@]}" --out "runs/report/table1_$what.md"
+py -m report show all "${runs[@]}"

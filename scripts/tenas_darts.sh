@@ -22,4 +22,4 @@ esac
 shift || true
 setup
 
-py_then_report tenas tenas "$(basename "$config" .yaml)" tenas_dag --config "$config" "$@"
+py_then_report tenas_darts tenas "$(basename "$config" .yaml)" tenas_dag --config "$config" "$@"

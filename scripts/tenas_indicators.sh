@@ -17,7 +17,7 @@ shift || true
 config="$(tenas_config "$what" correlate)"
 setup
 
-py_then_report tenas_correlations tenas_correlation "$(basename "$what" .npz)" \
+py_then_report tenas_indicators tenas_correlation "$(basename "$what" .npz)" \
     tenas_dag.correlate --config "$config" --indicators.dataset "$what" "$@"
 if [ "$what" = digits ]; then
     for ranking in kappa regions both; do

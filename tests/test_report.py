@@ -14,10 +14,12 @@ from dag import Dag
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
 from report.__main__ import main
-from report.convergence import curves, draw_convergence
 from report.draw import draw_dags
 from report.draw_topologies import draw_depth_width
-from report.style import new_figure
+from report.mlp import curves, draw_convergence
+from report.records import read_record
+from report.style import new_figure, save_figure
+from tests.records import keep, keep_mlp, record
 
 
 def arrows(panel):
@@ -56,39 +58,67 @@ def test_the_entry_draws_any_code(tmp_path, capsys):
     assert str(tmp_path / "d.png") in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["dags", "2_03"], ["convergence", "absent"]])
+@pytest.mark.parametrize("words", [["dags", "2_03"], ["show", "mlp", "absent"]])
 def test_errors_are_words(words):
-    with pytest.raises(SystemExit, match=r"python -m report: (bad DAG code|absent holds no)"):
+    with pytest.raises(SystemExit, match=r"report: (bad DAG code|found no folder absent)"):
         main(words)
 
 
-def test_a_convergence_figure_and_table(tmp_path):
+def test_a_run_is_shown_as_table_and_figure(tmp_path, capsys):
     run = RunSettings("r", str(tmp_path))
     settings = MlpConfig(width=8, epochs=3, optimizer=SgdConfig(lr=0.01), device="cpu", run=run)
     result = train(settings)
-    folder = tmp_path / "mlp/r"
-    main(["convergence", str(folder)])
+    folder, out = tmp_path / "mlp/r", tmp_path / "out"
+    before = sorted(folder.iterdir())
+    main(["show", "all", str(folder), "--out", str(out)])
+    assert sorted(folder.iterdir()) == before  # a report writes into no record
     for kind in ("png", "pdf"):
-        assert (folder / f"convergence.{kind}").stat().st_size > 5000
-    values = curves(folder, "train_accuracy")
+        assert (out / f"figures/mlp_r_convergence.{kind}").stat().st_size > 5000
+    values = curves(read_record(folder, folder), "train_accuracy")
     assert list(values) == ["DAG#1", "DAG#2", "DAG#3"] and values["DAG#1"].shape == (3, 3)
+    printed = capsys.readouterr().out
     for dag, row in result["dags"].items():
         assert values[dag][:, -1].mean() == pytest.approx(row["train_accuracy"]["mean"])
-        shown = re.search(rf"\| {dag} \|.*", (folder / "convergence.md").read_text()).group()
+        shown = re.search(rf"\| {dag} \|.*", printed).group()
         assert f"{row['test_accuracy']['mean']:.2f}" in shown
 
 
-def test_records_are_kept_without_weights(tmp_path, capsys):
+def drawn(tmp_path, names, **settings):
+    folder = keep_mlp(tmp_path, "m", names, **settings)
+    figure = draw_convergence(read_record(tmp_path, folder))
+    save_figure(figure, tmp_path / "f", ("png",))
+    return figure
+
+
+def test_every_curve_differs_and_stands_in_the_legend(tmp_path):
+    figure = drawn(tmp_path, ["_hidden", *(f"dag {i}" for i in range(9)), "x" * 300])
+    panel = figure.axes[0]
+    lines = panel.get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 11
+    names = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert names[0] == "_hidden" and len(names) == 11 and max(map(len, names)) <= 24
+    assert all(tick == int(tick) for tick in panel.get_xticks())
+
+
+def test_one_seed_is_said_as_one(tmp_path):
+    title = drawn(tmp_path, ["a"], seeds=[0]).get_suptitle()
+    assert title == "digits: of 1 seed"
+    assert "over 2 seeds" in drawn(tmp_path / "two", ["a"]).get_suptitle()
+
+
+def test_records_are_kept_without_weights_and_pictures(tmp_path):
     run = tmp_path / "r"
     run.mkdir()
-    with pytest.raises(SystemExit, match="no finished run"):
+    with pytest.raises(SystemExit, match="holds no finished run"):
         main(["keep", str(run), str(tmp_path / "results")])
-    for name in ("result.json", "metrics.jsonl", "best.pt", "lock", "config.yaml"):
+    run.rmdir()
+    keep(tmp_path, "r", record("mlp"), {"a": 1})
+    for name in ("best.pt", "lock", "a.png"):
         (run / name).write_text("{}")
     (run / "long.csv").write_text("x" * (2**20 + 1))
     main(["keep", str(run), str(tmp_path / "results")])
     kept = {path.name for path in (tmp_path / "results").iterdir()}
-    assert kept == {"result.json", "metrics.jsonl", "config.yaml"}
+    assert kept == {"result.json", "environment.json", "config.yaml"}
 
 
 def test_figures_share_one_style():
@@ -96,23 +126,20 @@ def test_figures_share_one_style():
 
 
 def test_the_band_of_a_convergence_figure_is_the_sample_standard_deviation(tmp_path):
-    rows = [(0, 50.0), (1, 60.0), (2, 90.0)]
-    records = [
-        {"dag": "A", "seed": seed, "epoch": 1, "train_accuracy": value, "train_loss": 1.0}
-        for seed, value in rows
+    folder, values = keep_mlp(tmp_path, "m", ["a"], seeds=[0, 1, 2]), (50.0, 60.0, 90.0)
+    lines = [
+        {"dag": "a", "seed": seed, "epoch": 1, "train_accuracy": value, "train_loss": 1.0}
+        for seed, value in enumerate(values)
     ]
-    lines = "".join(json.dumps(record) + "\n" for record in records)
-    (tmp_path / "metrics.jsonl").write_text(lines)
-    (tmp_path / "result.json").write_text('{"seeds": [0, 1, 2], "dataset": "digits"}')
-    (band,) = draw_convergence(tmp_path).axes[0].collections
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (band,) = draw_convergence(read_record(tmp_path, folder)).axes[0].collections
     heights = band.get_paths()[0].vertices[:, 1]
-    mean, std = 200 / 3, stdev(value for _, value in rows)
+    mean, std = 200 / 3, stdev(values)
     assert (heights.min(), heights.max()) == pytest.approx((mean - std, mean + std))
 
 
 def test_the_largest_spread_of_a_circle_is_a_standard_deviation():
-    figure = new_figure(3, 3)
-    panel = figure.subplots()
+    panel = new_figure(3, 3).subplots()
     accuracy = np.array([10.0, 18.0, 50.0])  # 4 about 14: its variance would be 16
     draw_depth_width(panel, np.array([1.0, 1, 2]), np.array([1.0, 1, 2]), accuracy, "name")
     assert panel.get_title() == "name\n3 topologies; size: std up to 4.0 %"

@@ -1,6 +1,7 @@
-"""Entry: python -m wot_dag.landscape --table T | --nds FILE ... --out FILE: data of Fig. 5.
+"""Entry: python -m wot_dag.landscape --table T | --nds FILE ...: accuracy by depth and width.
 
-Writes one row per architecture: effective depth and width and its accuracies in %, as CSV.
+What Fig. 5 shows: R, the multiple correlation of accuracy with effective depth and width, over
+architectures and over circles; a circle is all architectures of one depth and width.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ import argparse
 import csv
 import gzip
 import io
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from common.data import data_root
-from common.errors import UserError
+from common.errors import run_main
 from common.files import write_atomically
+from common.runs import Run, RunSettings
+from common.statistics import multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from spaces.nds import read_nds
@@ -26,6 +28,7 @@ from wot_dag.config import WotConfig
 from wot_dag.space import Space, make_space
 
 PROG = "python -m wot_dag.landscape"
+KIND = "landscape"
 Columns = dict[str, np.ndarray]
 
 
@@ -79,27 +82,87 @@ def _text(value: float | str) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
+def panel(columns: Columns, accuracy: np.ndarray) -> dict:
+    """R and the circles of one data set; architectures of depth 0 or no accuracy are left out.
+
+    Args:
+        columns: effective_depth and effective_width [n].
+        accuracy: in % [n], nan for none.
+
+    Raises:
+        SpaceError: an accuracy is no share of 100, or fewer than three architectures have one.
+    """
+    known = (columns["effective_depth"] > 0) & ~np.isnan(accuracy)
+    y = accuracy[known]
+    if len(y) < 3 or y.min() < 0 or y.max() > 100:
+        raise SpaceError(
+            f"found {len(y)} accuracies from {min(y, default=0):g} to {max(y, default=0):g}, "
+            f"expected at least 3 from 0 to 100"
+        )
+    points = np.column_stack([columns["effective_depth"], columns["effective_width"]])[known]
+    where, index = np.unique(points.round(9), axis=0, return_inverse=True)
+    index = index.ravel()
+    count = np.bincount(index)
+    mean = np.bincount(index, y) / count
+    variance = np.bincount(index, (y - mean[index]) ** 2) / count
+    best = int(mean.argmax())
+    return {
+        "architectures": len(y),
+        "circles": len(where),
+        "r_architectures": multiple_correlation(points, y),
+        "r_circles": multiple_correlation(where, mean),
+        "largest_variance": float(variance.max()),
+        "best_mean": float(mean[best]),
+        "best_depth_width": where[best].tolist(),
+        "best_mean_architectures": int(count[best]),
+        # depth, width, mean, variance, architectures
+        "circles_at": np.column_stack([where, mean, variance, count]).tolist(),
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Writes the file that the command line asks for."""
+    """Keeps what the command line asks for in a run's folder, and prints R."""
+    options = _parser().parse_args(arguments)
+    run_main(PROG, lambda: _keep_and_print(options), SpaceError)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROG, description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--table", help="nasbench201 (ships with the code), or a file, here or in $DATA_ROOT"
     )
     source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files")
-    parser.add_argument("--out", type=Path, required=True, help="CSV, may be .gz")
-    options = parser.parse_args(arguments)
-    try:
-        if options.nds:
-            columns, accuracies = nds_landscape(options.nds)
-        else:
-            config = WotConfig(table=options.table)
-            columns, accuracies, _ = landscape(config, make_space(config))
-    except (UserError, SpaceError, OSError) as error:
-        sys.exit(f"{PROG}: {error}")
-    del columns["arch"]
-    write_columns(options.out, {**columns, **accuracies})
-    print(options.out)
+    parser.add_argument("--run.name", dest="name", default="", help="the table's, or NDS")
+    return parser
+
+
+def _keep_and_print(options: argparse.Namespace) -> None:
+    name = options.name or ("NDS" if options.nds else Path(options.table).name.split(".")[0])
+    settings = RunSettings(name, fresh=True)
+    for found in keep(options, settings)["panels"]:
+        print(
+            f"{found['dataset']}: R {found['r_architectures']:.3f} over "
+            f"{found['architectures']:,} architectures, {found['r_circles']:.3f} over "
+            f"{found['circles']} circles"
+        )
+    print(f"\nRecords: {settings.folder(KIND)}/")
+
+
+def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
+    """The run's result, made anew each time: it takes seconds."""
+    if options.nds:
+        columns, accuracies = nds_landscape(options.nds)
+        what = {"nds": [str(file) for file in options.nds]}
+    else:
+        config = WotConfig(table=options.table)
+        columns, accuracies, what = landscape(config, make_space(config))
+        what = {"table": what}
+    panels = [{"dataset": name, **panel(columns, y)} for name, y in accuracies.items()]
+    network = {"space": "nds" if options.nds else "nas-bench-201"}
+    n = max(found["architectures"] for found in panels)
+    with Run(settings, KIND, what, "cpu") as run:
+        return run.finish({**what, "panels": panels}, network=network, n=n)
 
 
 if __name__ == "__main__":

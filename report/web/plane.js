@@ -1,7 +1,6 @@
 // One plane: architectures by effective depth and width, a box filter, and the one under the cursor.
 "use strict";
 
-const OPERATORS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"];
 const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
   [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
 const TOLERANCE = 1e-9;
@@ -13,25 +12,25 @@ function viridis(share) {
   return mix.join(",");
 }
 
-// Number -> NAS-Bench-201 string: one digit of base 5 per edge.
-function cellString(number) {
+// Number -> NAS-Bench-201 string: one digit per edge, in the base of the number of operators.
+function cellString(number, operators) {
   const digits = [];
   for (let i = 0; i < 6; i++) {
-    digits.unshift(number % 5);
-    number = Math.floor(number / 5);
+    digits.unshift(number % operators.length);
+    number = Math.floor(number / operators.length);
   }
   const rows = [1, 2, 3].map((target) => {
-    const names = digits.splice(0, target).map((op, source) => `${OPERATORS[op]}~${source}`);
+    const names = digits.splice(0, target).map((op, source) => `${operators[op]}~${source}`);
     return `|${names.join("|")}|`;
   });
   return rows.join("+");
 }
 
-// The numbers of all cells of a code: a skip may be a pooling, a convolution 1x1 or 3x3.
-function cellsOf(code) {
-  const choices = { 0: [0], 1: [1, 4], 2: [2, 3] };
-  return [...code.replaceAll("_", "")].reduce(
-    (found, digit) => found.flatMap((number) => choices[digit].map((op) => number * 5 + op)), [0]);
+// An element with a text, which is never read as HTML.
+function made(tag, text, settings = {}) {
+  const element = Object.assign(document.createElement(tag), settings);
+  element.textContent = text;
+  return element;
 }
 
 class Plane {
@@ -45,6 +44,7 @@ class Plane {
     this.element.id = `plane-${data.key}`;
     parent.append(this.element);
     this.element.innerHTML = this.template();
+    this.name();
     this.bind();
     this.place();
     this.makeChart();
@@ -56,27 +56,36 @@ class Plane {
     return this.element.querySelector(`[data-name="${name}"]`);
   }
 
+  // Markup of this file alone; texts of the data are set by `name`.
   template() {
-    const { title, note, accuracies, range, key } = this.data;
-    const options = accuracies.map((name, i) => `<option value="${i}">${name}</option>`).join("");
+    const { range, key } = this.data;
     const slider = (name, label, [low, high], step) =>
-      `<label><span>${label}</span><input type="range" data-name="${name}" min="${low}" ` +
-      `max="${high}" step="${step}"><output data-name="${name}-shown"></output></label>`;
-    return `<h3>${title}</h3><p>${note}</p>
-      <div class="controls"><label>Colour: <select data-name="accuracy">${options}</select></label>
+      `<label><span>${label}</span><input type="range" data-name="${name}" min="${Number(low)}" ` +
+      `max="${Number(high)}" step="${step}"><output data-name="${name}-shown"></output></label>`;
+    return `<h3 data-name="title"></h3><p data-name="note"></p>
+      <div class="controls"><label>Colour: <select data-name="accuracy"></select></label>
       <button type="button" data-name="reset">The paper's box, f = 1/2</button></div>
-      <div class="sliders" role="group" aria-label="Box filter of ${title}">
+      <div class="sliders" role="group" data-name="sliders">
       ${slider("fraction", "size of the box, f", [0.05, 1], 0.05)}
       ${slider("depth", "middle depth", range.depth, 0.005)}
       ${slider("width", "middle width", range.width, 0.005)}</div>
       <p class="kept" aria-live="polite" data-name="kept"></p>
       <div class="split"><div><div class="chart" data-name="focus" tabindex="0" role="application"
-        aria-describedby="plane-${key}-detail"
-        aria-label="Plot of ${title}: arrow keys move from architecture to architecture"><canvas
+        aria-describedby="plane-${key}-detail"><canvas
         data-name="canvas" aria-hidden="true"></canvas></div>
       <div class="scale"><span data-name="low"></span><i data-name="bar"></i><span
         data-name="high"></span></div></div>
       <div class="detail" id="plane-${key}-detail" aria-live="polite" data-name="detail"></div></div>`;
+  }
+
+  name() {
+    const { title, note, accuracies } = this.data;
+    this.find("title").textContent = title;
+    this.find("note").textContent = note;
+    for (const [place, name] of accuracies) this.find("accuracy").add(new Option(name, place));
+    this.find("sliders").setAttribute("aria-label", `Box filter of ${title}`);
+    this.find("focus").setAttribute("aria-label",
+      `Plot of ${title}: arrow keys move from architecture to architecture`);
   }
 
   bind() {
@@ -103,7 +112,7 @@ class Plane {
     const a = this.accuracy;
     const groups = new Map();
     for (const row of this.rows) {
-      if (row.depth === 0 || row.means[a] === null) continue;
+      if (!row.depth || row.means[a] === null) continue;
       const key = `${row.depth.toFixed(9)} ${row.width.toFixed(9)}`;
       if (!groups.has(key)) groups.set(key, []);
       groups.get(key).push(row);
@@ -237,7 +246,7 @@ class Plane {
     const average = number ? mean(kept).toFixed(2) : "";
     shown.dataset.cells = number;
     shown.dataset.mean = average;
-    const what = this.data.nasbench ? "cells" : "topologies";
+    const what = this.data.cells ? "cells" : "topologies";
     shown.innerHTML = `<strong>${number.toLocaleString("en")}</strong> of ` +
       `${cells(known).toLocaleString("en")} ${what} stay; mean accuracy ` +
       `<strong>${average || "none"}${average && " %"}</strong>, of all ${mean(known).toFixed(2)} %.`;
@@ -258,38 +267,51 @@ class Plane {
     this.chosen = Math.min(Math.max(index, 0), this.points.length - 1);
     const { row } = this.points[this.chosen];
     const a = this.accuracy;
-    const cells = this.data.nasbench ? this.cells(row) : [];
-    const options = cells.map(([text, accuracy]) =>
-      `<option>${accuracy === null ? "" : `${accuracy.toFixed(2)} % `}${text}</option>`).join("");
+    const cells = this.cells(row);
     const eigenvalue = row.eigenvalue === null ? "none" : row.eigenvalue.toPrecision(3);
     const several = row.cells > 1 ? `mean accuracy of ${row.cells} cells` : "accuracy";
-    this.find("detail").innerHTML = `${Dag.draw(Dag.parse(row.code), `DAG ${row.code}`)}
-      <dl class="numbers">
-      <div><dt>code</dt><dd data-name="code">${row.code}</dd></div>
-      <div><dt>depth</dt><dd data-name="at-depth">${row.depth.toPrecision(3)}</dd></div>
-      <div><dt>width</dt><dd data-name="at-width">${row.width.toPrecision(3)}</dd></div>
-      <div><dt>paths</dt><dd>${row.paths}</dd></div>
-      <div><dt>lambda_min (NNGP, digits)</dt><dd data-name="eigenvalue">${eigenvalue}</dd></div>
-      <div><dt>${several}</dt><dd data-name="at-accuracy">${row.means[a].toFixed(2)} %</dd></div>
-      </dl>` + (cells.length ? `<p class="cell" data-name="cell">${cells[0][0]}</p>
-      <label>Its cells<select aria-label="Cells of this wiring">${options}</select></label>` : "");
-    const held = this.held ? "Held: click it again, or press Escape, to let go." : "";
-    this.find("detail").insertAdjacentHTML("beforeend", `<p class="held">${held}</p>`);
-    const select = this.find("detail").querySelector("select");
-    if (select) {
-      select.addEventListener("change", () => {
-        this.find("cell").textContent = cells[select.selectedIndex][0];
-      });
+    const detail = this.find("detail");
+    detail.innerHTML = Dag.draw(Dag.parse(row.code), `DAG ${row.code}`);
+    const numbers = made("dl", "", { className: "numbers" });
+    for (const [label, value, name] of [
+      ["code", row.code, "code"], ["depth", row.depth.toPrecision(3), "at-depth"],
+      ["width", row.width.toPrecision(3), "at-width"], ["paths", row.paths, "paths"],
+      ["lambda_min (NNGP, digits)", eigenvalue, "eigenvalue"],
+      [several, `${row.means[a].toFixed(2)} %`, "at-accuracy"]]) {
+      const pair = made("div", "");
+      const shown = made("dd", value);
+      shown.dataset.name = name;
+      pair.append(made("dt", label), shown);
+      numbers.append(pair);
     }
+    detail.append(numbers);
+    if (cells.length) this.offer(cells, detail);
+    const held = this.held ? "Held: click it again, or press Escape, to let go." : "";
+    detail.append(made("p", held, { className: "held" }));
     this.paint();
+  }
+
+  // The cells of a wiring, best first, to choose one of.
+  offer(cells, detail) {
+    const cell = made("p", cells[0][0], { className: "cell" });
+    cell.dataset.name = "cell";
+    const label = made("label", "Its cells");
+    const select = made("select", "");
+    select.setAttribute("aria-label", "Cells of this wiring");
+    for (const [text, accuracy] of cells) {
+      select.add(new Option(`${accuracy === null ? "" : `${accuracy.toFixed(2)} % `}${text}`));
+    }
+    select.addEventListener("change", () => { cell.textContent = cells[select.selectedIndex][0]; });
+    label.append(select);
+    detail.append(cell, label);
   }
 
   // [string, accuracy or null] of a wiring's cells, best first.
   cells(row) {
-    const own = this.data.cells?.[row.code];
-    if (!own) return cellsOf(row.code).map((number) => [cellString(number), null]);
+    const { cells, operators } = this.data;
     const a = this.accuracy + 1;
-    return own.map((cell) => [cellString(cell[0]), cell[a]]).sort((p, q) => q[1] - p[1]);
+    return (cells?.[row.code] ?? []).map((cell) => [cellString(cell[0], operators), cell[a]])
+      .sort((p, q) => (q[1] ?? -1) - (p[1] ?? -1));
   }
 
   key(event) {

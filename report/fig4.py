@@ -1,0 +1,33 @@
+"""Fig. 4: training accuracy and loss of DAG MLPs by epoch, on MNIST and on CIFAR-10."""
+
+from __future__ import annotations
+
+from report.mlp import convergence, is_of_fig4
+from report.sections import Section, Sources
+
+_TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+
+
+def mnist(sources: Sources) -> Section:
+    """Convergence on MNIST."""
+    return _section(sources, "mnist")
+
+
+def cifar10(sources: Sources) -> Section:
+    """Convergence on CIFAR-10."""
+    return _section(sources, "cifar10")
+
+
+def _section(sources: Sources, dataset: str) -> Section:
+    paper = sources.published["fig4"]
+    runs = [run for run in sources.of_kind("mlp") if is_of_fig4(sources, run)]
+    runs = [run for run in runs if run.whole_dataset == dataset]
+    claim = f"Training accuracy rises fastest for {', then '.join(paper['order'])}"
+    return convergence(
+        f"fig4_{dataset}",
+        f"Fig. 4: convergence on {_TITLES[dataset]}",
+        sources.cite("paper", f"{claim}; {paper['protocol']}"),
+        (f"bash scripts/fig4.sh {dataset}",),
+        runs,
+        paper["order"],
+    )

@@ -1,0 +1,32 @@
+"""Chosen cells, trained from scratch."""
+
+from __future__ import annotations
+
+from report.records import Record
+from report.sections import Section, Sources
+from report.tables import ABSENT, Cell, Number, Table, general
+
+_COLUMNS = ("record", "images", "epochs", "top-1 error (%)", "top-5 error (%)",
+            "parameters", "hours", "seed", "n")  # fmt: skip
+
+
+def section(sources: Sources) -> Section:
+    """A row for each training."""
+    runs = sources.of_kind("retrain")
+    table = Table("retrain", "Test errors of single trainings", _COLUMNS, tuple(map(_row, runs)))
+    return Section(
+        "retrain",
+        "Chosen cells, trained from scratch",
+        "",
+        ("python -m retrain --config configs/retrain/NAME.yaml --genotype CHOICE",),
+        tables=(table,) if runs else (),
+        records=tuple(runs),
+    )
+
+
+def _row(run: Record) -> tuple[Cell, ...]:
+    result = run.result
+    found = (result["test"].get(key) for key in ("top1_error", "top5_error"))
+    errors = (ABSENT if error is None else Number(error) for error in found)
+    cost = result.get("parameters", ABSENT), general(result["seconds"] / 3600)
+    return (run.name, run.dataset, result["epochs"], *errors, *cost, result["seed"], 1)

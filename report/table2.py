@@ -1,0 +1,124 @@
+"""Table 2: searches on NAS-Bench-201, published beside measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from common.statistics import paired_difference
+from report.records import Record
+from report.searches import COST, WHERE, accuracies, cost, datasets_of, searches_of, seconds, where
+from report.sections import DATASETS, NOT_RUN, Section, Sources
+from report.tables import ABSENT, Cell, Number, Table, interval, mean_std
+
+_NOTE = (
+    "Accuracies are those of the table, after 200 epochs, looked up after the choice; n searches. "
+    "Seconds of one search: published on a GTX 1080Ti, here on the hardware named below, those "
+    "of TE-NAS summed over its processes. "
+    "Optimal, here: the best cell of the table of accuracies. Not rerun: what the paper took "
+    "from other works."
+)
+_PAIRS = ("accuracy", "images", "network", "difference (points)", "95 %", "n")
+
+
+def section(sources: Sources) -> Section:
+    """All searches with f = 1/2 and by both indicators; others stand in other tables."""
+    runs = [run for run in searches_of(sources, "wot", "tenas") if _is_of_table2(run)]
+    names = datasets_of(runs)
+    here = [f"{name}, {what}" for name in names for what in _kinds(name)]
+    columns = ("method", *WHERE, *here, "seconds, published", "seconds, here", *COST)
+    rows = tuple(_rows(sources.published["table2"], runs, names))
+    title = "Test accuracy (%) of the cells found on NAS-Bench-201, mean (std)"
+    tables = [Table("table2", title, columns, rows, _NOTE)]
+    pairs = tuple(_differences(runs, names))
+    if pairs:
+        caption = "TE-NAS + DAG minus TE-NAS, test accuracy of equal seeds"
+        note = "Interval: Student's t over the differences of n seeds."
+        tables.append(Table("table2_pairs", caption, _PAIRS, pairs, note))
+    return Section(
+        "table2",
+        "Table 2: searches on NAS-Bench-201",
+        sources.cite("paper", "Test accuracies and seconds of a search"),
+        ("bash scripts/table2.sh cifar10", "python -m tenas_dag --config "
+         "configs/tenas/nasbench201.yaml"),
+        tables=tuple(tables),
+        records=tuple(runs),
+    )  # fmt: skip
+
+
+def _is_of_table2(run: Record) -> bool:
+    if run.kind == "tenas":
+        return run.result.get("rank_by", "both") == "both" and "accuracy" in run.result
+    return run.result["fraction"] in (None, 0.5)
+
+
+def _kinds(name: str) -> tuple[str, ...]:
+    return ("published", "here") if name in DATASETS else ("here",)
+
+
+def _rows(
+    published: Mapping, runs: Sequence[Record], names: Sequence[str]
+) -> Iterator[tuple[Cell, ...]]:
+    """The published rows, those measured here beside them, then further methods."""
+    best = _best(runs, names)
+    methods = dict.fromkeys([*published, *(run.result["method"] for run in runs)])
+    for method in methods:
+        paper = published.get(method, {})
+        own = [run for run in runs if run.result["method"] == method]
+        cost_there = Number(paper["seconds"], spec=".7g") if "seconds" in paper else ABSENT
+        for run in own:
+            cells = _beside(paper, names, accuracies(run, names))
+            yield (method, *where(run), *cells, cost_there, seconds(run), *cost(run))
+        if not own:
+            optimal = method == "Optimal" and runs
+            ours = method.startswith(("WOT", "TE-NAS"))
+            word = "read off the table" if optimal else NOT_RUN if ours else "not rerun"
+            cells = _beside(paper, names, best if optimal else [ABSENT] * len(names))
+            yield (method, word, ABSENT, ABSENT, *cells, cost_there, *[ABSENT] * 3)
+
+
+def _beside(paper: Mapping, names: Sequence[str], here: Sequence[Cell]) -> list[Cell]:
+    cells: list[Cell] = []
+    for name, cell in zip(names, here):
+        cells += [mean_std(paper.get(name)), cell] if name in DATASETS else [cell]
+    return cells
+
+
+def _best(runs: Sequence[Record], names: Sequence[str]) -> list[Cell]:
+    """Accuracy of each data set's best cell, of any run's table."""
+    known = [run.result.get("accuracy", {}) for run in runs]
+    found = ([row[name]["best"] for row in known if "best" in row.get(name, {})] for name in names)
+    return [Number(values[0]) if values else ABSENT for values in found]
+
+
+def _differences(runs: Sequence[Record], names: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+    """Paired over equal seeds of runs with the same images and network."""
+    searches = [run for run in runs if run.kind == "tenas"]
+    for plain in (run for run in searches if run.result["filter"] == "none"):
+        for exempt in (run for run in searches if run.result["filter"] == "exempt"):
+            if plain.result["dataset"] != exempt.result["dataset"] or _made(plain) != _made(exempt):
+                continue
+            for name in names:
+                pairs = _pairs(plain, exempt, name)
+                if len(pairs) > 1:
+                    mean, bounds = paired_difference(*zip(*pairs))
+                    cells = Number(mean, spec="+.2f"), interval(bounds), len(pairs)
+                    yield (name, plain.dataset, plain.network, *cells)
+
+
+def _made(run: Record) -> tuple:
+    """What two runs must share, so that they differ by the filter and the seeds alone."""
+    settings = {k: v for k, v in run.config.items() if k not in ("filter", "seeds")}
+    return run.result["network"], settings
+
+
+def _pairs(plain: Record, exempt: Record, name: str) -> list[tuple[float, float]]:
+    """(with the rule, without it) for each seed that both have."""
+    a, b = (
+        {
+            search["seed"]: search["accuracy"][name]
+            for search in run.result["searches"]
+            if name in search.get("accuracy", {})
+        }
+        for run in (exempt, plain)
+    )
+    return [(a[seed], b[seed]) for seed in a if seed in b]

@@ -1,0 +1,71 @@
+"""TE-NAS: do kappa and the number of linear regions predict accuracy?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from matplotlib.figure import Figure
+
+from report.records import Record, by_n
+from report.sections import NOT_RUN, Image, Section, Sources
+from report.style import COLOURS, new_figure
+from report.tables import ABSENT, Cell, Number, Table
+
+_INDICATORS = {"kappa": "kappa", "kappa_only_finite": "kappa, finite only", "regions": "R"}
+_COLUMNS = ("indicator", "accuracy", "images", "published tau", "tau here", "p", "n")
+_NOTE = "Cells without kappa (a singular kernel) rank last; of R no tau is in published.yaml."
+
+
+def section(sources: Sources) -> Section:
+    """Kendall's taus beside the published one."""
+    published = sources.published["tenas"]["kendall_tau"]
+    runs = by_n(sources.of_kind("tenas_correlation"))
+    paper = published["cifar100"]["kappa"]
+    rows = [row for run in runs for row in _rows(published, run)]
+    if not rows:
+        rows = [("kappa", "cifar100", NOT_RUN, Number(paper), *[ABSENT] * 3)]
+        rows.append(("R", "cifar100", NOT_RUN, *[ABSENT] * 4))
+    caption = "Kendall's tau of TE-NAS' indicators with test accuracy of cells of NAS-Bench-201"
+    return Section(
+        "tenas_indicators",
+        "TE-NAS: do kappa and regions predict accuracy?",
+        sources.cite("tenas", f"Kendall's tau of kappa with accuracy on CIFAR-100 is {paper:g}"),
+        ("bash scripts/tenas_indicators.sh cifar10",),
+        tables=(Table("tenas_indicators", caption, _COLUMNS, tuple(rows), _NOTE),),
+        images=tuple(_image(run) for run in runs),
+        records=tuple(runs),
+    )
+
+
+def _rows(published: Mapping, run: Record) -> Iterator[tuple[Cell, ...]]:
+    for dataset, found in run.result["correlations"].items():
+        for key, name in _INDICATORS.items():
+            paper = published.get(dataset, {}).get(key)
+            shown = ABSENT if paper is None else Number(paper)
+            values = Number(found[key]["tau"]), Number(found[key]["p"], spec=".2g")
+            yield (name, dataset, run.dataset, shown, *values, found[key]["n"])
+
+
+def _image(run: Record) -> Image:
+    names = list(run.result["correlations"])
+    dataset = "cifar100" if "cifar100" in names else names[0]
+    caption = f"Indicators of {run.result['architectures']} cells against accuracy on {dataset}"
+    return Image(f"{run.key}_{dataset}", caption, lambda: draw_correlation(run, dataset), (run,))
+
+
+def draw_correlation(run: Record, dataset: str) -> Figure:
+    """kappa and R of single architectures against their accuracy."""
+    row = run.result["correlations"][dataset]
+    figure = new_figure(6.5, 2.8)
+    for axis, key, label in zip(figure.subplots(1, 2), ("kappa", "regions"), ("kappa", "R")):
+        points = [
+            (record[key], accuracy)
+            for record, accuracy in zip(run.result["records"], row["accuracy"])
+            if record[key] is not None
+        ]
+        axis.plot(*zip(*points), ".", color=COLOURS[0], markersize=4)
+        axis.set(xlabel=label, ylabel=f"test accuracy, {dataset} (%)")
+        axis.set_title(f"Kendall's tau {row[key]['tau']:+.2f}, n = {row[key]['n']}", fontsize=9)
+        if key == "kappa":
+            axis.set_xscale("log")
+    return figure

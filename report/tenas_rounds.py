@@ -1,0 +1,64 @@
+"""TE-NAS: the operators that are left on each edge, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from report.records import Record
+from report.sections import Image, Section, Sources
+from report.style import COLOURS, new_figure
+
+
+def section(sources: Sources) -> Section:
+    """A figure of the first search of each run."""
+    runs = sources.of_kind("tenas")
+    return Section(
+        "tenas_rounds",
+        "TE-NAS: what is left by round",
+        "",
+        ("python -m tenas_dag --config configs/tenas/NAME.yaml",),
+        images=tuple(_image(run) for run in runs),
+        records=tuple(runs),
+    )
+
+
+def _image(run: Record) -> Image:
+    caption = f"{run.name}, seed {run.result['searches'][0]['seed']}: operators left on each edge"
+    return Image(f"{run.key}_rounds", caption, lambda: draw_rounds(run), (run,))
+
+
+def draw_rounds(run: Record, search: int = 0) -> Figure:
+    """Operators left on each edge at the start of every round and at the end.
+
+    One row per cell type, one panel per round; edges downwards, operators to the right.
+    """
+    rounds = run.result["searches"][search]["rounds"]
+    start = rounds[0]["left"]
+    names = list(dict.fromkeys(name for cell in start for edge in cell for name in edge))
+    edges = len(start[0])
+    height = 0.6 + 0.16 * edges + 0.06 * max(map(len, names))
+    figure = new_figure(1.0 + 1.3 * len(rounds), height * len(start))
+    axes = figure.subplots(len(start), len(rounds), sharex=True, sharey=True, squeeze=False)
+    for number, entry in enumerate(rounds):
+        for cell, left in enumerate(entry["left"]):
+            _draw_left(axes[cell][number], left, names)
+        last = number == len(rounds) - 1
+        axes[0][number].set_title("chosen" if last else f"round {number + 1}")
+    labels = ("edge",) if len(start) == 1 else ("normal cell, edge", "reduction cell, edge")
+    for axis, label in zip(axes[:, 0], labels):
+        axis.set_ylabel(label)
+        axis.set_yticks(range(edges))
+    axes[0][0].invert_yaxis()
+    return figure
+
+
+def _draw_left(axis: Axes, left: Sequence[Sequence[str]], names: list[str]) -> None:
+    for edge, operators in enumerate(left):
+        for name in operators:
+            column = names.index(name)
+            axis.plot(column, edge, "o", markersize=5, color=COLOURS[column % len(COLOURS)])
+    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
+    axis.set_xlim(-0.6, len(names) - 0.4)

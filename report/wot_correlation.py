@@ -1,0 +1,67 @@
+"""WOT: does the score predict accuracy?"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from report.records import Record, by_n
+from report.sections import Image, Section, Sources
+from report.style import COLOURS, new_figure
+from report.tables import Number, Table
+
+_COLUMNS = ("accuracy", "predictor", "images", "seeds of the score", "Kendall's tau",
+            "Spearman's rho", "n")  # fmt: skip
+
+
+def section(sources: Sources) -> Section:
+    """Rank correlations of the score and of simpler predictors with test accuracy."""
+    runs = by_n(sources.of_kind("wot_correlation"))
+    rows = [
+        (dataset, predictor, run.dataset, run.score_seeds,
+         Number(row["kendall"]), Number(row["spearman"]), run.result["n"])
+        for run in runs
+        for dataset, predictors in run.result["datasets"].items()
+        for predictor, row in predictors.items()
+    ]  # fmt: skip
+    table = Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, tuple(rows))
+    return Section(
+        "wot_correlation",
+        "WOT: does the score predict accuracy?",
+        "",
+        ("python -m wot_dag.correlate --config configs/wot/nasbench201_cifar10.yaml",),
+        tables=(table,) if rows else (),
+        images=tuple(_image(run) for run in runs if (run.folder / _DATA).exists()),
+        records=tuple(runs),
+    )
+
+
+_DATA = "architectures.csv.gz"
+
+
+def _image(run: Record) -> Image:
+    caption = f"Test accuracy against WOT's score, {run.result['n']} cells"
+    return Image(f"{run.key}_scatter", caption, lambda: draw_scatter(run), (run,))
+
+
+def draw_scatter(run: Record) -> Figure:
+    """Accuracy against WOT's score, one panel per dataset, with tau and rho."""
+    with gzip.open(run.folder / _DATA, "rt", newline="") as handle:
+        header, *rows = csv.reader(handle)
+    columns = dict(zip(header, zip(*rows)))
+    score, datasets = np.array(columns["score"], float), run.result["datasets"]
+    figure = new_figure(3.2 * len(datasets), 2.9)
+    axes = figure.subplots(1, len(datasets), squeeze=False)[0]
+    finite = np.isfinite(score)
+    for axis, (name, found) in zip(axes, datasets.items()):
+        accuracy = np.array(columns[name], float)
+        axis.scatter(score[finite], accuracy[finite], s=2, alpha=0.2, lw=0, color=COLOURS[0],
+                     rasterized=True)  # fmt: skip
+        tau, rho = found["score"]["kendall"], found["score"]["spearman"]
+        axis.set_title(f"{name}\nKendall {tau:.2f}, Spearman {rho:.2f}")
+        axis.set_xlabel("score log|det K|")
+    axes[0].set_ylabel("test accuracy (%)")
+    return figure
