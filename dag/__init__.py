@@ -11,6 +11,7 @@ from dag.measures import (
     effective_depth_width_many,
     expected_depth_width,
 )
+from dag.paths import PathCounts, path_counts
 from dag.spectrum import (
     KernelFeatures,
     TrainingPrediction,
@@ -29,6 +30,7 @@ __all__ = [
     "EdgeOp",
     "EdgeShares",
     "KernelFeatures",
+    "PathCounts",
     "TrainingPrediction",
     "all_codes",
     "box_rule",
@@ -43,6 +45,7 @@ __all__ = [
     "nngp",
     "nngp_and_ntk",
     "ntk",
+    "path_counts",
     "predict_training",
     "smallest_eigenvalue",
 ]
