@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROG, description=__doc__)
-    parser.add_argument("what", nargs="+", metavar="WHAT", help=FORMS.replace("%", "%%"))
-    parser.add_argument("--shape", type=_shape, metavar="N,C,H,W",
-                        help="of an example input, for models that torch.fx cannot trace")  # fmt: skip
+    parser.add_argument("what", nargs="+", metavar="WHAT", help=FORMS)
+    example = "of an example input, for models that torch.fx cannot trace"
+    parser.add_argument("--shape", type=_shape, metavar="N,C,H,W", help=example)
     parser.add_argument("--json", metavar="FILE", help="write JSON too; - for stdout, and no table")
     parser.add_argument("--csv", metavar="FILE", help="write CSV too; - for stdout, and no table")
     return parser

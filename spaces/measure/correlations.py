@@ -11,7 +11,7 @@ from spaces.measure.subjects import Row
 
 PREDICTORS = ("depth", "log2_width", "log2_paths", "longest", "parameters")
 LEAST = 4  # models of a family that has a number of its own
-SAMPLES = 2000
+SAMPLES = 1000
 
 
 def correlations(rows: Sequence[Row]) -> dict[str, dict]:
@@ -28,64 +28,64 @@ def correlations(rows: Sequence[Row]) -> dict[str, dict]:
         only: ranks are taken in each family, about its mean rank.
     """
     known = [r for r in rows if None not in (r.top1, *(getattr(r, p) for p in PREDICTORS))]
-    families = np.array([row.family for row in known])
-    large = [f for f in dict.fromkeys(families.tolist()) if (families == f).sum() >= LEAST]
+    families = [row.family for row in known]
+    large = [f for f in dict.fromkeys(families) if families.count(f) >= LEAST]
+    of = {family: [row for row in known if row.family == family] for family in large}
+    inside = [row for own in of.values() for row in own]
     result = {
-        "all": _of_rows(known, families, _rho),
-        "within families": _of_rows([r for r in known if r.family in large], None, _within),
+        "all": _of_rows(known, families, _spearman),
+        "within families": _of_rows(inside, [row.family for row in inside], _pearson, _ranks),
     }
-    for family in large:
-        own = [row for row in known if row.family == family]
-        result[family] = _of_rows(own, np.arange(len(own)), _rho)
-    return result
+    return result | {f: _of_rows(own, range(len(own)), _spearman) for f, own in of.items()}
 
 
-Statistic = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+Transform = Callable[[np.ndarray, Sequence], np.ndarray]
 
 
-def _of_rows(rows: Sequence[Row], groups: np.ndarray | None, statistic: Statistic) -> dict:
-    families = np.array([row.family for row in rows])
-    groups = families if groups is None else groups
-    y = np.array([row.top1 for row in rows], float)
+def _of_rows(
+    rows: Sequence[Row],
+    groups: Sequence,
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    transform: Transform = lambda values, _groups: values,
+) -> dict:
     found: dict = {"n": len(rows)}
+    y = transform(np.array([row.top1 for row in rows], float), groups)
     for name in PREDICTORS:
-        x = np.array([getattr(row, name) for row in rows], float)
-        found[name] = _with_interval(x, y, families, groups, statistic)
+        x = transform(np.array([getattr(row, name) for row in rows], float), groups)
+        found[name] = _with_interval(x, y, groups, statistic)
     return found
 
 
 def _with_interval(
-    x: np.ndarray, y: np.ndarray, families: np.ndarray, groups: np.ndarray, statistic: Statistic
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: Sequence,
+    statistic: Callable[[np.ndarray, np.ndarray], float],
 ) -> dict:
-    """rho, and its percentile interval over resampled groups; a copy is a family of its own."""
-    if len(x) < LEAST:
-        return {"rho": None, "interval": None}
-    members = [np.flatnonzero(groups == group) for group in dict.fromkeys(groups.tolist())]
+    """The statistic, and its percentile interval over resampled groups of rows."""
+    nothing = {"rho": None, "interval": None}
+    if len(x) < LEAST or np.isnan(rho := statistic(x, y)):
+        return nothing
+    members = [np.flatnonzero(np.array(groups) == group) for group in dict.fromkeys(groups)]
     rng, values = np.random.default_rng(0), []
     for _ in range(SAMPLES):
-        drawn = [members[i] for i in rng.integers(len(members), size=len(members))]
-        rows = np.concatenate(drawn)
-        copies = np.repeat(np.arange(len(drawn)), [len(part) for part in drawn])
-        values.append(statistic(x[rows], y[rows], copies))
-    finite = [value for value in values if np.isfinite(value)]
-    rho = statistic(x, y, families)
-    if not np.isfinite(rho) or len(finite) < SAMPLES / 2:
-        return {"rho": float(rho) if np.isfinite(rho) else None, "interval": None}
-    return {"rho": float(rho), "interval": np.quantile(finite, [0.025, 0.975]).tolist()}
+        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+        values.append(statistic(x[rows], y[rows]))
+    interval = np.nanquantile(values, [0.025, 0.975])  # nan: only equal values were drawn
+    return {"rho": rho, "interval": interval.tolist()}
 
 
-def _rho(x: np.ndarray, y: np.ndarray, _families: np.ndarray) -> float:
+def _spearman(x: np.ndarray, y: np.ndarray) -> float:
     return _pearson(rankdata(x), rankdata(y))
 
 
-def _within(x: np.ndarray, y: np.ndarray, families: np.ndarray) -> float:
-    """Pearson correlation of ranks in a family, about the family's mean rank."""
-    ranks = [np.empty(len(x)), np.empty(len(x))]
-    for values, out in zip((x, y), ranks):
-        for family in np.unique(families):
-            own = families == family
-            out[own] = rankdata(values[own]) - (own.sum() + 1) / 2
-    return _pearson(*ranks)
+def _ranks(values: np.ndarray, families: Sequence) -> np.ndarray:
+    """Ranks in a family about its mean rank; a family drawn again has the same."""
+    ranks, names = np.empty(len(values)), np.array(families)
+    for family in dict.fromkeys(families):
+        own = names == family
+        ranks[own] = rankdata(values[own]) - (own.sum() + 1) / 2
+    return ranks
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
