@@ -20,7 +20,7 @@ from common.data import data_root
 from common.runs import write_atomically
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
-from spaces.nds import read_nds
+from spaces.genotype_lists import read_genotypes
 from spaces.shapes import genotype_shapes
 from wot_dag.config import WotConfig
 from wot_dag.space import Space, make_space
@@ -35,10 +35,10 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
     The shape of a genotype is that of its normal cell.
 
     Raises:
-        ConfigError, SpaceError: no table, or an NDS file that cannot be read.
+        ConfigError, SpaceError: no table, or a list of genotypes that cannot be read.
     """
     if config.space == "darts":
-        return nds_landscape([Path(config.genotypes)])
+        return genotypes_landscape([Path(config.genotypes)])
     table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)
@@ -50,16 +50,17 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns]:
     return columns, {name: table.columns[c] for name, c in table.test_columns().items()}
 
 
-def nds_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
-    """The same of NDS files together; their accuracies are those of CIFAR-10."""
-    trained = [entry for file in files for entry in read_nds(file)]
-    shapes = genotype_shapes([entry.genotype for entry in trained])
+def genotypes_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
+    """The same of lists of genotypes together; accuracies of NDS files are those of CIFAR-10."""
+    rated = [entry for file in files for entry in read_genotypes(file)]
+    shapes = genotype_shapes([entry.genotype for entry in rated])
+    dataset = "accuracy" if any(file.suffix == ".csv" for file in files) else "cifar10"
     columns = {
-        "arch": np.array([entry.genotype.to_json() for entry in trained]),
+        "arch": np.array([entry.genotype.to_json() for entry in rated]),
         "effective_depth": shapes.depth[:, 0],
         "effective_width": shapes.width[:, 0],
     }
-    return columns, {"cifar10": np.array([100 - entry.test_error for entry in trained])}
+    return columns, {dataset: np.array([entry.accuracy for entry in rated])}
 
 
 def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
@@ -83,12 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog=PROG, description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--table", help="accuracy table, here or in $DATA_ROOT")
-    source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files")
+    source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS or CSV files")
     parser.add_argument("--out", type=Path, required=True, help="CSV, may be .gz")
     options = parser.parse_args(arguments)
     try:
         if options.nds:
-            columns, accuracies = nds_landscape(options.nds)
+            columns, accuracies = genotypes_landscape(options.nds)
         else:
             config = WotConfig(table=options.table)
             columns, accuracies = landscape(config, make_space(config))
