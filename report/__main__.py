@@ -12,6 +12,7 @@ from dag import Dag
 from report import page, planes, results, tenas
 from report.convergence import convergence_table, draw_convergence
 from report.draw import draw_dags
+from report.models import draw_models
 from report.searches import add_commands
 from report.style import save_figure
 from report.theory import draw_spectra, draw_training, theory_table
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     topologies = commands.add_parser("topologies", help="what predicts training, by topology")
     topologies.add_argument("folder", type=Path, help="a run, such as runs/mlp/topologies_digits")
     topologies.set_defaults(run=_draw_topologies)
+    models = commands.add_parser("models", help="depth and width of torchvision's classifiers")
+    models.add_argument("folder", type=Path, help="a run, such as runs/models/torchvision")
+    models.set_defaults(run=_draw_models)
     add_commands(commands)
     tenas.add_commands(commands)
     results.add_commands(commands)
@@ -87,6 +91,10 @@ def _draw_theory(options: argparse.Namespace) -> list[Path]:
     table.write_text(theory_table(result))
     spectra = save_figure(draw_spectra(result), options.folder / "spectra")
     return [*spectra, *save_figure(draw_training(result), options.folder / "training"), table]
+
+
+def _draw_models(options: argparse.Namespace) -> list[Path]:
+    return save_figure(draw_models(_result(options.folder)), options.folder / "models")
 
 
 def _draw_topologies(options: argparse.Namespace) -> list[Path]:

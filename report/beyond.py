@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from common.runs import read_json
 from report.miniature import digits201_section
+from report.models import models_section
 from report.paper import FIG4, convergence_image, convergence_rows, convergence_runs
 from report.records import Record, first_file, of_kind
 from report.sections import NOT_RUN, Image, Section, Sources, run_image
@@ -19,7 +20,7 @@ _GENERAL = ".3g"
 def beyond_sections(sources: Sources) -> list[Section]:
     """Sections without a published counterpart; those without a record say so."""
     made = [_theory, _topologies, _nasbench_topologies, _wot_scores, digits201_section,
-            _retrain,
+            _retrain, models_section,
             _other_mlps, _speed]  # fmt: skip
     return [section for make in made if (section := make(sources)) is not None]
 

@@ -19,6 +19,7 @@ _KINDS = (
     ("correlate", (), ("correlations", "records")),
     ("digits201", ("table.csv.gz",), ("cells", "trainings")),
     ("retrain", (), ("tested_weights", "test")),
+    ("models", (), ("models", "spearman_with_top1")),
 )
 
 
