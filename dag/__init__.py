@@ -11,6 +11,7 @@ from dag.measures import (
     effective_depth_width_many,
     expected_depth_width,
 )
+from dag.paths import PathCounts, path_counts
 from dag.spectrum import (
     KernelFeatures,
     TrainingPrediction,
@@ -31,6 +32,7 @@ __all__ = [
     "EdgeOp",
     "EdgeShares",
     "KernelFeatures",
+    "PathCounts",
     "TrainingPrediction",
     "all_codes",
     "box_rule",
@@ -46,6 +48,7 @@ __all__ = [
     "nngp",
     "nngp_and_ntk",
     "ntk",
+    "path_counts",
     "predict_training",
     "smallest_eigenvalue",
 ]

@@ -11,17 +11,8 @@ from common.config import ConfigError
 from common.runs import read_metrics
 from spaces import Cell, Genotype, SpaceError
 from spaces.darts import CALL, FIELDS
+from spaces.published import GENOTYPES
 
-PUBLISHED = {
-    "DARTS_V2": (  # Liu et al., ICLR 2019, second order
-        "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), "
-        "('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), "
-        "('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], reduce=[('max_pool_3x3', 0), "
-        "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
-        "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], "
-        "reduce_concat=[2, 3, 4, 5])"
-    ),
-}
 SPACE_OF = {Cell: "nas-bench-201", Genotype: "darts"}
 
 
@@ -64,8 +55,8 @@ def read_choice(text: str, search: int | None, space: str) -> Choice:
 def _from_text(text: str) -> Choice | None:
     """A string of either space, a JSON object, or a published name."""
     text = text.lstrip("\ufeff").strip()
-    if text in PUBLISHED:
-        return Choice(Genotype.parse(PUBLISHED[text]), text)
+    if text in GENOTYPES:
+        return Choice(Genotype.parse(GENOTYPES[text]), text)
     if text.startswith("|"):
         return Choice(Cell.parse(text))
     if CALL.search(text):
@@ -83,7 +74,7 @@ def _from_file(name: str, search: int | None) -> Choice:
     if not there:
         raise ConfigError(
             f"genotype: found {name[:200]!r}, expected a file, a string |nor_conv_3x3~0|+..., "
-            f"Genotype(...), or one of {', '.join(PUBLISHED)}"
+            f"Genotype(...), or one of {', '.join(GENOTYPES)}"
         )
     try:
         text = file.read_text(encoding="utf-8-sig").strip()

@@ -6,13 +6,14 @@ import pytest
 
 from common.config import ConfigError, identity
 from common.runs import RunSettings
-from retrain.choice import PUBLISHED, read_choice
+from retrain.choice import read_choice
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from spaces import Cell, Genotype
 from spaces.nasbench201 import EXAMPLE
+from spaces.published import GENOTYPES
 
 OTHER = EXAMPLE.replace("none~0", "skip_connect~0")
-GENOTYPE = Genotype.parse(PUBLISHED["DARTS_V2"])
+GENOTYPE = Genotype.parse(GENOTYPES["DARTS_V2"])
 
 
 @pytest.mark.parametrize("text", ["DARTS_V2", str(GENOTYPE), GENOTYPE.to_json(), f"  {GENOTYPE}\n"])

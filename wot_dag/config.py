@@ -61,7 +61,8 @@ class WotConfig:
 
     Args:
         space: nas-bench-201 or darts.
-        genotypes: of darts: an NDS file to draw from; random genotypes by DARTS' rule if empty.
+        genotypes: of darts: an NDS file, or a CSV of genotypes and accuracies, to draw from; random
+            genotypes by DARTS' rule if empty.
         score: how an architecture is scored.
         scores: file of scores made before (CSV, may be .gz); scores are computed on demand, and
             kept in runs/wot_scores/, if empty.

@@ -22,7 +22,7 @@ from common.runs import Run, RunSettings
 from common.statistics import multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
-from spaces.nds import read_nds
+from spaces.genotype_lists import read_genotypes
 from spaces.shapes import genotype_shapes
 from wot_dag.config import WotConfig
 from wot_dag.space import Space, make_space
@@ -38,10 +38,10 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict |
     The shape of a genotype is that of its normal cell. Third is the table's name and digest.
 
     Raises:
-        ConfigError, SpaceError: no table, or an NDS file that cannot be read.
+        ConfigError, SpaceError: no table, or a list of genotypes that cannot be read.
     """
     if config.space == "darts":
-        return *nds_landscape([Path(config.genotypes)]), None
+        return *genotypes_landscape([Path(config.genotypes)]), None
     table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)
@@ -54,16 +54,17 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict |
     return columns, accuracies, table.header
 
 
-def nds_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
-    """The same of NDS files together; their accuracies are those of CIFAR-10."""
-    trained = [entry for file in files for entry in read_nds(file)]
-    shapes = genotype_shapes([entry.genotype for entry in trained])
+def genotypes_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
+    """The same of lists of genotypes together; accuracies of NDS files are those of CIFAR-10."""
+    rated = [entry for file in files for entry in read_genotypes(file)]
+    shapes = genotype_shapes([entry.genotype for entry in rated])
+    dataset = "accuracy" if any(file.suffix == ".csv" for file in files) else "cifar10"
     columns = {
-        "arch": np.array([entry.genotype.to_json() for entry in trained]),
+        "arch": np.array([entry.genotype.to_json() for entry in rated]),
         "effective_depth": shapes.depth[:, 0],
         "effective_width": shapes.width[:, 0],
     }
-    return columns, {"cifar10": np.array([100 - entry.test_error for entry in trained])}
+    return columns, {dataset: np.array([entry.accuracy for entry in rated])}
 
 
 def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
@@ -132,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument(
         "--table", help="nasbench201 (ships with the code), or a file, here or in $DATA_ROOT"
     )
-    source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files")
+    source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files, or
+                        CSV files of genotypes and accuracies")
     parser.add_argument("--run.name", dest="name", default="", help="the table's, or NDS")
     return parser
 
@@ -152,7 +154,7 @@ def _keep_and_print(options: argparse.Namespace) -> None:
 def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
     """The run's result, made anew each time: it takes seconds."""
     if options.nds:
-        columns, accuracies = nds_landscape(options.nds)
+        columns, accuracies = genotypes_landscape(options.nds)
         what = {"nds": [str(file) for file in options.nds]}
     else:
         config = WotConfig(table=options.table)

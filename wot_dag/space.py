@@ -17,9 +17,9 @@ from torch import Tensor
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
+from spaces.genotype_lists import read_genotypes
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
-from spaces.nds import read_nds
 from spaces.networks import (
     NasBench201Layout,
     NasBench201Network,
@@ -105,19 +105,19 @@ class NasBench201Space:
 
 
 class DartsSpace:
-    """DARTS-like cells: those of an NDS file, or random genotypes by DARTS' rule.
+    """DARTS-like cells: those of a file, or random genotypes by DARTS' rule.
 
     Args:
         score: channels, cells, stem.
-        genotypes: an NDS file, or empty.
+        genotypes: an NDS file or a CSV (see `read_genotypes`), or empty.
     """
 
     name = "darts"
 
     def __init__(self, score: ScoreSettings, genotypes: str = "") -> None:
         self._score = score
-        trained = read_nds(Path(genotypes)) if genotypes else []
-        self.archs = [entry.genotype.to_json() for entry in trained]
+        rated = read_genotypes(Path(genotypes)) if genotypes else []
+        self.archs = [entry.genotype.to_json() for entry in rated]
 
     def draw(self, rng: np.random.Generator, samples: int) -> list[str]:
         """Genotypes drawn uniformly with replacement."""
@@ -178,7 +178,7 @@ def make_space(config: WotConfig) -> Space:
     """The space that a config names.
 
     Raises:
-        SpaceError, FileNotFoundError: an NDS file that cannot be read.
+        SpaceError, FileNotFoundError: a file of genotypes that cannot be read.
     """
     if config.space == "darts":
         return DartsSpace(config.score, config.genotypes)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Depth and width of torchvision's classifiers: bash scripts/models.sh [WHAT ...]
+#
+# Traces every classifier of torchvision, counts its paths, and says whether effective depth and
+# width order them as their published ImageNet accuracy does, overall and within families.
+# WHAT: other words of python -m spaces.measure, such as torchvision:resnet50 or package.module:f.
+# Nothing is downloaded: models are built without weights, accuracies come with torchvision.
+# Cost: 1 to 2 minutes on 2 cores.
+# Writes: runs/models/torchvision/, of WHAT runs/models/own/: result.json, environment.json, models.csv;
+#   runs/report/
+
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+help_if_asked "$@"
+setup
+
+name=own
+if [ $# -eq 0 ]; then
+    set -- 'torchvision:*'
+    name=torchvision
+fi
+folder="runs/models/$name"
+mkdir -p "$folder"
+py -m spaces.measure "$@" --json "$folder/result.json" --csv "$folder/models.csv"
+py -c 'import json; from common.environment import environment
+print(json.dumps({"starts": [environment("cpu") | {"command": "bash scripts/models.sh"}]}, indent=1))' \
+    >"$folder/environment.json"
+py -m report show models "$folder"

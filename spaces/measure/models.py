@@ -1,0 +1,105 @@
+"""Models by name: torchvision's classifiers, and what a function of one's own returns."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from spaces.names import SpaceError, check_name
+
+
+class _NoData(TorchFunctionMode):
+    """Tensors of torch.empty, which layers make their weights of, take no memory and no time.
+
+    What a constructor computes from numbers stays real, unlike under torch.device("meta").
+    """
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func is torch.empty:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
+
+
+def build(make: Callable[[], Any]) -> Any:
+    """Calls `make` without drawing weights, or, where it needs their values, with them."""
+    try:
+        with _NoData():
+            return make()
+    except (NotImplementedError, RuntimeError):  # what PyTorch raises for a tensor without data
+        return make()
+
+
+def classifiers() -> list[str]:
+    """Names of torchvision's image classifiers."""
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def check_classifier(name: str) -> None:
+    """Raises a SpaceError that names the nearest classifier for a foreign name."""
+    check_name(name, classifiers(), f"torchvision:{name}")
+
+
+def classifier(name: str) -> nn.Module:
+    """One of torchvision's classifiers, without weights."""
+    # Without the option these two draw their weights from a slow distribution, and warn of it.
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return build(lambda: torchvision.models.get_model(name, weights=None, **options))
+
+
+def family(name: str) -> str:
+    """The file of torchvision that defines the classifier, such as "resnet"."""
+    return torchvision.models.get_model_builder(name).__module__.rpartition(".")[2]
+
+
+def top1(name: str) -> float | None:
+    """ImageNet top-1 accuracy (%) of the classifier's first weights, which torchvision ships."""
+    weights = list(torchvision.models.get_model_weights(name))
+    return weights[0].meta["_metrics"]["ImageNet-1K"]["acc@1"] if weights else None
+
+
+def own_function(text: str) -> Callable[[], Any]:
+    """The function of "package.module:function", looked for from the current folder too.
+
+    Raises:
+        SpaceError: no such module or function, or one that needs arguments.
+    """
+    module_name, _, name = text.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise SpaceError(f"{text}: {error}; expected package.module:function") from error
+    if not callable(getattr(module, name, None)):
+        callables = [key for key, value in vars(module).items() if callable(value)]
+        check_name(name, callables or ["a function"], text)
+    function = getattr(module, name)
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        raise SpaceError(f"{text}: {error}; expected a function without arguments") from error
+    return function
+
+
+def own_model(text: str, function: Callable[[], Any], with_weights: bool) -> nn.Module:
+    """What the function returns; torch.export needs it with weights.
+
+    Raises:
+        SpaceError: that is no model.
+    """
+    made = function() if with_weights else build(function)
+    if not isinstance(made, nn.Module):
+        raise SpaceError(f"{text}: returned {type(made).__name__}, expected a torch.nn.Module")
+    return made

@@ -1,0 +1,158 @@
+"""What the words of the command line mean: models, genotypes, cells and DAG codes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dag import Dag, PathCounts, path_counts
+from spaces.darts import Genotype
+from spaces.measure import measure
+from spaces.names import SpaceError
+from spaces.nasbench201 import Cell
+from spaces.published import GENOTYPES
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMS = (
+    "torchvision:NAME (or torchvision:*), package.module:function, Genotype(...) or its JSON, "
+    f"{', '.join(GENOTYPES)}, a NAS-Bench-201 string |...|, or a DAG code such as 2_02_002"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one model, cell or code.
+
+    Args:
+        model: its name.
+        family: which models it belongs to; empty outside torchvision.
+        parameters: number of its parameters; None for what has no fixed network.
+        paths: number of paths, exact.
+        log2_paths: its logarithm; None without a path.
+        depth: effective depth.
+        log2_width: of the effective width; None for width 0.
+        shortest: fewest layers on a path.
+        longest: most layers on a path.
+        top1: published ImageNet top-1 accuracy (%) of its first weights, if there is one.
+    """
+
+    model: str
+    family: str
+    parameters: int | None
+    paths: int
+    log2_paths: float | None
+    depth: float
+    log2_width: float | None
+    shortest: int
+    longest: int
+    top1: float | None
+
+    @classmethod
+    def of(
+        cls,
+        model: str,
+        counts: PathCounts,
+        parameters: int | None = None,
+        family: str = "",
+        top1: float | None = None,
+    ) -> Row:
+        """From the counts of its paths."""
+        width = counts.log2_width
+        return cls(
+            model,
+            family,
+            parameters,
+            counts.paths,
+            math.log2(counts.paths) if counts.paths else None,
+            counts.effective_depth,
+            width if math.isfinite(width) else None,
+            counts.shortest,
+            counts.longest,
+            top1,
+        )
+
+    def as_dict(self) -> dict:
+        """Its fields; the number of paths as text, which JSON's readers would round."""
+        return asdict(self) | {"paths": str(self.paths)}
+
+
+Measuring = Callable[[], Row]
+Shape = tuple[int, ...] | None
+
+
+def subjects(text: str, shape: Shape = None) -> Iterator[Measuring]:
+    """What one word names, checked, and measured when it is called.
+
+    Args:
+        text: one of FORMS.
+        shape: of an example input of a model, [n, ...], for torch.export.
+
+    Raises:
+        SpaceError, DagCodeError: the word names nothing that can be measured.
+    """
+    text = text.strip()
+    if text.startswith("torchvision:"):
+        yield from _torchvision(text.partition(":")[2])
+    elif text.startswith(("Genotype(", "{")) or text in GENOTYPES:
+        yield from _genotype(text)
+    elif text.startswith("|"):
+        dag = Cell.parse(text).to_dag()
+        yield lambda: Row.of(text, path_counts(dag))
+    elif re.fullmatch(r"[\d_]+", text):
+        dag = Dag.parse(text)
+        yield lambda: Row.of(text, path_counts(dag))
+    elif re.fullmatch(r"[\w.]+:\w+", text):
+        yield _own(text, shape)
+    else:
+        raise SpaceError(f"found {text[:60]!r}, expected {FORMS}")
+
+
+def _genotype(text: str) -> Iterator[Measuring]:
+    named = GENOTYPES.get(text, text)
+    genotype = Genotype.from_json(named) if named.startswith("{") else Genotype.parse(named)
+    name = text if text in GENOTYPES else "genotype"
+    for which in ("normal", "reduce"):
+        dag = genotype.to_dag(which)
+        yield lambda which=which, dag=dag: Row.of(f"{name}, {which} cell", path_counts(dag))
+
+
+def _torchvision(name: str) -> Iterator[Measuring]:
+    from spaces.measure import models  # loads torch
+
+    for known in models.classifiers() if name == "*" else [name]:
+        models.check_classifier(known)
+        yield partial(_measure_classifier, known)
+
+
+def _measure_classifier(name: str) -> Row:
+    from spaces.measure import models
+
+    model = models.classifier(name)
+    counts = measure(model)
+    return Row.of(name, counts, _parameters(model), models.family(name), models.top1(name))
+
+
+def _own(text: str, shape: Shape) -> Measuring:
+    from spaces.measure import models
+
+    return partial(_measure_own, text, models.own_function(text), shape)
+
+
+def _measure_own(text: str, function: Callable, shape: Shape) -> Row:
+    import torch
+
+    from spaces.measure import models
+
+    model = models.own_model(text, function, with_weights=shape is not None)
+    example = None if shape is None else (torch.zeros(shape),)
+    return Row.of(text, measure(model, example), _parameters(model))
+
+
+def _parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
