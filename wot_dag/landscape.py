@@ -29,6 +29,7 @@ from wot_dag.space import Space, make_space
 
 PROG = "python -m wot_dag.landscape"
 KIND = "landscape"
+_FILES = "NDS files, or CSV files of genotypes and accuracies"
 Columns = dict[str, np.ndarray]
 
 
@@ -133,8 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument(
         "--table", help="nasbench201 (ships with the code), or a file, here or in $DATA_ROOT"
     )
-    source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help="NDS files, or
-                        CSV files of genotypes and accuracies")
+    source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help=_FILES)
     parser.add_argument("--run.name", dest="name", default="", help="the table's, or NDS")
     return parser
 
