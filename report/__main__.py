@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from dag import Dag
-from report import page, results
+from report import page, results, summary
 from report.draw import draw_dags
 from report.records import UNREADABLE, read_record
 from report.sections import read_published
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     keep.set_defaults(run=_keep)
     results.add_commands(commands)
     page.add_commands(commands)
+    summary.add_commands(commands)
     return parser
 
 

@@ -63,7 +63,6 @@ SECTIONS = (
 )
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",
-    "models": "measures of a model, which its command prints",
     "scores": "scores of a model, which its command prints",
     "learning_rate": "a trial of learning rates, which its command prints",
 }

@@ -4,9 +4,8 @@
 # Published numbers beside measured ones: RESULTS.md, the tables as CSV, Markdown and LaTeX, the
 # figures as PNG and PDF, and report.html, one page with plots to play with that needs no network.
 # Reads records and computes nothing anew: those in results/ and in runs/, or in the folders named.
-# results/RESULTS.md is made of results/ alone.
-# Cost: seconds.
-# Writes: results/RESULTS.md, and into runs/report/: report.html, RESULTS.md, tables/, figures/
+# Cost: half a minute.
+# Writes: runs/report/: report.html, RESULTS.md, tables/, figures/
 
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -16,9 +15,6 @@ setup
 folders=("$@")
 if [ "${#folders[@]}" -eq 0 ]; then
     folders=(results runs)
-    if [ -d results ]; then
-        py -m report results --records results --out results
-    fi
 fi
 py -m report results --records "${folders[@]}"
 py -m report page --records "${folders[@]}"
