@@ -137,14 +137,3 @@ def test_weights_and_inputs_depend_on_the_setting_alone():
     first = indicators.measure(left, Setting(0, 1, 0))[:2]
     assert indicators.measure(left, Setting(0, 1, 1))[:2] != first
     assert indicators.measure(left, Setting(0, 1, 0))[:2] == first
-
-
-def test_published_initialization_is_drawn_once_a_round():
-    indicators = make_indicators(procedure="published")
-    weights = []
-    for setting in (Setting(0, 1, 0), Setting(0, 1, 1), Setting(0, 2, 0)):
-        indicators.measure(indicators.full(), setting)
-        weights.append(indicators.networks[0].classifier.weight.clone())
-    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
-    bound = indicators.networks[0].classifier.in_features ** -0.5
-    assert 0.8 * bound < weights[0].abs().max() <= bound
