@@ -32,6 +32,7 @@ step() {
 
 train() {
     py -m mlp_code --config configs/mlp/digits.yaml
+    py -m report dags
     py -m report show mlp runs/mlp/digits
 }
 
