@@ -93,9 +93,12 @@ def print_result(result: dict) -> None:
     print(f"\n{result['method']}{kept}, {result['repeats']} repeats{of_seeds}")
     for dataset, row in result.get("accuracy", {}).items():
         if row["mean"] is not None:
+            unknown = row["without_accuracy"]
             print(
                 f"{dataset:<16} {row['mean']:6.2f} ({row['std']:.2f}) %   best of the space "
                 f"{row['best']:.2f}, mean {row['mean_of_space']:.2f}"
+                + f"; {unknown} chosen have none"
+                * bool(unknown)
             )
     print(
         f"evaluations      {result['evaluated']:,} of {result['drawn']:,}, "
