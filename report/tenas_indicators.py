@@ -11,9 +11,12 @@ from report.sections import NOT_RUN, Image, Section, Sources
 from report.style import COLOURS, new_figure
 from report.tables import ABSENT, Cell, Number, Table
 
-_INDICATORS = {"kappa": "kappa", "kappa_only_finite": "kappa, finite only", "regions": "R"}
-_COLUMNS = ("indicator", "accuracy", "images", "published tau", "tau here", "p", "n")
-_NOTE = "Cells without kappa (a singular kernel) rank last; of R no tau is in published.yaml."
+_INDICATORS = {"kappa": "kappa", "regions": "R"}
+_COLUMNS = ("indicator", "accuracy", "images", "published tau", "tau here", "p", "n", "undefined")
+_NOTE = (
+    "n cells that have both numbers; undefined: cells without kappa (a singular kernel), which are "
+    "left out. Of R no tau is in published.yaml."
+)
 
 
 def section(sources: Sources) -> Section:
@@ -23,8 +26,8 @@ def section(sources: Sources) -> Section:
     paper = published["cifar100"]["kappa"]
     rows = [row for run in runs for row in _rows(published, run)]
     if not rows:
-        rows = [("kappa", "cifar100", NOT_RUN, Number(paper), *[ABSENT] * 3)]
-        rows.append(("R", "cifar100", NOT_RUN, *[ABSENT] * 4))
+        rows = [("kappa", "cifar100", NOT_RUN, Number(paper), *[ABSENT] * 4)]
+        rows.append(("R", "cifar100", NOT_RUN, *[ABSENT] * 5))
     caption = "Kendall's tau of TE-NAS' indicators with test accuracy of cells of NAS-Bench-201"
     return Section(
         "tenas_indicators",
@@ -43,7 +46,8 @@ def _rows(published: Mapping, run: Record) -> Iterator[tuple[Cell, ...]]:
             paper = published.get(dataset, {}).get(key)
             shown = ABSENT if paper is None else Number(paper)
             values = Number(found[key]["tau"]), Number(found[key]["p"], spec=".2g")
-            yield (name, dataset, run.dataset, shown, *values, found[key]["n"])
+            size = found[key]["n"], found[key]["undefined"]
+            yield (name, dataset, run.dataset, shown, *values, *size)
 
 
 def _image(run: Record) -> Image:
@@ -61,7 +65,7 @@ def draw_correlation(run: Record, dataset: str) -> Figure:
         points = [
             (record[key], accuracy)
             for record, accuracy in zip(run.result["records"], row["accuracy"])
-            if record[key] is not None
+            if record[key] is not None and accuracy is not None
         ]
         axis.plot(*zip(*points), ".", color=COLOURS[0], markersize=4)
         axis.set(xlabel=label, ylabel=f"test accuracy, {dataset} (%)")

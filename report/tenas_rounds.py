@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,9 +33,10 @@ def _image(run: Record) -> Image:
 def draw_rounds(run: Record, search: int = 0) -> Figure:
     """Operators left on each edge at the start of every round and at the end.
 
-    One row per cell type, one panel per round; edges downwards, operators to the right.
+    One row per cell type, one panel per round, but for DARTS' stage of edges, which is one; edges
+    downwards, operators to the right.
     """
-    rounds = run.result["searches"][search]["rounds"]
+    rounds = _shown(run.result["searches"][search]["rounds"])
     start = rounds[0]["left"]
     names = list(dict.fromkeys(name for cell in start for edge in cell for name in edge))
     edges = len(start[0])
@@ -53,6 +54,14 @@ def draw_rounds(run: Record, search: int = 0) -> Figure:
         axis.set_yticks(range(edges))
     axes[0][0].invert_yaxis()
     return figure
+
+
+def _shown(rounds: Sequence[Mapping]) -> list[Mapping]:
+    """Without the rounds that follow another one of whole edges."""
+    of_edges = [any(not operator for *_, operator in r.get("removed", ())) for r in rounds]
+    return [
+        r for r, before, own in zip(rounds, [False, *of_edges], of_edges) if not (before and own)
+    ]
 
 
 def _draw_left(axis: Axes, left: Sequence[Sequence[str]], names: list[str]) -> None:
