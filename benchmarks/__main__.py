@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.runs import read_json
+from common.files import read_json
 
 WORDS = {
     "wot": ["--architectures", "10", "--ranked", "100"],

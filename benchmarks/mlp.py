@@ -20,7 +20,8 @@ from torchvision import datasets, transforms
 from benchmarks.record import keep_record
 from common.data import Dataset, data_root, holdout_indices, load_dataset
 from common.devices import describe
-from common.runs import Run, RunSettings, StopRequest
+from common.runs import Run, RunSettings
+from common.stopping import StopRequest
 from mlp_code import DagMlp, MlpShape
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import Trainer, image_order

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from common.runs import environment, write_json
+from common.environment import environment
+from common.files import write_json
 
 _STAT = Path("/proc/stat")
 

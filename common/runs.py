@@ -21,19 +21,10 @@ from common.errors import UserError
 from common.files import (
     drop_cut_line,
     read_json,
-    read_metrics,
     to_json,
     write_atomically,
     write_json,
 )
-from common.stopping import StopRequest, stop_on_signals
-
-__all__ = [
-    "Run", "RunError", "RunSettings",
-    # found here until the other rooms import them from where they are
-    "StopRequest", "drop_cut_line", "environment", "read_json", "read_metrics", "stop_on_signals",
-    "write_atomically", "write_json",
-]  # fmt: skip
 
 
 class RunError(UserError):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common.runs import read_metrics
+from common.files import read_metrics
 from report.records import Record
 from report.sections import Image, Section, Sources
 from report.style import add_legend, line_style, new_figure, seeds_in_words

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.config import ConfigError
-from common.runs import read_metrics
+from common.files import read_metrics
 from spaces import Cell, Genotype, SpaceError
 from spaces.darts import CALL, FIELDS
 from spaces.published import GENOTYPES

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.runs import read_json, write_json
+from common.files import read_json, write_json
 from dag import Dag, DagCodeError, box_rule, depth_histogram, effective_depth_width, eq12_bound
 from report.__main__ import main
 from report.page import largest_cosines

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.runs import read_json
+from common.files import read_json
 from report import theory
 from report.__main__ import main
 from report.guard import Left

@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from common.dataset import DataError
+from common.files import read_metrics
 from common.image_folder import FolderImages, list_files
-from common.runs import RunSettings, read_metrics
+from common.runs import RunSettings
 from common.workers import Workers
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.data import evaluation_transform, load_images, training_transform

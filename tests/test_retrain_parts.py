@@ -10,13 +10,14 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from retrain.augment import Draws, crop_and_flip, cut_out, draw
-from retrain.choice import PUBLISHED, Choice
+from retrain.choice import Choice
 from retrain.config import AugmentSettings, NetworkSettings, SgdSettings
 from retrain.networks import Shape, TrainingLoss, describe, make_network, path_scales
 from retrain.schedule import drop_path_probability, learning_rate, seed_of
 from spaces import Cell, Genotype
+from spaces.published import GENOTYPES
 
-DARTS_V2 = Choice(Genotype.parse(PUBLISHED["DARTS_V2"]))
+DARTS_V2 = Choice(Genotype.parse(GENOTYPES["DARTS_V2"]))
 SMALL = NetworkSettings(channels=4, layers=3)
 
 

@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from common.data import load_dataset
+from common.files import read_metrics
 from common.order import epoch_order
-from common.runs import RunError, RunSettings, read_metrics
+from common.runs import RunError, RunSettings
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw
 from retrain.choice import read_choice

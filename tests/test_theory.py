@@ -13,7 +13,8 @@ from scipy.stats import kendalltau
 
 from common.config import ConfigError
 from common.data import load_dataset
-from common.runs import RunError, RunSettings, read_metrics
+from common.files import read_metrics
+from common.runs import RunError, RunSettings
 from dag import FIGURE_3, Dag, nngp, ntk
 from mlp_code import DagMlp, MlpShape
 from mlp_code.theory import TheoryConfig, check_samples, compare, inputs

@@ -11,7 +11,8 @@ import pytest
 
 from common.config import parse_config
 from common.data import load_dataset
-from common.runs import StopRequest, read_json
+from common.files import read_json
+from common.stopping import StopRequest
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.nasbench201 import Cell, all_cells
