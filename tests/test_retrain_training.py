@@ -250,9 +250,9 @@ def test_best_or_last_weights_are_tested_once(tmp_path):
         network.load_state_dict(weights)
         with torch.no_grad():
             logits = network.eval()(data.normalize(data.test.images))
-        five = (logits.topk(5).indices == data.test.labels[:, None]).any(1)
-        assert result["test"]["top5_error"] == pytest.approx(100 - 100 * five.float().mean().item())
-        wrong = (logits.argmax(1) != data.test.labels).float().mean().item()
+        five = (logits.topk(5).indices == data.test.labels[:, None]).any(1).double().mean().item()
+        assert result["test"]["top5_error"] == pytest.approx(100 - 100 * five)
+        wrong = (logits.argmax(1) != data.test.labels).double().mean().item()
         assert result["test"]["top1_error"] == pytest.approx(100 * wrong)
 
 
@@ -338,7 +338,8 @@ def test_other_data_under_the_same_path_are_refused(tmp_path):
 
 
 def test_a_batch_larger_than_the_data(tmp_path):
-    images, labels = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    labels = np.arange(20) % 2
     np.savez(tmp_path / "x.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     result = train(config(tmp_path, dataset=str(tmp_path / "x.npz"), epochs=1), Workers())
     assert result["images"]["train"] == 18  # one step on all of them
