@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--architectures", type=int, default=16, help="timed (16)")
     parser.add_argument("--ranked", type=int, default=300, help="for the rank agreement (300)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/wot.json")
+    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/wot")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     images = draw_batch(load_dataset(options.dataset), 128, seed=0)
