@@ -31,7 +31,7 @@ def run_all(names: Sequence[str], out: Path, images: str) -> list[str]:
     for name in names:
         words = [*WORDS[name], *(["--dataset", images] if name == "wot" else [])]
         print(f"\n== {name}", flush=True)
-        command = [sys.executable, "-m", f"benchmarks.{name}", "--out", str(out / f"{name}.json")]
+        command = [sys.executable, "-m", f"benchmarks.{name}", "--out", str(out / name)]
         if subprocess.run([*command, *words], check=False).returncode:
             failed.append(name)
     return failed
@@ -41,11 +41,11 @@ def table(out: Path, names: Sequence[str]) -> str:
     """Markdown: a row per comparison of the records in a folder."""
     lines = ["| what | plain | ours | ratio | device |", "| --- | ---: | ---: | ---: | --- |"]
     for name in names:
-        path = out / f"{name}.json"
-        record = read_json(path) if path.is_file() else {}
-        for row in record.get("rows", ()):
+        if not (out / name / "result.json").is_file():
+            continue
+        device = read_json(out / name / "environment.json")["starts"][-1]["device"]
+        for row in read_json(out / name / "result.json").get("rows", ()):
             seconds = " | ".join(f"{row[key]:.3g} s" for key in ("plain_seconds", "our_seconds"))
-            device = record["environment"]["device"]
             lines.append(f"| {row['what']} | {seconds} | {row['ratio']:.1f} | {device} |")
     return "\n".join(lines) + "\n"
 

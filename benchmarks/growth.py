@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--curve", nargs="*", choices=CURVES, default=list(CURVES))
     parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/growth.json")
+    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/growth")
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
     keep_freed_memory()

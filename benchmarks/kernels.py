@@ -20,7 +20,7 @@ from dag import FIGURE_3, Dag, all_codes, kernel_features, nngp_and_ntk
 def main() -> None:
     """Prints equality and ratio over all codes with H = 3, then the growth with n."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
-    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/kernels.json")
+    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/kernels")
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     codes = compare_codes(rng.standard_normal((128, 192)))

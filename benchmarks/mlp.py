@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, nargs="*", default=[128, 1024])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/mlp.json")
+    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/mlp")
     options = parser.parse_args()
     rows = [measure(width, torch.device(options.device), options.epochs) for width in options.width]
     for row in rows:

@@ -33,9 +33,15 @@ def others_percent() -> float:
     return max(0.0, 100 * (1 - own / busy)) if busy > 0 else 0.0
 
 
-def keep_record(out: Path | None, record: dict, device: str) -> None:
-    """Writes `record` with this process' environment to `out`, if there is one."""
+def keep_record(out: Path | None, record: dict, device: str, dataset: dict | None = None) -> None:
+    """Writes `record` to the folder `out`, if there is one, below the header of a benchmark.
+
+    `dataset` names the images that were read (`Dataset.header`), if any.
+    """
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        machine = {"environment": environment(device), "others_percent": others_percent()}
-        write_json(out, {**record, **machine})
+        out.mkdir(parents=True, exist_ok=True)
+        rows = record.get("rows", record.get("curves", ()))
+        header = {"kind": "benchmark", "method": "", "filter": "", "fraction": None}
+        header |= {"dataset": dataset, "network": None, "n": len(rows)}
+        write_json(out / "environment.json", {"starts": [environment(device)]})
+        write_json(out / "result.json", {**header, **record, "others_percent": others_percent()})

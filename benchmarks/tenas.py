@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--space", nargs="*", choices=SPACES, default=list(SPACES))
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/tenas.json")
+    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/tenas")
     options = parser.parse_args()
     keep_freed_memory()
     rows = [

@@ -22,6 +22,7 @@ from benchmarks.plain_wot import plain_wot_score
 from benchmarks.record import keep_record
 from common.data import load_dataset
 from common.devices import describe
+from common.errors import run_main
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
 from spaces.networks import NasBench201Layout, NasBench201Network
@@ -111,10 +112,11 @@ def main() -> None:
     parser.add_argument("--architectures", type=int, default=16, help="timed (16)")
     parser.add_argument("--ranked", type=int, default=300, help="for the rank agreement (300)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--out", type=Path, help="record, such as results/benchmarks/wot.json")
+    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/wot")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    images = draw_batch(load_dataset(options.dataset), 128, seed=0)
+    dataset = load_dataset(options.dataset)
+    images = draw_batch(dataset, 128, seed=0)
     space, rng = list(all_cells()), np.random.default_rng(0)
 
     def draw(n: int) -> list[Cell]:
@@ -144,8 +146,8 @@ def main() -> None:
         }
         for name in record["ratio"]
     ]
-    keep_record(options.out, record, describe(images.device))
+    keep_record(options.out, record, describe(images.device), dataset.header)
 
 
 if __name__ == "__main__":
-    main()
+    run_main("python -m benchmarks.wot", main)
