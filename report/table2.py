@@ -100,8 +100,8 @@ def _differences(runs: Sequence[Record], names: Sequence[str]) -> Iterator[tuple
             for name in names:
                 pairs = _pairs(plain, exempt, name)
                 if len(pairs) > 1:
-                    mean, bounds = paired_difference(*zip(*pairs))
-                    cells = Number(mean, spec="+.2f"), interval(bounds), len(pairs)
+                    found = paired_difference(*zip(*pairs))
+                    cells = Number(found.mean, spec="+.2f"), interval(found.interval), found.n
                     yield (name, plain.dataset, plain.network, *cells)
 
 

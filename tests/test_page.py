@@ -1,22 +1,22 @@
 """report.html in headless Chromium: type a code, move a slider, read the numbers back."""
 
 import csv
-import gzip
 import html
-import random
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.files import read_json, write_json
+from common.files import read_json
 from dag import Dag, DagCodeError, box_rule, depth_histogram, effective_depth_width, eq12_bound
 from report.__main__ import main
 from report.page import largest_cosines
-from report.planes import _OPERATORS, cell_number
 from report.results import read_sources
+from spaces.benchmark import AccuracyTable
+from spaces.nasbench201 import OPERATORS, Cell, all_cells
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -24,35 +24,12 @@ DRIVER = shutil.which("chromedriver")
 PHONE, DESKTOP = (360, 740), (1280, 900)
 
 
-def miniature(folder):
-    """A record as retrain.digits201 writes it, of 400 cells whose accuracy is their number."""
-    rng = random.Random(0)
-    rows = []
-    for index in range(400):
-        names = [rng.choice(_OPERATORS) for _ in range(6)]
-        parts = iter(names)
-        groups = ["|" + "".join(f"{next(parts)}~{s}|" for s in range(t)) for t in (1, 2, 3)]
-        rows.append([index, "+".join(groups), 99.0, 50 + index / 10, 40 + index / 10, 1000])
-    header = ["index", "arch", "digits/train@4", "digits/validation@4", "digits/test@4", "params"]
-    folder.mkdir(parents=True)
-    with gzip.open(folder / "table.csv.gz", "wt", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    spread = {"quantiles": [40.0, 50.0, 60.0, 70.0, 79.9], "mean": 60.0, "seed_std": 0.5}
-    splits = dict.fromkeys(("train", "validation", "test"), spread | {"seed_spearman": 0.9})
-    write_json(folder / "result.json", {"cells": 400, "trainings": 800, **splits})
-    return rows
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of the committed records and of a small digits-201, and that table's rows."""
+    """The page of the committed records."""
     folder = tmp_path_factory.mktemp("page")
-    rows = miniature(folder / "records/digits201")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATA_ROOT", str(folder / "no data"))
-        roots = [str(ROOT / "results"), str(folder / "records")]  # the last table counts
-        main(["page", "--records", *roots, "--out", str(folder / "out")])
-    return folder / "out/report.html", rows
+    main(["page", "--records", str(ROOT / "results"), "--out", str(folder)])
+    return folder / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +54,7 @@ def opened(driver, page):
     """The page, freshly loaded at desktop size in light colours; checks the console in the end."""
     emulate(driver, DESKTOP, "light")
     driver.get_log("browser")
-    driver.get(page[0].as_uri())
+    driver.get(page.as_uri())
     yield driver
     assert driver.get_log("browser") == []
 
@@ -176,12 +153,14 @@ def test_cosines_lie_where_their_bound_does():
     assert all(0.5 < cosine < 1 for cosine in cosines.values())
 
 
-def means_of_nasbench201():
-    with (ROOT / "results/fig5/nasbench201_topologies.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    shapes = np.array([effective_depth_width(Dag.parse(row["code"])) for row in rows])
-    cells = np.array([int(row["cells"]) for row in rows])
-    return shapes, cells, np.array([float(row["cifar10/test@200"]) for row in rows])
+@cache
+def all_of_nasbench201():
+    """Code, shape and CIFAR-10 accuracy of each cell."""
+    table = AccuracyTable.find("nasbench201")
+    dags = [Cell.parse(arch).to_dag() for arch in table.architectures]
+    shape_of = {dag: effective_depth_width(dag) for dag in set(dags)}
+    codes = [dag.code for dag in dags]
+    return codes, np.array([shape_of[dag] for dag in dags]), table.column("cifar10")
 
 
 # Numbers of cells that the box keeps, as Sec. 5.3 of the paper counts them.
@@ -193,10 +172,9 @@ def test_the_slider_counts_cells_and_their_mean_accuracy(opened, fraction, cells
     slider.send_keys("\ue012" * round((1 - fraction) / 0.05))  # arrow left
     kept = find(opened, plane + '[data-name="kept"]')
     assert f"{cells:,} of 15,625 cells" in kept.text
-    shapes, counts, accuracy = means_of_nasbench201()
+    _, shapes, accuracy = all_of_nasbench201()
     inside = box_rule(*shapes.T, fraction).keeps(*shapes.T) & (shapes[:, 0] > 0)
-    mean = np.average(accuracy[inside], weights=counts[inside])
-    assert f"mean accuracy {mean:.2f} %" in kept.text
+    assert f"mean accuracy {accuracy[inside].mean():.2f} %" in kept.text
 
 
 def test_moving_the_middle_keeps_other_cells_and_the_button_goes_back(opened):
@@ -206,41 +184,33 @@ def test_moving_the_middle_keeps_other_cells_and_the_button_goes_back(opened):
     slider = find(opened, plane + '[data-name="depth"]')
     slider.send_keys("\ue010")
     middle = float(slider.get_property("value"))
-    shapes, counts, _ = means_of_nasbench201()
+    _, shapes, _ = all_of_nasbench201()
     box = box_rule(*shapes.T)
     radius = (box.depth[1] - box.depth[0]) / 2
     inside = (abs(shapes[:, 0] - middle) <= radius) & (shapes[:, 0] > 0)
     inside &= (shapes[:, 1] >= box.width[0]) & (shapes[:, 1] <= box.width[1])
-    assert kept.text.startswith(f"{counts[inside].sum():,} of") and kept.text != before
+    assert kept.text.startswith(f"{inside.sum():,} of") and kept.text != before
     find(opened, plane + '[data-name="reset"]').click()
     assert kept.text == before
 
 
-def test_a_table_of_cells_shows_each_cells_own_accuracy(opened, page):
-    plane = "#plane-digits201 "
-    find(opened, plane + '[data-name="fraction"]').send_keys("\ue010")
-    shapes = {arch: effective_depth_width(_dag(arch)) for _, arch, *_ in page[1]}
-    rows = [row for row in page[1] if shapes[row[1]].depth > 0]
-    text = find(opened, plane + '[data-name="kept"]').text
-    assert f"{len(rows)} of 400 cells" in text
-    assert f"mean accuracy {np.mean([row[4] for row in rows]):.2f} %" in text
+def test_a_wiring_lists_the_accuracies_of_its_cells(opened):
+    plane = "#plane-nasbench201 "
+    codes, _, accuracy = all_of_nasbench201()
+    archs = AccuracyTable.find("nasbench201").architectures
     shown = find(opened, plane + '[data-name="cell"]').text
-    best = max((r for r in rows if _dag(r[1]) == _dag(shown)), key=lambda row: row[4])
-    assert shown == best[1]
+    code = Cell.parse(shown).to_dag().code
+    best = max((i for i, c in enumerate(codes) if c == code), key=lambda i: accuracy[i])
+    assert shown == archs[best]
     option = find(opened, plane + ".detail option").text
-    assert option == f"{best[4]:.2f} % {best[1]}"
+    assert option == f"{accuracy[best]:.2f} % {archs[best]}"
 
 
-def _dag(arch):
-    from report.cells import NASBENCH201, read_cell
-
-    return read_cell(arch, NASBENCH201)
-
-
-def test_a_number_of_base_5_is_the_cell(opened, page):
-    names = [row[1] for row in page[1]]
-    script = "return arguments[0].map(cellString)"
-    assert opened.execute_script(script, [cell_number(name) for name in names]) == names
+def test_a_number_of_base_5_is_the_cell(opened):
+    cells = list(all_cells())[::7]
+    script = "return arguments[0].map((number) => cellString(number, arguments[1]))"
+    found = opened.execute_script(script, [cell.index for cell in cells], list(OPERATORS))
+    assert found == [str(cell) for cell in cells]
 
 
 def pointer_at(driver, code):

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +19,8 @@ from mlp_code.theory import TheoryConfig, check_samples, compare, inputs
 from mlp_code.topologies import TopologiesConfig, distinct_codes, steps_to_goal, study
 from mlp_code.training import TrainingDivergedError
 from report.__main__ import main as report
-from report.topologies import read_table
+from report.records import read_record
+from report.topologies import read_networks
 
 CODES = tuple(FIGURE_3.values())
 
@@ -195,7 +194,7 @@ def test_steps_to_goal(accuracies, steps, reached):
     assert steps_to_goal(accuracies, 90, 10) == (pytest.approx(steps), reached)
 
 
-def test_topologies_end_to_end(tmp_path):
+def test_topologies_end_to_end(tmp_path, capsys):
     run = RunSettings("t", str(tmp_path))
     small = {"layers": 2, "width": 16, "epochs": 3, "seeds": [0, 1], "device": "cpu"}
     settings = TopologiesConfig(bootstrap=5, goal=20, **small, run=run)
@@ -208,9 +207,8 @@ def test_topologies_end_to_end(tmp_path):
     last = [r for r in read_metrics(folder) if r["dag"] == "2_02" and r["epoch"] == 3]
     mean = np.mean([record["test_accuracy"] for record in last])
     assert float(chain["test_accuracy"]) == pytest.approx(mean) and len(last) == 2
-    assert len(read_table(folder / "topologies.csv")["code"]) == len(
-        set(distinct_codes(2).values())
-    )
+    record = read_record(folder, folder)
+    assert len(read_networks(record)["code"]) == len(set(distinct_codes(2).values()))
     found = json.loads((folder / "result.json").read_text())["topologies"]
     assert (found["codes"], found["goal"], found["kernel_samples"]) == (len(rows), 20, 128)
     networks = [row for row in rows if row["code"] == row["network"]]
@@ -220,32 +218,6 @@ def test_topologies_end_to_end(tmp_path):
     assert found["convergence speed"]["kendall_tau"]["number of paths"]["tau"] == tau
     with pytest.raises(RunError, match="goal: 20 there, 80 now"):
         study(replace(settings, goal=80))
-    report(["topologies", str(folder)])
-    assert (folder / "topologies.png").stat().st_size > 5000
-    assert "lambda_min, NNGP exact" in (folder / "topologies.md").read_text()
-
-
-def test_topologies_by_gradient_descent_and_of_too_many_samples(tmp_path):
-    run = RunSettings("digits", str(tmp_path))
-    small = {
-        "layers": 1,
-        "bootstrap": 5,
-        "width": 8,
-        "epochs": 2,
-        "seeds": [0],
-        "device": "cpu",
-        "run": run,
-    }
-    folder = study(TopologiesConfig(batch_size=0, **small))
-    assert folder == tmp_path / "topologies/digits"
-    assert json.loads((folder / "result.json").read_text())["kind"] == "topologies"
-    with (folder / "topologies.csv").open() as file:
-        assert {float(row["steps_to_goal"]) for row in csv.DictReader(file)} == {2.0}
-    with pytest.raises(ConfigError, match="kernel_samples: found 2000, expected"):
-        study(TopologiesConfig(kernel_samples=2000, **small))
-
-
-@pytest.mark.parametrize("module", ["mlp_code.theory", "mlp_code.topologies"])
-def test_help_of_the_entries(module):
-    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True)
-    assert done.returncode == 0 and "--dataset" in done.stdout and "see --help" not in done.stderr
+    report(["show", "topologies", str(folder), "--out", str(tmp_path / "out")])
+    assert (tmp_path / "out/figures/topologies_t_topologies.png").stat().st_size > 5000
+    assert "lambda_min, NNGP exact" in capsys.readouterr().out
