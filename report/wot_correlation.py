@@ -32,7 +32,7 @@ def section(sources: Sources) -> Section:
         "wot_correlation",
         "WOT: does the score predict accuracy?",
         "",
-        ("python -m wot_dag.correlate --config configs/wot/nasbench201_cifar10.yaml",),
+        ("python -m wot_dag.correlate --config configs/wot/nasbench201.yaml",),
         tables=(table,) if rows else (),
         images=tuple(_image(run) for run in runs if (run.folder / _DATA).exists()),
         records=tuple(runs),
