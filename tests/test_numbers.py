@@ -266,7 +266,7 @@ EXAMPLE = """# A
 
 | what | published | measured |
 | --- | --- | --- |
-| Table 2 | 69.86 (1.24) | 69.81 (1.34), 59.8 % saved ([r](LINK)) |
+| Table 2 | 69.86 (1.24) | 69.74 (1.36), 59.8 % saved ([r](LINK)) |
 
 ## Other
 
@@ -277,15 +277,15 @@ Needs Python 3.10 and 8 GB; `--epochs 0.5`.
 def test_what_counts_as_a_number():
     assert unbacked(EXAMPLE) == []
     (block,) = (b for b in blocks(EXAMPLE) if b.links and not b.published and "saved" in b.text)
-    assert [n.text for n in numbers(block.text)] == ["69.81", "1.34", "59.8"]
+    assert [n.text for n in numbers(block.text)] == ["69.74", "1.36", "59.8"]
 
 
 @pytest.mark.parametrize(
     "old, new, line",
     [
-        ("69.81", "69.83", 7),
+        ("69.74", "69.77", 7),
         ("59.8 %", "59.9 %", 7),
-        ("69.86", "69.81", 7),  # measured, but in the column of what was published
+        ("69.86", "69.74", 7),  # measured, but in the column of what was published
         ("8 GB", "8 GB and 12 %", 11),
         ("8 GB", "8 GB, 0.5 times", 11),
     ],
