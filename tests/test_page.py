@@ -328,7 +328,7 @@ def test_pages_tables_are_those_of_results(page, tmp_path):
     main(["results", "--records", str(ROOT / "results"), "--out", str(tmp_path)])
     lines = [r for r in (tmp_path / "RESULTS.md").read_text().splitlines() if r.startswith("| ")]
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if set(line) - set("| -:")]
-    body = [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
+    body = [[html.unescape(cell.strip().replace("\\|", "|")) for cell in row] for row in rows]
     found = re.findall(r"<tr>(.*?)</tr>", page.read_text(), re.DOTALL)
     cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in found]
     assert [[html.unescape(cell) for cell in row] for row in cells] == body and len(body) > 100
