@@ -2,7 +2,7 @@
 # Table 3: bash scripts/table3.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # The box rule's fraction: WOT on NAS-Bench-201 with 1, 3/4, 1/2, 1/4 of the half-ranges, as in
-# table2.sh. Further words go on to python -m wot_dag (see its --help); --run.name NAME names all runs.
+# table2.sh. Further words go on to python -m wot_dag; --run.name NAME names all runs.
 # Cost: as table2.sh, with which it shares its scores; seconds after it.
 # Writes: runs/wot/table3_NAME_FRACTION/ and runs/report/tables/table3.{csv,md,tex}
 # Config: those of table2.sh

@@ -43,7 +43,7 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     made = genotypes(200)
     accuracies = np.random.default_rng(0).uniform(90, 97, 200).round(3).tolist()
     path = write(tmp_path / "list.csv", zip(made, accuracies))
-    landscape(["--nds", str(path), "--out", str(tmp_path / "plane.csv")])
+    landscape(["--nds", str(path), "--run.root", str(tmp_path)])
     with (tmp_path / "plane.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [float(row["accuracy"]) for row in rows] == accuracies
@@ -80,7 +80,7 @@ def test_mistakes_name_the_file_and_the_line(tmp_path, name):
         read_genotypes(path)
     assert str(told.value).startswith(f"{path}: ") and message in str(told.value)
     with pytest.raises(SystemExit, match=r"list\.csv"):
-        landscape(["--nds", str(path), "--out", str(tmp_path / "plane.csv")])
+        landscape(["--nds", str(path), "--run.root", str(tmp_path)])
 
 
 def test_a_genotype_without_quotes(tmp_path):

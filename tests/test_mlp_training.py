@@ -327,7 +327,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch, capsys
         sys, "argv", command(tmp_path, epochs="5", width="8", checkpoint_every="1")[2:]
     )
     mlp_main()
-    assert " 2/5 " in capsys.readouterr().err  # the progress bar starts at what was saved
+    assert "2/5 epoch" in capsys.readouterr().err  # the progress bar starts at what was saved
     assert len((tmp_path / "mlp/r/metrics.jsonl").read_text().splitlines()) == 5 * 6
 
 

@@ -55,7 +55,7 @@ def test_fig4_from_another_folder_twice(checkout, tmp_path):
     words = ("digits", "--epochs", "2", "--width", "8")
     first = run(checkout / "scripts/fig4.sh", *words, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert (checkout / "runs/mlp/digits/convergence.png").exists()
+    assert (checkout / "runs/report/figures/mlp_digits_convergence.png").exists()
     metrics = checkout / "runs/mlp/digits/metrics.jsonl"
     before = metrics.stat().st_mtime_ns
     again = run(checkout / "scripts/fig4.sh", *words, cwd=tmp_path)
@@ -85,13 +85,13 @@ SMALL_TRAINING = ("--dataset", "digits", "--network.channels", "4", "--network.l
     ("script", "words", "written", "told"),
     [
         ("fig3", ["mine=2_12"], ["report/dags.png"], ""),
-        ("fig5", [], ["report/fig5_nasbench201.png"], "nasbench201, cifar10: R"),
+        ("fig5", [], ["report/figures/fig5.png"], "cifar10: R 0.538"),
         ("table1", ["cifar10", "DARTS_V2", *SMALL_TRAINING],
-         ["report/table1_cifar10.md"], "| DARTS_V2, here |"),
+         ["report/tables/retrain.md"], "Test errors of single trainings"),
         ("table2", ["digits", *SMALL_WOT, "--", *SMALL_TENAS],
-         ["report/table2_digits.md", "tenas/table2_digits_exempt/result.json"], "| TE-NAS + DAG |"),
-        ("table3", ["digits", *SMALL_WOT], ["report/table3_digits.md"], "| 0.25 |"),
-        ("theory", ["digits", *SMALL_THEORY], ["theory/digits/training.png"], "Records: "),
+         ["report/tables/table2.md", "tenas/table2_digits_exempt/result.json"], "| TE-NAS + DAG |"),
+        ("table3", ["digits", *SMALL_WOT], ["report/tables/table3.md"], "| 0.25 |"),
+        ("theory", ["digits", *SMALL_THEORY], ["report/figures/theory_digits_training.png"], "Records: "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -169,7 +169,10 @@ def stand_in(tmp_path, python):
 def test_a_signal_to_a_script_reaches_its_python(tmp_path, number):
     python = "trap 'echo stopped >told; exit 143' TERM\n: >started\nwhile :; do sleep 0.02; done"
     bare = stand_in(tmp_path, python)
-    script = subprocess.Popen(["bash", str(bare / "scripts/fig3.sh")])
+    command = ["bash", str(bare / "scripts/fig3.sh")]
+    script = subprocess.Popen(  # bash cannot trap what it inherits as ignored
+        command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
     wait_for(bare / "started")
     script.send_signal(number)
     assert script.wait(10) == 143

@@ -12,6 +12,7 @@ from common.dataset import Split
 from common.stopping import StopRequest
 from common.workers import Workers
 from tenas_dag.config import IndicatorSettings, TenasConfig
+from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators, Setting
 from tenas_dag.inputs import draw_batch, shrink
 from tenas_dag.ntk import condition_number, published_condition_number
@@ -84,7 +85,7 @@ def settings_seen(procedure):
     config = TenasConfig(indicators=indicators.settings, repetitions=1)
     searcher = Searcher(config, indicators, [], lambda _: None, Workers(), StopRequest())
     searcher.progress.disable = True
-    current = next_round(indicators.full(), 1, True)
+    current = next_round(indicators.full(), 1, FILTERS["exempt"].exempt)
     searcher._evaluate(0, 1, current)
     return current, seen, searcher
 

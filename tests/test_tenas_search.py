@@ -120,7 +120,8 @@ def test_bad_input_stops_with_one_line(tmp_path, words, message):
 
 
 def test_images_of_two_pixels_are_refused(tmp_path):
-    images, labels = np.zeros((40, 2, 2, 3), np.uint8), np.arange(40) % 2
+    images = np.random.default_rng(0).integers(256, size=(40, 2, 2, 3), dtype=np.uint8)
+    labels = np.arange(40) % 2
     np.savez(tmp_path / "tiny.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     code, _, err = run(tmp_path, "--indicators.dataset", str(tmp_path / "tiny.npz"))
     assert code != 0 and "found images of 2x2, expected at least 4x4" in err

@@ -112,15 +112,16 @@ def test_landscape_of_nds_files_joins_them(tmp_path):
     (tmp_path / "A.json").write_text(json.dumps(entries[:1]))
     (tmp_path / "B.json").write_text(json.dumps({"top": entries[1:3], "mid": entries[3:]}))
     files = [str(tmp_path / name) for name in ("A.json", "B.json")]
-    landscape(["--nds", *files, "--out", str(tmp_path / "nds.csv.gz")])
-    rows = read(tmp_path / "nds.csv.gz")
-    assert [float(r["cifar10"]) for r in rows] == [92.5, 91.5, 90.5, 89.5]
-    for row, genotype in zip(rows, genotypes):
-        expected = effective_depth_width(genotype.to_dag("normal"))
-        found = (float(row["effective_depth"]), float(row["effective_width"]))
-        assert found == pytest.approx(expected)
+    landscape(["--nds", *files, "--run.root", str(tmp_path)])
+    (panel,) = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
+    groups: dict = {}
+    for genotype, accuracy in zip(genotypes, (92.5, 91.5, 90.5, 89.5)):
+        groups.setdefault(effective_depth_width(genotype.to_dag("normal")), []).append(accuracy)
+    expected = [[*shape, np.mean(a), np.var(a), len(a)] for shape, a in sorted(groups.items())]
+    assert panel["dataset"] == "cifar10" and panel["architectures"] == 4
+    np.testing.assert_allclose(sorted(panel["circles_at"]), expected, atol=1e-9)
 
 
 def test_landscape_without_a_table_says_how_to_get_one(tmp_path):
     with pytest.raises(SystemExit, match=r"table: found no file nowhere.csv"):
-        landscape(["--table", "nowhere.csv", "--out", str(tmp_path / "x.csv")])
+        landscape(["--table", "nowhere.csv", "--run.root", str(tmp_path)])

@@ -142,7 +142,7 @@ def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
     (header, one), (_, two) = (
         read_scores(next(root.glob("wot_scores/*/scores.csv.gz"))) for root in (killed, double)
     )
-    assert header["dataset"] == "digits" and header["image_shape"] == [1, 8, 8]
+    assert header["dataset"]["name"] == "digits" and header["image_shape"] == [1, 8, 8]
     assert {key: score.value for key, score in one.items()} == {
         key: score.value for key, score in two.items()
     }

@@ -136,12 +136,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help=_FILES)
     parser.add_argument("--run.name", dest="name", default="", help="the table's, or NDS")
+    parser.add_argument("--run.root", dest="root", default="runs", help="folder of all runs")
     return parser
 
 
 def _keep_and_print(options: argparse.Namespace) -> None:
     name = options.name or ("NDS" if options.nds else Path(options.table).name.split(".")[0])
-    settings = RunSettings(name, fresh=True)
+    settings = RunSettings(name, options.root, fresh=True)
     for found in keep(options, settings)["panels"]:
         print(
             f"{found['dataset']}: R {found['r_architectures']:.3f} over "
