@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from dag import effective_depth_width
-from report.fig5 import draw_fig5
 from spaces import Genotype, SpaceError
 from spaces.genotype_lists import read_genotypes
 from wot_dag.landscape import main as landscape
@@ -44,14 +43,14 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     accuracies = np.random.default_rng(0).uniform(90, 97, 200).round(3).tolist()
     path = write(tmp_path / "list.csv", zip(made, accuracies))
     landscape(["--nds", str(path), "--run.root", str(tmp_path)])
-    with (tmp_path / "plane.csv").open() as handle:
-        rows = list(csv.DictReader(handle))
-    assert [float(row["accuracy"]) for row in rows] == accuracies
-    shapes = [effective_depth_width(g.to_dag("normal")) for g in made]
-    assert [float(row["effective_depth"]) for row in rows] == pytest.approx([s[0] for s in shapes])
-    _, (numbers,) = draw_fig5([tmp_path / "plane.csv"])
-    assert numbers["dataset"] == "accuracy"
-    assert numbers["architectures"] == sum(shape.depth > 0 for shape in shapes)
+    (panel,) = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
+    shapes = np.array([effective_depth_width(g.to_dag("normal")) for g in made])
+    known = shapes[:, 0] > 0
+    assert panel["dataset"] == "accuracy" and panel["architectures"] == known.sum()
+    design = np.column_stack([np.ones(known.sum()), shapes[known]])
+    y = np.array(accuracies)[known]
+    fit = design @ np.linalg.lstsq(design, y)[0]
+    assert panel["r_architectures"] == pytest.approx(np.corrcoef(fit, y)[0, 1])
 
 
 def broken(rows):

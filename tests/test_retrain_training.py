@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from common.data import load_dataset
+from common.dataset import DataError
 from common.files import read_metrics
 from common.order import epoch_order
 from common.runs import RunError, RunSettings
@@ -346,7 +347,7 @@ def test_a_batch_larger_than_the_data(tmp_path):
     assert result["images"]["train"] == 18  # one step on all of them
     tiny = np.arange(2)
     np.savez(tmp_path / "y.npz", x_train=images[:2], y_train=tiny, x_test=images, y_test=labels)
-    with pytest.raises(ConfigError, match="batch_size: found 64, expected fewer, for 1 training"):
+    with pytest.raises(DataError, match=r"found 2 training image\(s\), expected at least 3"):
         train(config(tmp_path / "y", dataset=str(tmp_path / "y.npz")), Workers())
 
 

@@ -91,7 +91,8 @@ SMALL_TRAINING = ("--dataset", "digits", "--network.channels", "4", "--network.l
         ("table2", ["digits", *SMALL_WOT, "--", *SMALL_TENAS],
          ["report/tables/table2.md", "tenas/table2_digits_exempt/result.json"], "| TE-NAS + DAG |"),
         ("table3", ["digits", *SMALL_WOT], ["report/tables/table3.md"], "| 0.25 |"),
-        ("theory", ["digits", *SMALL_THEORY], ["report/figures/theory_digits_training.png"], "Records: "),
+        ("theory", ["digits", *SMALL_THEORY], ["report/figures/theory_digits_training.png"],
+         "Records: "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
