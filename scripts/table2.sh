@@ -37,6 +37,14 @@ wot=(wot_dag --config "$(wot_config "$what")" --score.dataset "$what")
 tenas=(tenas_dag --config "$(tenas_config "$what")" --indicators.dataset "$what")
 setup
 
+# The searches draw nearly every cell. On CPUs a process for each core scores them twice as fast as
+# the threads of one; words of one's own may make other scores, which are then made on demand.
+if [ "${#wot_words[@]}" -eq 0 ] && ! command -v nvidia-smi >/dev/null; then
+    processes="$(cores)"
+    OMP_NUM_THREADS=1 py -m torch.distributed.run --standalone \
+        --nproc-per-node "$((processes < 8 ? processes : 8))" \
+        -m wot_dag.score --config "$(wot_config "$what")" --score.dataset "$what"
+fi
 for filter in none box published; do
     py -m "${wot[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
         --run.name "${name}_$filter"
