@@ -6,7 +6,8 @@
 # kernels; searches NAS-Bench-201 by WOT and TE-NAS, with and without the DAG principle, with the
 # benchmark's true accuracies, which ship with the code; and puts all of it into one report. Safe to
 # run twice: what is done is kept.
-# Cost: a few minutes for the install, then about 4 minutes on 2 cores; seconds the second time.
+# Cost: a few minutes for the install, then 7 minutes on 2 cores, of which the scores of all cells
+# take 2; the report alone, a minute and a half, the second time.
 # Writes: runs/mlp/digits/, runs/theory/quickstart/, runs/wot/, runs/tenas/, runs/landscape/,
 #   runs/report/
 # Config: configs/mlp/digits.yaml, configs/theory/quickstart.yaml, configs/wot/digits.yaml,
