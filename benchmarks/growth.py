@@ -23,10 +23,10 @@ from common.memory import keep_freed_memory
 from dag import Dag, effective_depth_width, nngp_and_ntk
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell
-from spaces.networks import NasBench201Layout
-from spaces.supernet import NasBench201Supernet
+from spaces.nasbench201_networks import NasBench201Layout
 from tenas_dag.ntk import tangent_kernel
 from tenas_dag.regions import count_distinct
+from tenas_dag.supernet import NasBench201Supernet
 from wot_dag.nasbench201 import nasbench201_kernels
 
 CELL = Cell(("nor_conv_3x3", "nor_conv_3x3", "skip_connect", *["nor_conv_3x3"] * 3))

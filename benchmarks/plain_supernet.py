@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from spaces.candidates import DARTS, Candidates
-from spaces.operators import make_operator
-from spaces.stacks import StackedBatchNorm, StackedConv
-from spaces.supernet import DartsSupernet, SuperCell, Supernet
+from spaces.operator_modules import make_operator
+from tenas_dag.candidates import DARTS, Candidates
+from tenas_dag.stacks import StackedBatchNorm, StackedConv
+from tenas_dag.supernet import DartsSupernet, SuperCell, Supernet
 
 Pair = tuple[nn.Parameter, int | None, nn.Parameter]  # fast parameter, its copy, the plain twin
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.plain_supernet import PlainSupernet
-from spaces.supernet import Supernet
 from tenas_dag.ntk import condition_number
 from tenas_dag.rounds import Left, Removal
+from tenas_dag.supernet import Supernet
 
 
 def plain_weights(fast: Supernet, plain: PlainSupernet) -> list[Tensor]:

@@ -21,11 +21,11 @@ from benchmarks.record import keep_record
 from common.devices import describe
 from common.memory import keep_freed_memory
 from spaces.initialization import initialize
-from spaces.supernet import DartsSupernet, NasBench201Supernet
 from tenas_dag.filters import FILTERS
 from tenas_dag.ntk import tangent_kernel
 from tenas_dag.regions import count_distinct
 from tenas_dag.rounds import next_round
+from tenas_dag.supernet import DartsSupernet, NasBench201Supernet
 
 SPACES = {
     "nas-bench-201": (NasBench201Supernet, (72, 3, 32, 32), 1),

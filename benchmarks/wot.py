@@ -25,7 +25,7 @@ from common.devices import describe
 from common.errors import run_main
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
-from spaces.networks import NasBench201Layout, NasBench201Network
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from wot_dag.kernel import log_determinants
 from wot_dag.nasbench201 import nasbench201_kernels
 from wot_dag.passes import pass_of

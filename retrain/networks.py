@@ -15,7 +15,7 @@ from retrain.choice import Choice
 from retrain.config import NetworkSettings
 from spaces import Cell
 from spaces.darts_networks import DartsLayout, DartsNetwork
-from spaces.networks import NasBench201Layout, NasBench201Network, count_multiply_adds
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_multiply_adds
 
 
 @dataclass(frozen=True)

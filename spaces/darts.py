@@ -17,7 +17,8 @@ from typing import Any, Literal
 import numpy as np
 
 from dag import Dag, Edge, EdgeOp
-from spaces.names import EDGE_OPS, SpaceError, check_name
+from spaces.errors import SpaceError, check_name
+from spaces.operators import OPERATOR_TABLE
 
 OPERATORS = (
     "none",
@@ -65,7 +66,7 @@ class CellGenotype:
 
     @staticmethod
     def _check_edge(name: str, source: int, target: int) -> None:
-        check_name(name, EDGE_OPS, f"edge {source} -> {target}")
+        check_name(name, OPERATOR_TABLE, f"edge {source} -> {target}")
         if type(source) is not int or not 0 <= source < target:
             raise SpaceError(
                 f"{name!r} into node {target}: found source {source!r}, expected 0 .. {target - 1}"
@@ -84,7 +85,7 @@ class CellGenotype:
                 overwrite the earlier, as the published code does.
         """
         edges = [
-            Edge(source, NUM_INPUTS + position // 2, EDGE_OPS[name])
+            Edge(source, NUM_INPUTS + position // 2, OPERATOR_TABLE[name].edge_op)
             for position, (name, source) in enumerate(self.edges)
         ]
         if parallel == "last":

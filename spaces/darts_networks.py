@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from spaces.darts import NUM_INPUTS, CellGenotype, Genotype
-from spaces.networks import check_positive
-from spaces.operators import FactorizedReduce, make_operator, relu_conv_bn
+from spaces.nasbench201_networks import check_positive
+from spaces.operator_modules import FactorizedReduce, make_operator, relu_conv_bn
 
 
 class CellPosition(NamedTuple):

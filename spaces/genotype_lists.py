@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spaces.darts import Genotype
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 from spaces.nds import read_nds
 
 

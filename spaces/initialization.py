@@ -8,8 +8,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from spaces.stacks import StackedBatchNorm, StackedConv
-
 Scheme = Literal["kaiming_fan_in", "kaiming_fan_out", "default"]
 SCHEMES = ("kaiming_fan_in", "kaiming_fan_out", "default")
 
@@ -38,11 +36,13 @@ def initialize(
     if scheme not in SCHEMES:
         raise ValueError(f"initialization: found {scheme!r}, expected one of {', '.join(SCHEMES)}")
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.Linear, StackedConv)):
+        weight, bias = (module._parameters.get(name) for name in ("weight", "bias"))
+        # a normalization is known by its shift, which has the shape of its scale: so are stacks
+        if weight is not None and bias is not None and weight.shape == bias.shape:
+            weight.fill_(1)
+            bias.fill_(0)
+        elif weight is not None:
             _draw(module, scheme, generator)
-        elif isinstance(module, (nn.BatchNorm2d, StackedBatchNorm)):
-            module.weight.fill_(1)
-            module.bias.fill_(0)
 
 
 def _draw(module: nn.Module, scheme: Scheme, generator: torch.Generator | None) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from dag import Dag, Edge
-from spaces.names import EDGE_OPS, SpaceError, check_name
+from spaces.errors import SpaceError, check_name
+from spaces.operators import OPERATOR_TABLE
 
 OPERATORS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (source, target), the string's order
@@ -74,7 +75,10 @@ class Cell:
 
     def to_dag(self) -> Dag:
         """The cell's DAG: convolution is linear, skip and pooling are skip, none is zero."""
-        return Dag(NUM_NODES, tuple(Edge(*e, EDGE_OPS[o]) for e, o in zip(EDGES, self.operators)))
+        return Dag(
+            NUM_NODES,
+            tuple(Edge(*e, OPERATOR_TABLE[o].edge_op) for e, o in zip(EDGES, self.operators)),
+        )
 
     def neighbours(self) -> Iterator[Cell]:
         """The 24 cells that differ in one operator."""

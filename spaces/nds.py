@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spaces.darts import FIELDS, Genotype
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torchvision.models.maxvit import RelativePositionalMultiHeadAttention
 from torchvision.models.swin_transformer import ShiftedWindowAttention, ShiftedWindowAttentionV2
 from torchvision.ops import DeformConv2d
 
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 
 Types = tuple[type[nn.Module], ...]
 

@@ -22,7 +22,7 @@ from common.runs import Run, RunSettings
 from common.stopping import stop_on_signals
 from spaces import Cell, SpaceError, all_cells
 from spaces.benchmark import AccuracyTable
-from spaces.candidates import Candidates
+from tenas_dag.candidates import Candidates
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from common.dataset import Dataset
 from common.devices import exact_float32
 from spaces.initialization import Scheme, initialize
-from spaces.networks import NasBench201Layout
-from spaces.supernet import DartsSupernet, NasBench201Supernet, Supernet
+from spaces.nasbench201_networks import NasBench201Layout
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.inputs import check_images, draw_batch, draw_crops, shrink
 from tenas_dag.ntk import condition_number, published_condition_number, tangent_kernel
 from tenas_dag.regions import count_regions
 from tenas_dag.rounds import Left
+from tenas_dag.supernet import DartsSupernet, NasBench201Supernet, Supernet
 
 # (kappa, R): TE-NAS' Kaiming normal, and what the published code runs with
 SCHEMES: dict[str, tuple[Scheme, Scheme]] = {

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from dag import Box, box_rule, effective_depth_width
-from spaces import shapes
+from spaces import depth_width
 from spaces.benchmark import AccuracyTable
 from spaces.darts import Genotype
 from tenas_dag.config import TenasConfig
@@ -51,7 +51,7 @@ def _number(value: float) -> float | None:
 
 @cache
 def _box(space: str) -> Box:
-    return box_rule(*shapes.shapes_of(space, samples=100_000, seed=0))
+    return box_rule(*depth_width.shapes_of(space, samples=100_000, seed=0))
 
 
 def summarize_seed(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dag import exempt_count
-from spaces.candidates import Candidates
+from tenas_dag.candidates import Candidates
 from tenas_dag.filters import Exempt
 from tenas_dag.ranking import Change, Ranking, first_of_each_group, pruning_order, ranks
 

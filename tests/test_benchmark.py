@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from spaces.archive import SPLITS, convert
 from spaces.benchmark import AccuracyTable
 from spaces.benchmark.__main__ import main
-from spaces.names import SpaceError
+from spaces.benchmark.archive import SPLITS, convert
+from spaces.benchmark.streaming_pickle import StreamingUnpickler, keep_last_epochs
+from spaces.errors import SpaceError
 from spaces.nasbench201 import all_cells
-from spaces.streaming_pickle import StreamingUnpickler, keep_last_epochs
 
 RUNS = {
     "cifar10-valid": ("x-valid", "ori-test"),

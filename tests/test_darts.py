@@ -8,7 +8,7 @@ import pytest
 
 from dag import EdgeOp, effective_depth_width
 from spaces.darts import OPERATORS, CellGenotype, Genotype
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 from spaces.nds import read_nds
 
 DARTS_V2 = (

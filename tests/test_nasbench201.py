@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from dag import effective_depth_width
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 from spaces.nasbench201 import EXAMPLE, OPERATORS, Cell, all_cells
 
 LINEAR = (

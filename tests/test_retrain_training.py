@@ -267,7 +267,7 @@ def test_training_on_the_validation_images_too(tmp_path):
 
 
 def test_micro_batches_add_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("spaces.operators.nn.BatchNorm2d", nn.Identity)  # it sees parts
+    monkeypatch.setattr("spaces.operator_modules.nn.BatchNorm2d", nn.Identity)  # it sees parts
     losses = [
         train(config(tmp_path / str(size), epochs=1, micro_batch=size), Workers())["last_epoch"]
         for size in (0, 24)

@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from benchmarks.plain_supernet import PlainSupernet
-from spaces import stacks
-from spaces.candidates import DARTS, NAS_BENCH_201, Candidates
-from spaces.conv_bn import conv_bn
 from spaces.darts import Genotype
+from spaces.errors import SpaceError
 from spaces.initialization import SCHEMES, initialize
-from spaces.names import SpaceError
 from spaces.nasbench201 import EXAMPLE, Cell
-from spaces.networks import NasBench201Layout
-from spaces.supernet import DartsSupernet, NasBench201Supernet
+from spaces.nasbench201_networks import NasBench201Layout
+from tenas_dag import stacks
+from tenas_dag.candidates import DARTS, NAS_BENCH_201, Candidates
+from tenas_dag.conv_bn import conv_bn
+from tenas_dag.supernet import DartsSupernet, NasBench201Supernet
 
 SUPERNETS = {
     "nas-bench-201": (lambda: NasBench201Supernet(NasBench201Layout(3, 1)), (4, 3, 8, 8)),

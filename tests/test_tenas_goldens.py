@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from spaces.candidates import DARTS, NAS_BENCH_201, Candidates
+from tenas_dag.candidates import DARTS, NAS_BENCH_201, Candidates
 from tenas_dag.filters import FILTERS
 from tenas_dag.ranking import Change, published_ranks, ranks, relative_change
 from tenas_dag.rounds import next_round

@@ -10,10 +10,10 @@ from torch import nn
 from benchmarks.plain_supernet import PlainSupernet
 from benchmarks.plain_tenas import plain_kernel, plain_weights
 from spaces.initialization import initialize
-from spaces.networks import NasBench201Layout
-from spaces.supernet import DartsSupernet, NasBench201Supernet
+from spaces.nasbench201_networks import NasBench201Layout
 from tenas_dag.ntk import condition_number, jacobian, tangent_kernel
 from tenas_dag.rounds import Removal
+from tenas_dag.supernet import DartsSupernet, NasBench201Supernet
 
 SUPERNETS = {
     "nas-bench-201": (lambda: NasBench201Supernet(NasBench201Layout(3, 1)), (6, 3, 16, 16)),

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from dag import exempt_count
-from spaces.candidates import DARTS, NAS_BENCH_201, Candidates
+from tenas_dag.candidates import DARTS, NAS_BENCH_201, Candidates
 from tenas_dag.filters import FILTERS
 from tenas_dag.ranking import Change, pruning_order, published_ranks, ranks, relative_change
 from tenas_dag.rounds import Removal, next_round

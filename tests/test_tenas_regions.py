@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from spaces.supernet import DartsSupernet, NasBench201Supernet
 from tenas_dag.regions import count_distinct, count_regions
+from tenas_dag.supernet import DartsSupernet, NasBench201Supernet
 
 
 @pytest.mark.parametrize("seed", range(5))

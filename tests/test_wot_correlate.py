@@ -13,7 +13,7 @@ from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.nasbench201 import Cell, all_cells
-from spaces.networks import (
+from spaces.nasbench201_networks import (
     NasBench201Layout,
     NasBench201Network,
     count_multiply_adds,

@@ -13,7 +13,7 @@ from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.initialization import initialize
 from spaces.nasbench201 import OPERATORS, Cell, all_cells
-from spaces.networks import NasBench201Layout, NasBench201Network
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from wot_dag.kernel import CodeKernel, log_determinants
 from wot_dag.module_kernel import module_kernel
 from wot_dag.nasbench201 import nasbench201_kernels

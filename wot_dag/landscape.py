@@ -22,8 +22,8 @@ from common.runs import Run, RunSettings
 from common.statistics import multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
+from spaces.depth_width import genotype_shapes
 from spaces.genotype_lists import read_genotypes
-from spaces.shapes import genotype_shapes
 from wot_dag.config import WotConfig
 from wot_dag.space import Space, make_space
 

@@ -1,7 +1,8 @@
 """Forward pass of NAS-Bench-201 networks at their initial weights, for their ReLU codes alone.
 
-The codes are those of `spaces.networks.NasBench201Network` after `spaces.initialization.initialize`
-with scheme "default" and the same generator, but no module and no graph is built:
+The codes are those of `spaces.nasbench201_networks.NasBench201Network` after
+`spaces.initialization.initialize` with scheme "default" and the same generator, but no module and
+no graph is built:
 
 - Cells that differ in dead readers alone share the pass (`wot_dag.passes`).
 - The edges that leave a node share its ReLU, its code, its pooling and its moments.
@@ -21,10 +22,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from spaces.nasbench201 import EDGES, NUM_NODES, Cell
-from spaces.networks import NasBench201Layout
+from spaces.nasbench201_networks import NasBench201Layout
+from spaces.operators import OPERATOR_TABLE
 from wot_dag.features import Feature, Sum, folded_batch_norm
 from wot_dag.kernel import CodeKernel
-from wot_dag.passes import KERNELS, pass_of, readers
+from wot_dag.passes import pass_of, readers
 
 
 @torch.inference_mode()
@@ -104,15 +106,26 @@ class _Forward:
         self.x = nodes[-1]
 
     def _edge(self, total: Sum, name: str, source: Feature | None) -> None:
-        channels = self.shape[-1]
-        weight = self._weight(channels, channels, KERNELS[name]) if name in KERNELS else None
-        if source is None or name == "none":
+        channels, operator = self.shape[-1], OPERATOR_TABLE[name]
+        match operator.form, operator.kernel:
+            case "none", _:
+                pass
+            case "skip", _:
+                if source is not None:
+                    total.add(source.rows, source)
+            case "avg_pool", 3:
+                if source is not None:
+                    total.add(source.pooled)
+            case "conv", kernel:
+                # drawn even where nothing arrives: the next weights are those of the network
+                self._convolve(total, self._weight(channels, channels, kernel), source)
+            case form, kernel:
+                raise NotImplementedError(f"no fast pass of a {form} of {kernel}: {name}")
+
+    def _convolve(self, total: Sum, weight: Tensor, source: Feature | None) -> None:
+        if source is None:
             return
-        if name == "skip_connect":
-            total.add(source.rows, source)
-        elif name == "avg_pool_3x3":
-            total.add(source.pooled)
-        elif name == "nor_conv_1x1":
+        if weight.shape[-1] == 1:
             product = folded_batch_norm(weight[:, :, 0, 0].T, source.activated)
             total.add_product(source.activated.rows, *product)
         else:

@@ -15,9 +15,12 @@ compute the same function by different passes share nothing.
 
 from __future__ import annotations
 
-from spaces.nasbench201 import EDGES, NUM_NODES, Cell
+from dag import EdgeOp
+from spaces.nasbench201 import EDGES, NUM_NODES, OPERATORS, Cell
+from spaces.operators import OPERATOR_TABLE
 
-KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}  # operators with a ReLU -> kernel size
+# operators with a ReLU
+CONVOLUTIONS = {name for name in OPERATORS if OPERATOR_TABLE[name].edge_op == EdgeOp.LINEAR}
 
 
 def pass_of(cell: Cell) -> Cell:
@@ -35,7 +38,9 @@ def pass_of(cell: Cell) -> Cell:
 
 def readers(cell: Cell) -> list[int]:
     """Convolutions that leave each node but the last, dead ones included."""
-    convolutions = [source for (source, _), name in zip(EDGES, cell.operators) if name in KERNELS]
+    convolutions = [
+        source for (source, _), name in zip(EDGES, cell.operators) if name in CONVOLUTIONS
+    ]
     return [convolutions.count(node) for node in range(NUM_NODES - 1)]
 
 
@@ -52,6 +57,6 @@ def _read_nodes(named: dict[tuple[int, int], str]) -> set[int]:
     """Nodes whose values matter: a ReLU reads them, or they are handed on to such a node."""
     read = {NUM_NODES - 1}
     for (source, target), name in reversed(named.items()):
-        if name in KERNELS or (name != "none" and target in read):
+        if name in CONVOLUTIONS or (name != "none" and target in read):
             read.add(source)
     return read

@@ -17,16 +17,16 @@ from torch import Tensor
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
+from spaces.depth_width import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
 from spaces.genotype_lists import read_genotypes
 from spaces.initialization import initialize
-from spaces.nasbench201 import Cell, all_cells
-from spaces.networks import (
+from spaces.nasbench201 import OPERATORS, Cell, all_cells
+from spaces.nasbench201_networks import (
     NasBench201Layout,
     NasBench201Network,
     count_multiply_adds,
     count_parameters,
 )
-from spaces.shapes import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.module_kernel import module_kernel
 from wot_dag.nasbench201 import nasbench201_kernels
@@ -77,14 +77,15 @@ class NasBench201Space:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Parameters and multiply-adds of the scored networks, [architectures].
 
-        Both are affine in the numbers of 1x1 and 3x3 convolutions, so three networks tell all.
+        Both are affine in how often each operator stands, so a network for each tells all.
 
         Args:
             archs: cells.
             image_shape: (channels, height, width) of what they are scored on.
         """
-        counts = np.array([[arch.count(f"nor_conv_{k}x{k}") for k in (1, 3)] for arch in archs])
-        cells = [Cell((name, *["none"] * 5)) for name in ("none", "nor_conv_1x1", "nor_conv_3x3")]
+        parsed = [Cell.parse(arch).operators for arch in archs]
+        counts = np.array([[names.count(name) for name in OPERATORS] for names in parsed])
+        cells = [Cell((name, *["none"] * 5)) for name in ("none", *OPERATORS)]
         layout = self._layout(image_shape[0])
         probes = [
             (

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from spaces.benchmark.table import EMBEDDED, AccuracyTable
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "show":
             _show(options.table)
         else:
-            from spaces.archive import convert  # needs the package nats-bench
+            from spaces.benchmark.archive import convert  # needs the package nats-bench
 
             options.table.parent.mkdir(parents=True, exist_ok=True)
             table, notes = convert(options.archive, progress=sys.stderr)

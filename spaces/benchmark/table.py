@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 from spaces.nasbench201 import EDGES, OPERATORS, Cell
 
 EMBEDDED = "nasbench201"  # the table that ships with the code, by name

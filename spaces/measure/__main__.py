@@ -16,9 +16,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from dag import DagCodeError
+from spaces.errors import SpaceError
 from spaces.measure.correlations import correlations
 from spaces.measure.subjects import FORMS, Row, subjects
-from spaces.names import SpaceError
 
 PROG = "python -m spaces.measure"
 _NAME = 29  # columns of a name; the table has 80

@@ -14,7 +14,7 @@ import torchvision
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from spaces.names import SpaceError, check_name
+from spaces.errors import SpaceError, check_name
 
 
 class _NoData(TorchFunctionMode):

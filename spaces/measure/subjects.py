@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dag import Dag, PathCounts, path_counts
 from spaces.darts import Genotype
+from spaces.errors import SpaceError
 from spaces.measure import measure
-from spaces.names import SpaceError
 from spaces.nasbench201 import Cell
 from spaces.published import GENOTYPES
 

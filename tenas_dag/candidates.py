@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from dag import DepthWidth, EdgeOp, EdgeShares, expected_depth_width
 from spaces import darts, nasbench201
 from spaces.darts import CellGenotype
-from spaces.names import EDGE_OPS, SpaceError, check_name
+from spaces.errors import SpaceError, check_name
 from spaces.nasbench201 import Cell
+from spaces.operators import OPERATOR_TABLE
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Candidates:
     def shares(self) -> list[EdgeShares]:
         """Shares of skip and linear on each edge, and the skips to a concatenating output."""
         shares = [
-            EdgeShares.of(*edge, [EDGE_OPS[name] for name in names])
+            EdgeShares.of(*edge, [OPERATOR_TABLE[name].edge_op for name in names])
             for edge, names in zip(self.topology.edges, self.left)
         ]
         output = self.topology.num_nodes

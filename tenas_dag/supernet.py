@@ -5,40 +5,55 @@ operators left (TE-NAS, Chen et al., ICLR 2021). What is left is an argument of 
 same module with the same weights is the supernet with and without an operator.
 
 Fast by sharing: all convolutions that leave a node read one ReLU and run as one wider
-convolution per kind (`spaces.stacks`); a pooling of a node is computed once for all its edges.
+convolution per kind (`tenas_dag.stacks`); a pooling of a node is computed once for all its edges.
 BatchNorm always takes batch statistics and keeps none, so calls have no side effects and work
-under `torch.func`. `spaces.conv_bn` makes reverse passes for many cotangents at once cheap.
+under `torch.func`. `tenas_dag.conv_bn` makes reverse passes for many cotangents at once cheap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces.candidates import DARTS, NAS_BENCH_201, Candidates, CellTopology
-from spaces.conv_bn import fuse_conv_bn_
-from spaces.networks import NasBench201Layout, ResidualBlock
-from spaces.operators import relu_conv_bn
-from spaces.pooling import avg_pool_3x3
-from spaces.stacks import StackedReduce, StackedReluConvBn, StackedSeparable, add_up
+from spaces.nasbench201_networks import NasBench201Layout, ResidualBlock
+from spaces.operator_modules import relu_conv_bn
+from spaces.operators import OPERATOR_TABLE
+from tenas_dag.candidates import DARTS, NAS_BENCH_201, Candidates, CellTopology
+from tenas_dag.conv_bn import fuse_conv_bn_
+from tenas_dag.pooling import avg_pool_3x3
+from tenas_dag.stacks import StackedReduce, StackedReluConvBn, StackedSeparable, add_up
 
-_STACKS: dict[str, Callable[..., nn.Module]] = {
-    "nor_conv_1x1": partial(StackedReluConvBn, kernel=1),
-    "nor_conv_3x3": partial(StackedReluConvBn, kernel=3),
-    "sep_conv_3x3": partial(StackedSeparable, kernel=3, dilation=1, twice=True),
-    "sep_conv_5x5": partial(StackedSeparable, kernel=5, dilation=1, twice=True),
-    "dil_conv_3x3": partial(StackedSeparable, kernel=3, dilation=2, twice=False),
-    "dil_conv_5x5": partial(StackedSeparable, kernel=5, dilation=2, twice=False),
-}
-_POOLS: dict[str, Callable[..., Tensor]] = {
-    "avg_pool_3x3": avg_pool_3x3,
-    "max_pool_3x3": partial(F.max_pool2d, kernel_size=3, padding=1),
-}
+
+def _stack(name: str, copies: int, channels: int, stride: int) -> nn.Module | None:
+    """The stack of an operator with weights; None for what hands values on."""
+    operator = OPERATOR_TABLE[name]
+    if operator.form == "conv":
+        return StackedReluConvBn(copies, channels, operator.kernel, stride)
+    if operator.form == "separable":
+        return StackedSeparable(copies, channels, operator, stride)
+    if operator.form == "skip" and stride > 1:
+        return StackedReduce(copies, channels)
+    return None
+
+
+def _hand_on(name: str, x: Tensor, stride: int) -> Tensor:
+    """A skip's or pooling's value.
+
+    Raises:
+        NotImplementedError: an operator whose form this file does not know.
+    """
+    operator = OPERATOR_TABLE[name]
+    if operator.form == "skip":
+        return x
+    if (operator.form, operator.kernel) == ("avg_pool", 3):
+        return avg_pool_3x3(x, stride)
+    if operator.form == "max_pool":
+        return F.max_pool2d(x, operator.kernel, stride, operator.kernel // 2)
+    raise NotImplementedError(f"the supernet has no {operator.form} of {operator.kernel}: {name}")
 
 
 _Targets = tuple[int, ...]
@@ -74,12 +89,10 @@ class SourceOperators(nn.Module):
         super().__init__()
         self.targets, self.stride = topology.targets(source), stride
         self.relu = nn.ReLU()
-        shape = {"copies": len(self.targets), "channels": channels}
-        self.stacks = nn.ModuleDict(
-            {n: _STACKS[n](stride=stride, **shape) for n in topology.operators if n in _STACKS}
-        )
-        if stride > 1:
-            self.stacks["skip_connect"] = StackedReduce(**shape)
+        # the skip's reduction comes last: the order of the modules decides which draw is whose
+        names = sorted(topology.operators, key=lambda n: OPERATOR_TABLE[n].form == "skip")
+        stacks = {n: _stack(n, len(self.targets), channels, stride) for n in names}
+        self.stacks = nn.ModuleDict({n: stack for n, stack in stacks.items() if stack is not None})
 
     def forward(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[int, Tensor]]:
         """(target, weighted term) pairs of the operators in `uses`."""
@@ -118,7 +131,7 @@ class SourceOperators(nn.Module):
         targets = tuple(sorted({use.target for used in uses.values() for use in used}))
         values, rows = [], []
         for name, used in uses.items():
-            values.append(x if name == "skip_connect" else _POOLS[name](x, stride=self.stride))
+            values.append(_hand_on(name, x, self.stride))
             weights = {use.target: use.weight for use in used}
             rows.append(
                 torch.stack(

@@ -1,6 +1,6 @@
 """Converter of the official NAS-Bench-201 and NATS-Bench (topology) archives to a table.
 
-The files are read by `spaces.streaming_pickle`; nats-bench's ArchResults averages the seeds.
+`streaming_pickle` reads the files; nats-bench's ArchResults averages the seeds.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 
 from spaces.benchmark import AccuracyTable
-from spaces.names import SpaceError
+from spaces.benchmark.streaming_pickle import Record, StreamingUnpickler
+from spaces.errors import SpaceError
 from spaces.nasbench201 import Cell
-from spaces.streaming_pickle import Record, StreamingUnpickler
 
 # Table's (dataset, split) <- the archive's (training run, evaluation set). CIFAR-10's test is of
 # the run on all 50,000 training images; its validation is of the run on one half of them.

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from spaces.names import SpaceError
+from spaces.errors import SpaceError
 
 
 class Record:

@@ -1,4 +1,4 @@
-"""Effective depth and width over a whole space: `python -m spaces.shapes nas-bench-201`.
+"""Effective depth and width over a whole space: `python -m spaces.depth_width nas-bench-201`.
 
 Prints the midrange, the half-range, and for each fraction f the box and how many cells it keeps.
 """
@@ -17,8 +17,9 @@ import numpy as np
 from dag import EdgeOp, box_rule, effective_depth_width, effective_depth_width_many
 from spaces import darts, nasbench201
 from spaces.darts import Genotype
-from spaces.names import EDGE_OPS, SpaceError
+from spaces.errors import SpaceError
 from spaces.nds import read_nds
+from spaces.operators import OPERATOR_TABLE
 
 FRACTIONS = (1.0, 0.75, 0.5, 0.25)
 _CHUNK = 50_000  # DAGs at a time: what effective_depth_width_many needs stays in the cache
@@ -33,7 +34,7 @@ class Shapes(NamedTuple):
 
 def nasbench201_shapes() -> Shapes:
     """Of all 15,625 cells, in the order of `all_cells`; arrays [15625, 1]."""
-    kinds = np.array([EDGE_OPS[name] for name in nasbench201.OPERATORS])
+    kinds = np.array([OPERATOR_TABLE[name].edge_op for name in nasbench201.OPERATORS])
     grid = itertools.product(range(len(kinds)), repeat=len(nasbench201.EDGES))
     ops = kinds[np.array(list(grid))]
     return _reshape(_depth_width_of_kinds(ops, nasbench201.EDGES, nasbench201.NUM_NODES), 1)
@@ -69,7 +70,9 @@ def random_darts_counts(
     the same law as `CellGenotype.random`.
     """
     nodes = num_nodes + darts.NUM_INPUTS + 1
-    linear_by_index = np.array([EDGE_OPS[n] == EdgeOp.LINEAR for n in darts.OPERATORS[1:]])
+    linear_by_index = np.array(
+        [OPERATOR_TABLE[n].edge_op == EdgeOp.LINEAR for n in darts.OPERATORS[1:]]
+    )
     skip, linear = (np.zeros((cells, nodes, nodes), np.int8) for _ in range(2))
     skip[:, darts.NUM_INPUTS : -1, -1] = 1
     rows = np.arange(cells)
@@ -144,7 +147,7 @@ def shapes_of(space: str, samples: int, seed: int) -> Shapes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m spaces.shapes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m spaces.depth_width", description=__doc__)
     parser.add_argument("space", help="nas-bench-201, darts, or the path of an NDS file (.json)")
     parser.add_argument(
         "--samples", type=int, default=1_000_000, help="random genotypes of darts (1,000,000)"

@@ -9,16 +9,17 @@ from torch import nn
 
 from spaces.darts import CellGenotype, Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
-from spaces.names import EDGE_OPS, SpaceError
+from spaces.errors import SpaceError
 from spaces.nasbench201 import EXAMPLE, OPERATORS, Cell, all_cells
-from spaces.networks import (
+from spaces.nasbench201_networks import (
     NasBench201Cell,
     NasBench201Layout,
     NasBench201Network,
     count_multiply_adds,
     count_parameters,
 )
-from spaces.operators import FactorizedReduce, make_operator
+from spaces.operator_modules import FactorizedReduce, make_operator
+from spaces.operators import OPERATOR_TABLE
 
 DARTS_V2 = Genotype(
     CellGenotype(
@@ -146,7 +147,7 @@ def test_paths_are_scaled_in_training_only_and_identities_never():
     torch.testing.assert_close(network.logits_and_auxiliary(x, scales)[0], network(x))
 
 
-@pytest.mark.parametrize("name", sorted(EDGE_OPS))
+@pytest.mark.parametrize("name", sorted(OPERATOR_TABLE))
 @pytest.mark.parametrize("stride", [1, 2])
 def test_operators_keep_channels_and_divide_the_size(name, stride):
     operator = make_operator(name, 4, stride)
@@ -181,4 +182,4 @@ def test_bad_layouts_and_operators_are_named():
         DartsLayout(stem="tiny")
     with pytest.raises(SpaceError, match="nearest is 'sep_conv_3x3'"):
         make_operator("sepconv_3x3", 4)
-    assert set(OPERATORS) <= set(EDGE_OPS)
+    assert set(OPERATORS) <= set(OPERATOR_TABLE)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from spaces.nasbench201 import EDGES, NUM_NODES, Cell
-from spaces.operators import make_operator, relu_conv_bn
+from spaces.operator_modules import make_operator, relu_conv_bn
+from spaces.operators import OPERATOR_TABLE
 
 
 class Block(NamedTuple):
@@ -140,12 +141,11 @@ class NasBench201Network(nn.Module):
 def count_parameters(cell: Cell, layout: NasBench201Layout | None = None) -> int:
     """Number of parameters of `NasBench201Network(cell, layout)`, without building it."""
     layout = layout or NasBench201Layout()
-    convs = {"nor_conv_1x1": 1, "nor_conv_3x3": 9}
-    areas = [convs[name] for name in cell.operators if name in convs]
+    operators = [OPERATOR_TABLE[name] for name in cell.operators]
     total = 9 * layout.input_channels * layout.channels + 2 * layout.channels
     for kind, c_in, c in layout.blocks():
         if kind == "cell":
-            total += sum(areas) * c * c + 2 * c * len(areas)
+            total += sum(operator.count_parameters(c) for operator in operators)
         else:
             total += 9 * c_in * c + 9 * c * c + 4 * c + c_in * c
     return total + 2 * layout.head_channels + (layout.head_channels + 1) * layout.classes

@@ -23,11 +23,6 @@ def _box_sums(x: Tensor) -> Tensor:
     return F.conv2d(x, x.new_ones(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
 
 
-def box_mean_3x3(x: Tensor) -> Tensor:
-    """The same mean of stride 1 as sums and counts: fast forward and backward in training."""
-    return _box_sums(x) / _box_sums(x.new_ones(1, *x.shape[1:]))
-
-
 class _AvgPool(torch.autograd.Function):
     generate_vmap_rule = True
 

@@ -9,8 +9,7 @@ import pytest
 
 from dag import Dag, Edge, EdgeOp, effective_depth_width
 from spaces.darts import Genotype
-from spaces.nasbench201 import all_cells
-from spaces.shapes import (
+from spaces.depth_width import (
     describe,
     genotype_shapes,
     main,
@@ -18,6 +17,7 @@ from spaces.shapes import (
     random_darts_counts,
     random_darts_shapes,
 )
+from spaces.nasbench201 import all_cells
 
 
 def test_nasbench201_shapes_equal_one_cell_at_a_time():

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces.conv_bn import ConvShape, conv_bn
+from spaces.operators import Operator
+from tenas_dag.conv_bn import ConvShape, conv_bn
 
 Weights = Sequence[float | Tensor]
 
@@ -129,11 +130,10 @@ class StackedSeparable(nn.Module):
     one or two channels their product, a usual kernel, runs faster than both.
     """
 
-    def __init__(
-        self, copies: int, channels: int, kernel: int, stride: int, dilation: int, twice: bool
-    ) -> None:
+    def __init__(self, copies: int, channels: int, operator: Operator, stride: int) -> None:
         super().__init__()
-        square = (channels, channels)
+        square, kernel, dilation = (channels, channels), operator.kernel, operator.dilation
+        twice = operator.repeats == 2
         self.depthwise = StackedConv(copies, square, kernel, stride, dilation, depthwise=True)
         self.pointwise = StackedConv(copies, square, 1)
         self.bn = StackedBatchNorm(copies, channels)

@@ -1,0 +1,21 @@
+"""The error of this room, and the check of a name against those known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SpaceError(ValueError):
+    """A cell, genotype or table that cannot be read: what was found and what was expected."""
+
+
+def check_name(name: str, known: Iterable[str], where: str) -> None:
+    """Raises a SpaceError that names `where`, and the nearest valid name, for a foreign name."""
+    known = list(known)
+    if isinstance(name, str) and name in known:
+        return
+    near = difflib.get_close_matches(str(name), known, 1, cutoff=0)
+    raise SpaceError(
+        f"{where}: found {name!r}, expected one of {', '.join(known)}; the nearest is {near[0]!r}"
+    )
