@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from common.config import ConfigError
 from common.data import load_dataset
 from common.dataset import DataError
+from common.errors import TrainingDivergedError
 from common.files import read_metrics
 from common.order import epoch_order
 from common.runs import RunError, RunSettings
@@ -27,7 +28,8 @@ from retrain.choice import read_choice
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.networks import Shape, make_network
 from retrain.schedule import generator_of, learning_rate
-from retrain.training import Trainer, TrainingDivergedError, train
+from retrain.step import Stepper
+from retrain.training import Training, train
 from tests.running import wait_for_epoch
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
@@ -225,10 +227,10 @@ def plain_epoch(network, optimizer, data, settings, epoch):
 
 def test_of_equally_good_epochs_the_first_is_kept():
     """Later weights that are no better are no reason to train longer."""
-    network = nn.Linear(1, 1)
-    trainer = SimpleNamespace(network=network, best={"top1": -1.0, "epoch": 0, "state": {}})
+    best = {"top1": -1.0, "epoch": 0, "state": {}}
+    trainer = SimpleNamespace(stepper=SimpleNamespace(weights=dict), best=best)
     for trainer.epoch, top1 in enumerate((50.0, 60.0, 60.0, 40.0), start=1):
-        Trainer._keep_best(trainer, top1)
+        Training._keep_best(trainer, top1)
     assert (trainer.best["epoch"], trainer.best["top1"]) == (2, 60.0)
 
 
@@ -279,12 +281,12 @@ def test_micro_batches_add_up(tmp_path, monkeypatch):
 @pytest.mark.parametrize("processes", [1, 2, 4])
 def test_all_processes_have_equally_many_micro_batches(processes):
     """Also where their shares of the last batch differ: 33 images are 8, 8, 8 and 9."""
-    trainer = object.__new__(Trainer)
-    trainer.config, trainer.workers = replace(SMALL, micro_batch=8), Workers()
-    trainer.workers.size = processes
+    stepper = object.__new__(Stepper)
+    stepper.config, stepper.workers = replace(SMALL, micro_batch=8), Workers()
+    stepper.workers.size = processes
     for n in range(2 * processes, 150):
         smallest, largest = n // processes, -(-n // processes)
-        few, many = (trainer._parts(own, n) for own in (smallest, largest))
+        few, many = (stepper._parts(own, n) for own in (smallest, largest))
         assert len(few) == len(many)
         assert all(part.stop - part.start >= 2 for part in few)
         assert all(part.stop - part.start <= max(8, 3) for part in many)
