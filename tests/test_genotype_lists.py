@@ -43,7 +43,7 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     accuracies = np.random.default_rng(0).uniform(90, 97, 200).round(3).tolist()
     path = write(tmp_path / "list.csv", zip(made, accuracies))
     landscape(["--nds", str(path), "--run.root", str(tmp_path)])
-    (panel,) = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
+    panel, _ = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
     shapes = np.array([effective_depth_width(g.to_dag("normal")) for g in made])
     known = shapes[:, 0] > 0
     assert panel["dataset"] == "accuracy" and panel["architectures"] == known.sum()
@@ -51,6 +51,8 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     y = np.array(accuracies)[known]
     fit = design @ np.linalg.lstsq(design, y)[0]
     assert panel["r_architectures"] == pytest.approx(np.corrcoef(fit, y)[0, 1])
+    low, high = panel["r_architectures_interval"]
+    assert low < panel["r_architectures"] < high < 0.5  # made up: no more than chance gives
 
 
 def broken(rows):

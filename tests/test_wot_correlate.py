@@ -113,13 +113,15 @@ def test_landscape_of_nds_files_joins_them(tmp_path):
     (tmp_path / "B.json").write_text(json.dumps({"top": entries[1:3], "mid": entries[3:]}))
     files = [str(tmp_path / name) for name in ("A.json", "B.json")]
     landscape(["--nds", *files, "--run.root", str(tmp_path)])
-    (panel,) = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
-    groups: dict = {}
-    for genotype, accuracy in zip(genotypes, (92.5, 91.5, 90.5, 89.5)):
-        groups.setdefault(effective_depth_width(genotype.to_dag("normal")), []).append(accuracy)
-    expected = [[*shape, np.mean(a), np.var(a), len(a)] for shape, a in sorted(groups.items())]
-    assert panel["dataset"] == "cifar10" and panel["architectures"] == 4
-    np.testing.assert_allclose(sorted(panel["circles_at"]), expected, atol=1e-9)
+    panels = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
+    assert [panel["cell"] for panel in panels] == ["normal", "reduction"]
+    for panel, cell in zip(panels, ("normal", "reduce")):
+        groups: dict = {}
+        for genotype, accuracy in zip(genotypes, (92.5, 91.5, 90.5, 89.5)):
+            groups.setdefault(effective_depth_width(genotype.to_dag(cell)), []).append(accuracy)
+        expected = [[*shape, np.mean(a), np.var(a), len(a)] for shape, a in sorted(groups.items())]
+        assert panel["dataset"] == "cifar10" and panel["architectures"] == 4
+        np.testing.assert_allclose(sorted(panel["circles_at"]), expected, atol=1e-9)
 
 
 def test_landscape_without_a_table_says_how_to_get_one(tmp_path):
