@@ -84,9 +84,9 @@ class MlpConfig:
         parameterization: standard, or ntk (weights N(0, 1), scaled in the forward pass).
         optimizer: stochastic gradient descent.
         evaluate_every: epochs between evaluations on validation and test images.
-        side_by_side: batched (one network of batched products), loop (one after the other in
-            each step), or auto: batched on CUDA and for several networks of width <= 128,
-            where it measured faster (benchmarks/side_by_side.py).
+        batched: always (all networks are one of batched products), never (one after the other in
+            each step), or auto: on CUDA, and for several networks of width <= 128, where it
+            measured faster (benchmarks/batched.py).
         device: cpu, cuda, or auto: cuda where there is one.
         checkpoint_every: epochs between checkpoints.
         tensorboard: write TensorBoard records into the run's folder too.
@@ -107,7 +107,7 @@ class MlpConfig:
     parameterization: str = "standard"
     optimizer: SgdConfig = field(default_factory=SgdConfig)
     evaluate_every: int = 1
-    side_by_side: str = free("auto")
+    batched: str = free("auto")
     device: str = free("auto")
     checkpoint_every: int = free(1)
     tensorboard: bool = free(False)
@@ -130,6 +130,6 @@ _CHOICES = {
     "loss": ("cross_entropy", "mse"),
     "targets": ("one_hot", "signed"),
     "parameterization": ("standard", "ntk"),
-    "side_by_side": ("auto", "batched", "loop"),
+    "batched": ("auto", "always", "never"),
     "device": DEVICES,
 }

@@ -76,11 +76,11 @@ def _as_begun(config: MlpConfig, state: dict | None) -> MlpConfig:
     if state is None:
         return config
     dags = {name: config.dags[name] for name in state["dags"]}
-    return dataclasses.replace(config, side_by_side=state["side_by_side"], dags=dags)
+    return dataclasses.replace(config, batched=state["batched"], dags=dags)
 
 
 class Trainer:
-    """One training of all networks side by side; `_save` keeps all of its state.
+    """One training of all networks as one; `_save` keeps all of its state.
 
     Args:
         config: what is trained.
@@ -144,7 +144,7 @@ class Trainer:
 
     def _save(self) -> None:
         state = {
-            "side_by_side": "loop" if isinstance(self.members, DagMlpLoop) else "batched",
+            "batched": "never" if isinstance(self.members, DagMlpLoop) else "always",
             "members": self.members.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "sums": self.sums.state(),

@@ -65,13 +65,13 @@ def assert_same_bits(a, b):
         assert all(torch.equal(x["state"][name], y["state"][name]) for name in x["state"])
 
 
-@pytest.mark.parametrize("side_by_side", ["batched", "loop"])
-def test_sigkill_and_sigterm_leave_no_trace(tmp_path, side_by_side):
+@pytest.mark.parametrize("batched", ["always", "never"])
+def test_sigkill_and_sigterm_leave_no_trace(tmp_path, batched):
     """Killed once by SIGKILL and once by SIGTERM: the same bits as an undisturbed run."""
     undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
-    subprocess.run(command(undisturbed, side_by_side=side_by_side), check=True, capture_output=True)
+    subprocess.run(command(undisturbed, batched=batched), check=True, capture_output=True)
 
-    words = command(disturbed, side_by_side=side_by_side)
+    words = command(disturbed, batched=batched)
     process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     wait_for_epoch(process, disturbed / "mlp/r", 6)  # two epochs after a checkpoint
     process.send_signal(signal.SIGKILL)
@@ -92,16 +92,16 @@ def test_sigkill_and_sigterm_leave_no_trace(tmp_path, side_by_side):
     assert_same_bits(best, best_after)
 
 
-@pytest.mark.parametrize("forms", [("batched", "loop"), ("loop", "batched")])
+@pytest.mark.parametrize("forms", [("always", "never"), ("never", "always")])
 def test_a_run_goes_on_in_the_form_that_it_was_begun_in(tmp_path, monkeypatch, forms):
     """As on a machine whose device prefers the other form."""
-    whole = train(config(tmp_path / "whole", side_by_side=forms[0]))
-    first = config(tmp_path / "parts", side_by_side=forms[0], checkpoint_every=2)
+    whole = train(config(tmp_path / "whole", batched=forms[0]))
+    first = config(tmp_path / "parts", batched=forms[0], checkpoint_every=2)
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_finish", lambda self: self._save() or sys.exit(1))
         with pytest.raises(SystemExit):
             train(first)
-    parts = train(replace(first, side_by_side=forms[1]))
+    parts = train(replace(first, batched=forms[1]))
     assert parts["dags"] == whole["dags"]
 
 
@@ -118,12 +118,12 @@ def stop_after(monkeypatch, epoch):
     monkeypatch.setattr(Trainer, "start_next_epoch", go_on_or_stop)
 
 
-@pytest.mark.parametrize("form", ["batched", "loop"])
+@pytest.mark.parametrize("form", ["always", "never"])
 def test_dags_in_another_order_keep_their_own_weights(tmp_path, monkeypatch, form):
     """A config's order of names is no part of it: a resumed run must not swap its networks."""
     dags = {"A": "2_02_002", "B": "1_01_222", "C": "2_21_112"}
     sgd = SgdConfig(lr=0.02, momentum=0.9)
-    options = {"optimizer": sgd, "side_by_side": form, "dags": dags, "epochs": 6}
+    options = {"optimizer": sgd, "batched": form, "dags": dags, "epochs": 6}
     whole = train(config(tmp_path / "whole", **options))
     parts = config(tmp_path / "parts", **options)
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
@@ -166,13 +166,11 @@ def test_a_last_batch_of_one_image_is_refused_with_batch_norm(tmp_path):
     train(config(tmp_path, batch_norm=False, batch_size=333, epochs=1))
 
 
-@pytest.mark.parametrize("side_by_side", ["batched", "loop"])
+@pytest.mark.parametrize("batched", ["always", "never"])
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
-def test_training_against_a_plain_loop(tmp_path, side_by_side, loss):
+def test_training_against_a_plain_loop(tmp_path, batched, loss):
     sgd = SgdConfig(lr=0.01)
-    settings = config(
-        tmp_path, side_by_side=side_by_side, loss=loss, targets="signed", optimizer=sgd
-    )
+    settings = config(tmp_path, batched=batched, loss=loss, targets="signed", optimizer=sgd)
     train(settings)
     data = load_dataset("digits")
     last = torch.load(tmp_path / "mlp/r/last.pt", weights_only=True)["members"]
