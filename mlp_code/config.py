@@ -10,6 +10,7 @@ from common.devices import DEVICES
 from common.runs import RunSettings
 from dag import FIGURE_3
 from mlp_code.model import live_dag
+from mlp_code.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class MlpConfig:
         batch_norm: BatchNorm between each edge's linear layer and its ReLU.
         parameterization: standard, or ntk (weights N(0, 1), scaled in the forward pass).
         optimizer: stochastic gradient descent.
+        precision: float32, bfloat16 (products of the training steps, by autocast), or auto: the
+            faster in a quick probe at the start.
         evaluate_every: epochs between evaluations on validation and test images.
         batched: always (all networks are one of batched products), never (one after the other in
             each step), or auto: on CUDA, and for several networks of width <= 128, where it
@@ -106,6 +109,7 @@ class MlpConfig:
     batch_norm: bool = False
     parameterization: str = "standard"
     optimizer: SgdConfig = field(default_factory=SgdConfig)
+    precision: str = "float32"
     evaluate_every: int = 1
     batched: str = free("auto")
     device: str = free("auto")
@@ -130,6 +134,7 @@ _CHOICES = {
     "loss": ("cross_entropy", "mse"),
     "targets": ("one_hot", "signed"),
     "parameterization": ("standard", "ntk"),
+    "precision": PRECISIONS,
     "batched": ("auto", "always", "never"),
     "device": DEVICES,
 }

@@ -18,7 +18,7 @@ from common.data import load_dataset
 from common.errors import TrainingDivergedError, run_main
 from common.files import read_metrics
 from common.runs import RunSettings
-from mlp_code import DagMlp, MlpShape
+from mlp_code import DagMlp, MlpShape, precision
 from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
@@ -344,3 +344,28 @@ def test_result_json_is_plain(tmp_path):
     header = {"kind", "method", "filter", "fraction", "dataset", "network", "n"}
     assert set(result) == header | {"epochs", "seeds", "seconds", "dags"}
     assert (result["kind"], result["dataset"]["name"], result["n"]) == ("mlp", "digits", 2)
+
+
+def test_bfloat16_trains_nearly_as_float32(tmp_path):
+    losses = [
+        train(config(tmp_path / name, precision=name))["dags"]["DAG#3"]["train_loss"]["mean"]
+        for name in ("float32", "bfloat16")
+    ]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_auto_takes_the_faster_precision_and_a_resumed_run_keeps_it(tmp_path, monkeypatch):
+    def faster(name):
+        def seconds(product, device):
+            return 1.0 if (product().dtype == torch.bfloat16) == (name == "bfloat16") else 2.0
+
+        monkeypatch.setattr(precision, "_seconds", seconds)
+
+    for number, name in enumerate(("bfloat16", "float32")):
+        faster(name)
+        settings = config(tmp_path / str(number), precision="auto")
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            stop_after(patch, epoch=2)
+            train(settings)
+        faster("float32" if name == "bfloat16" else "bfloat16")
+        assert train(settings)["precision"] == name
