@@ -20,7 +20,7 @@ WORDS = {
     "tenas": [],
     "kernels": [],
     "mlp": [],
-    "side_by_side": [],
+    "batched": [],
     "growth": [],
 }
 

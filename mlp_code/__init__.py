@@ -1,6 +1,6 @@
 """Train MLPs that a DAG code defines."""
 
+from mlp_code.batched import BatchedDagMlp
 from mlp_code.model import DagMlp, MlpShape
-from mlp_code.stack import DagMlpStack
 
-__all__ = ["DagMlp", "DagMlpStack", "MlpShape"]
+__all__ = ["BatchedDagMlp", "DagMlp", "MlpShape"]

@@ -12,7 +12,7 @@ PROG = "python -m mlp_code"
 
 def main() -> None:
     """Trains what the config says and prints a table."""
-    config = parse_config(MlpConfig, PROG, "Train MLPs that DAG codes define, side by side.")
+    config = parse_config(MlpConfig, PROG, "Train MLPs that DAG codes define, batched.")
     print_table(train(config))
     print(f"\nRecords: {config.run.folder('mlp')}/")
 

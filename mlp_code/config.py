@@ -10,6 +10,7 @@ from common.devices import DEVICES
 from common.runs import RunSettings
 from dag import FIGURE_3
 from mlp_code.model import live_dag
+from mlp_code.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,12 @@ class MlpConfig:
         batch_norm: BatchNorm between each edge's linear layer and its ReLU.
         parameterization: standard, or ntk (weights N(0, 1), scaled in the forward pass).
         optimizer: stochastic gradient descent.
+        precision: float32, bfloat16 (products of the training steps, by autocast), or auto: the
+            faster in a quick probe at the start.
         evaluate_every: epochs between evaluations on validation and test images.
-        side_by_side: batched (one network of batched products), loop (one after the other in
-            each step), or auto: batched on CUDA and for several networks of width <= 128,
-            where it measured faster (benchmarks/side_by_side.py).
+        batched: always (all networks are one of batched products), never (one after the other in
+            each step), or auto: on CUDA, and for several networks of width <= 128, where it
+            measured faster (benchmarks/batched.py).
         device: cpu, cuda, or auto: cuda where there is one.
         checkpoint_every: epochs between checkpoints.
         tensorboard: write TensorBoard records into the run's folder too.
@@ -106,8 +109,9 @@ class MlpConfig:
     batch_norm: bool = False
     parameterization: str = "standard"
     optimizer: SgdConfig = field(default_factory=SgdConfig)
+    precision: str = "float32"
     evaluate_every: int = 1
-    side_by_side: str = free("auto")
+    batched: str = free("auto")
     device: str = free("auto")
     checkpoint_every: int = free(1)
     tensorboard: bool = free(False)
@@ -130,6 +134,7 @@ _CHOICES = {
     "loss": ("cross_entropy", "mse"),
     "targets": ("one_hot", "signed"),
     "parameterization": ("standard", "ntk"),
-    "side_by_side": ("auto", "batched", "loop"),
+    "precision": PRECISIONS,
+    "batched": ("auto", "always", "never"),
     "device": DEVICES,
 }

@@ -1,4 +1,4 @@
-"""The networks of one experiment, side by side behind one face."""
+"""The networks of one experiment, batched or in a loop, behind one face."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mlp_code.batched import BatchedDagMlp
 from mlp_code.config import MlpConfig
 from mlp_code.model import DagMlp, MlpShape
-from mlp_code.stack import DagMlpStack
 
 
 class DagMlpLoop(nn.Module):
-    """Members that run one after the other; the interface of `DagMlpStack`.
+    """Members that run one after the other; the interface of `BatchedDagMlp`.
 
     Args:
         members: the networks; they are used as they are.
@@ -55,7 +55,7 @@ def mlp_shape(config: MlpConfig, in_features: int, num_classes: int) -> MlpShape
 
 def build_members(
     config: MlpConfig, shape: MlpShape, device: torch.device
-) -> DagMlpStack | DagMlpLoop:
+) -> BatchedDagMlp | DagMlpLoop:
     """One network per DAG and seed; a seed gives all DAGs the same stem."""
     members = []
     for name, seed in labels(config):
@@ -63,6 +63,6 @@ def build_members(
         members.append(DagMlp(config.dags[name], shape, generator))
     same_nodes = len({member.dag.num_nodes for member in members}) == 1
     plain = device.type == "cpu" and (config.width > 128 or len(members) == 1)
-    loop = config.side_by_side == "loop" or (config.side_by_side == "auto" and plain)
-    joined = DagMlpLoop(members) if loop or not same_nodes else DagMlpStack(members)
+    loop = config.batched == "never" or (config.batched == "auto" and plain)
+    joined = DagMlpLoop(members) if loop or not same_nodes else BatchedDagMlp(members)
     return joined.to(device)

@@ -26,6 +26,7 @@ def summarize(
     return {
         "epochs": config.epochs,
         "seeds": config.seeds,
+        "precision": config.precision,
         "seconds": round(seconds, 2),
         "dags": {
             name: _summarize_dag(config, name, shape, records, epochs_of) for name in config.dags

@@ -1,4 +1,4 @@
-"""Entry: python -m mlp_code.topologies: every topology of H layers, trained side by side."""
+"""Entry: python -m mlp_code.topologies: every topology of H layers, trained batched."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TopologiesConfig:
             seeds=self.seeds,
             optimizer=self.optimizer,
             device=self.device,
-            side_by_side="batched",
+            batched="always",
             checkpoint_every=5,
             run=self.run,
         )
@@ -191,7 +191,7 @@ def steps_to_goal(accuracies: list[float], goal: float, per_epoch: int) -> tuple
 
 def main() -> None:
     """Trains every topology and says where the table is."""
-    config = parse_config(TopologiesConfig, PROG, "Train every topology of H layers side by side.")
+    config = parse_config(TopologiesConfig, PROG, "Train every topology of H layers, batched.")
     print(f"\nRecords: {study(config)}/")
 
 

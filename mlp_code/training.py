@@ -24,6 +24,7 @@ from common.stopping import StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
 from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
 from mlp_code.metrics import Loss, Sums, make_loss
+from mlp_code.precision import choose_precision
 from mlp_code.results import summarize
 
 _EVALUATION_BATCH = 1024
@@ -67,20 +68,22 @@ def _check_batches(config: MlpConfig, n: int) -> None:
     require(not alone, "batch_size", config.batch_size, expected)
 
 
-def _as_begun(config: MlpConfig, state: dict | None) -> MlpConfig:
-    """The config as the training began: the networks' form, and the order in which they stand.
+def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> MlpConfig:
+    """The config as the training began: the networks' form, precision, and order.
 
     Tensors of a checkpoint hold all networks by position, while a config's `dags` are named: the
     same experiment, listed in another order, must not hand one DAG the weights of another.
     """
     if state is None:
-        return config
+        precision = choose_precision(config.precision, device, config.width)
+        return dataclasses.replace(config, precision=precision)
     dags = {name: config.dags[name] for name in state["dags"]}
-    return dataclasses.replace(config, side_by_side=state["side_by_side"], dags=dags)
+    begun = {key: state[key] for key in ("batched", "precision")}
+    return dataclasses.replace(config, dags=dags, **begun)
 
 
 class Trainer:
-    """One training of all networks side by side; `_save` keeps all of its state.
+    """One training of all networks as one; `_save` keeps all of its state.
 
     Args:
         config: what is trained.
@@ -99,7 +102,7 @@ class Trainer:
         analysis: Callable[[Path], dict] | None = None,
     ) -> None:
         state = load_checkpoint(run.folder, device)
-        self.config = config = _as_begun(config, state)
+        self.config = config = _as_begun(config, state, device)
         self.run, self.data, self.device, self.analysis = run, data, device, analysis
         self.labels = labels(config)
         in_features = data.train.images[0].numel()
@@ -144,7 +147,8 @@ class Trainer:
 
     def _save(self) -> None:
         state = {
-            "side_by_side": "loop" if isinstance(self.members, DagMlpLoop) else "batched",
+            "batched": "never" if isinstance(self.members, DagMlpLoop) else "always",
+            "precision": self.config.precision,
             "members": self.members.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "sums": self.sums.state(),
@@ -211,7 +215,9 @@ class Trainer:
         y = self.data.train.labels.index_select(0, chosen.flatten()).view_as(chosen)
         if len(self.seed_of) > len(chosen):  # several DAGs see the images of one seed
             x, y = x.index_select(0, self.seed_of), y.index_select(0, self.seed_of)
-        logits = self.members(x)
+        with torch.autocast(self.device.type, torch.bfloat16, self.config.precision == "bfloat16"):
+            logits = self.members(x)
+        logits = logits.float()
         losses = self.loss(logits, y)
         per_member = losses.mean(1)
         self.optimizer.zero_grad()

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.files import read_metrics
+from report.order import CURVES, in_words, order_tables
 from report.records import Record
 from report.sections import Image, Section, Sources
 from report.style import add_legend, line_style, new_figure, seeds_in_words
 from report.tables import ABSENT, Table, measured
 
-_PANELS = (("train_accuracy", "training accuracy (%)"), ("train_loss", "training loss"))
 _COLUMNS = ("DAG", "code", "published place", "measured place", "training accuracy (%)",
             "training loss", "test accuracy (%)", "n")  # fmt: skip
 _NOTE = (
@@ -52,15 +52,28 @@ def convergence(
         title,
         published,
         commands,
-        tables=tuple(_table(run, order) for run in runs),
-        images=tuple(_image(run) for run in runs),
+        tables=tuple(table for run in runs for table in _tables(run, order)),
+        images=tuple(_image(run, order) for run in runs),
         records=tuple(runs),
     )
 
 
-def _image(run: Record) -> Image:
+def _image(run: Record, order: Sequence[str]) -> Image:
     caption = f"{run.dataset}, {run.result['epochs']} epochs"
+    if _has(run, order):
+        caption += f": {in_words({key: curves(run, key) for key in CURVES}, order)}"
     return Image(f"{run.key}_convergence", caption, lambda: draw_convergence(run), (run,))
+
+
+def _has(run: Record, order: Sequence[str]) -> bool:
+    return bool(order) and set(order) <= set(run.result["dags"])
+
+
+def _tables(run: Record, order: Sequence[str]) -> tuple[Table, ...]:
+    last = _table(run, order)
+    if not _has(run, order):
+        return (last,)
+    return (last, *order_tables(run, {key: curves(run, key) for key in CURVES}, order))
 
 
 def _table(run: Record, order: Sequence[str]) -> Table:
@@ -104,7 +117,7 @@ def draw_convergence(run: Record) -> Figure:
     """Mean over seeds as a line, one standard deviation as a band; accuracy and loss."""
     figure = new_figure(7.2, 2.9)
     shown = len(run.result["dags"])
-    for panel, (key, label) in zip(figure.subplots(1, 2), _PANELS):
+    for panel, (key, (label, _)) in zip(figure.subplots(1, 2), CURVES.items()):
         every = list(curves(run, key).items())
         best = sorted(every, key=lambda item: -item[1].mean(0)[-1])[:_DRAWN]
         for number, (dag, values) in enumerate(e for e in every if e[0] in dict(best)):

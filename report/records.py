@@ -51,8 +51,8 @@ class Record:
 
     @property
     def whole_dataset(self) -> str:
-        """Name of the data set that the images are all or a part of."""
-        return self.dataset.removesuffix("_subset")
+        """Name of the data set that the images are a part of, or all of as JPEG held them."""
+        return self.dataset.removesuffix("_subset").removesuffix("_jpeg")
 
     @property
     def network(self) -> str:

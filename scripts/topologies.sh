@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every topology of three layers: bash scripts/topologies.sh [digits|FILE.npz] [--key value ...]
 #
-# Trains all 662 codes that have a path (290 different networks, three seeds each) side by side,
+# Trains all 662 codes that have a path (290 different networks, three seeds each) batched,
 # and says which of depth, width and the kernels' eigenvalues predict speed and accuracy.
 # Further words go on to python -m mlp_code.topologies (see its --help).
 # Cost: 5 to 15 minutes on 2 cores.

@@ -169,7 +169,7 @@ def test_a_file_of_comments_leaves_the_defaults(tmp_path, text):
 
 def test_identity_leaves_out_what_may_change():
     kept = identity(MlpConfig())
-    assert not {"run", "device", "checkpoint_every", "tensorboard", "side_by_side"} & set(kept)
+    assert not {"run", "device", "checkpoint_every", "tensorboard", "batched"} & set(kept)
     assert kept["optimizer"]["lr"] == 1e-5 and kept["seeds"] == [0, 1, 2]
     assert len(kept) == len(MlpConfig.__dataclass_fields__) - 5
 

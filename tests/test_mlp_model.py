@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from dag import Dag, EdgeOp, all_codes
-from mlp_code import DagMlp, DagMlpStack, MlpShape
+from mlp_code import BatchedDagMlp, DagMlp, MlpShape
 from mlp_code.results import count_costs
 
 SHAPE = MlpShape(5, 7, 3)
@@ -87,31 +87,31 @@ def test_a_dag_that_cannot_be_trained_is_refused(code, told):
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("parameterization", ["standard", "ntk"])
-def test_a_stack_equals_its_members(batch_norm, parameterization):
+def test_a_batched_network_equals_its_members(batch_norm, parameterization):
     shape = MlpShape(5, 7, 3, batch_norm=batch_norm, parameterization=parameterization)
     codes = ["2_02_002", "1_01_222", "2_21_112", "0_20_012", "0_00_100", "2_22_222"]
     members = [randomize(make(code, shape, seed)) for seed, code in enumerate(codes)]
-    stack = DagMlpStack(members).double()
+    batched = BatchedDagMlp(members).double()
     x = torch.randn(len(codes), 8, 5, dtype=torch.float64)
     expected = torch.stack([member(part) for member, part in zip(members, x)])
-    found = stack(x)
+    found = batched(x)
     torch.testing.assert_close(found, expected)
 
     found.square().sum().backward()
     expected.square().sum().backward()
-    optimizer = torch.optim.SGD(stack.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(batched.parameters(), lr=0.01)
     optimizer.step()
     torch.optim.SGD([p for m in members for p in m.parameters()], lr=0.01).step()
     for index, member in enumerate(members):
-        state = stack.member_state(index)
+        state = batched.member_state(index)
         assert state.keys() == member.state_dict().keys()
         for name, tensor in member.state_dict().items():
             torch.testing.assert_close(state[name], tensor)
 
 
-def test_a_stack_holds_parallel_edges():
+def test_a_batched_network_holds_parallel_edges():
     dag = Dag(3, ((0, 1, 2), (0, 1, 2), (0, 1, 1), (1, 2, 2), (0, 2, 1)))
     members = [randomize(make(dag, seed=s)) for s in range(2)] + [randomize(make("2_12"))]
     x = torch.randn(3, 4, 5, dtype=torch.float64)
     expected = torch.stack([member(part) for member, part in zip(members, x)])
-    torch.testing.assert_close(DagMlpStack(members).double()(x), expected)
+    torch.testing.assert_close(BatchedDagMlp(members).double()(x), expected)

@@ -18,7 +18,7 @@ from common.data import load_dataset
 from common.errors import TrainingDivergedError, run_main
 from common.files import read_metrics
 from common.runs import RunSettings
-from mlp_code import DagMlp, MlpShape
+from mlp_code import DagMlp, MlpShape, precision
 from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
@@ -65,13 +65,13 @@ def assert_same_bits(a, b):
         assert all(torch.equal(x["state"][name], y["state"][name]) for name in x["state"])
 
 
-@pytest.mark.parametrize("side_by_side", ["batched", "loop"])
-def test_sigkill_and_sigterm_leave_no_trace(tmp_path, side_by_side):
+@pytest.mark.parametrize("batched", ["always", "never"])
+def test_sigkill_and_sigterm_leave_no_trace(tmp_path, batched):
     """Killed once by SIGKILL and once by SIGTERM: the same bits as an undisturbed run."""
     undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
-    subprocess.run(command(undisturbed, side_by_side=side_by_side), check=True, capture_output=True)
+    subprocess.run(command(undisturbed, batched=batched), check=True, capture_output=True)
 
-    words = command(disturbed, side_by_side=side_by_side)
+    words = command(disturbed, batched=batched)
     process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     wait_for_epoch(process, disturbed / "mlp/r", 6)  # two epochs after a checkpoint
     process.send_signal(signal.SIGKILL)
@@ -92,16 +92,16 @@ def test_sigkill_and_sigterm_leave_no_trace(tmp_path, side_by_side):
     assert_same_bits(best, best_after)
 
 
-@pytest.mark.parametrize("forms", [("batched", "loop"), ("loop", "batched")])
+@pytest.mark.parametrize("forms", [("always", "never"), ("never", "always")])
 def test_a_run_goes_on_in_the_form_that_it_was_begun_in(tmp_path, monkeypatch, forms):
     """As on a machine whose device prefers the other form."""
-    whole = train(config(tmp_path / "whole", side_by_side=forms[0]))
-    first = config(tmp_path / "parts", side_by_side=forms[0], checkpoint_every=2)
+    whole = train(config(tmp_path / "whole", batched=forms[0]))
+    first = config(tmp_path / "parts", batched=forms[0], checkpoint_every=2)
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_finish", lambda self: self._save() or sys.exit(1))
         with pytest.raises(SystemExit):
             train(first)
-    parts = train(replace(first, side_by_side=forms[1]))
+    parts = train(replace(first, batched=forms[1]))
     assert parts["dags"] == whole["dags"]
 
 
@@ -118,12 +118,12 @@ def stop_after(monkeypatch, epoch):
     monkeypatch.setattr(Trainer, "start_next_epoch", go_on_or_stop)
 
 
-@pytest.mark.parametrize("form", ["batched", "loop"])
+@pytest.mark.parametrize("form", ["always", "never"])
 def test_dags_in_another_order_keep_their_own_weights(tmp_path, monkeypatch, form):
     """A config's order of names is no part of it: a resumed run must not swap its networks."""
     dags = {"A": "2_02_002", "B": "1_01_222", "C": "2_21_112"}
     sgd = SgdConfig(lr=0.02, momentum=0.9)
-    options = {"optimizer": sgd, "side_by_side": form, "dags": dags, "epochs": 6}
+    options = {"optimizer": sgd, "batched": form, "dags": dags, "epochs": 6}
     whole = train(config(tmp_path / "whole", **options))
     parts = config(tmp_path / "parts", **options)
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
@@ -166,13 +166,11 @@ def test_a_last_batch_of_one_image_is_refused_with_batch_norm(tmp_path):
     train(config(tmp_path, batch_norm=False, batch_size=333, epochs=1))
 
 
-@pytest.mark.parametrize("side_by_side", ["batched", "loop"])
+@pytest.mark.parametrize("batched", ["always", "never"])
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
-def test_training_against_a_plain_loop(tmp_path, side_by_side, loss):
+def test_training_against_a_plain_loop(tmp_path, batched, loss):
     sgd = SgdConfig(lr=0.01)
-    settings = config(
-        tmp_path, side_by_side=side_by_side, loss=loss, targets="signed", optimizer=sgd
-    )
+    settings = config(tmp_path, batched=batched, loss=loss, targets="signed", optimizer=sgd)
     train(settings)
     data = load_dataset("digits")
     last = torch.load(tmp_path / "mlp/r/last.pt", weights_only=True)["members"]
@@ -346,3 +344,28 @@ def test_result_json_is_plain(tmp_path):
     header = {"kind", "method", "filter", "fraction", "dataset", "network", "n"}
     assert set(result) == header | {"epochs", "seeds", "seconds", "dags"}
     assert (result["kind"], result["dataset"]["name"], result["n"]) == ("mlp", "digits", 2)
+
+
+def test_bfloat16_trains_nearly_as_float32(tmp_path):
+    losses = [
+        train(config(tmp_path / name, precision=name))["dags"]["DAG#3"]["train_loss"]["mean"]
+        for name in ("float32", "bfloat16")
+    ]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_auto_takes_the_faster_precision_and_a_resumed_run_keeps_it(tmp_path, monkeypatch):
+    def faster(name):
+        def seconds(product, device):
+            return 1.0 if (product().dtype == torch.bfloat16) == (name == "bfloat16") else 2.0
+
+        monkeypatch.setattr(precision, "_seconds", seconds)
+
+    for number, name in enumerate(("bfloat16", "float32")):
+        faster(name)
+        settings = config(tmp_path / str(number), precision="auto")
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            stop_after(patch, epoch=2)
+            train(settings)
+        faster("float32" if name == "bfloat16" else "bfloat16")
+        assert train(settings)["precision"] == name

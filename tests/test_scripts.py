@@ -195,6 +195,7 @@ def wait_for(path):
         ("theory", ["digits", "--run.name", "mine"], ["mine"]),
         ("fig4", ["mnist", "--run.name=a b"], ["a b"]),
         ("fig4", ["configs/mlp/my_dag.yaml"], ["my_dag"]),
+        ("fig4", ["configs/my images.npz"], ["my images"]),
         ("table3", ["digits"], [f"table3_digits_{f}" for f in FRACTIONS]),
         ("table3", ["digits", "--run.name", "longer"], [f"longer_{f}" for f in FRACTIONS]),
     ],
@@ -210,6 +211,7 @@ def test_scripts_know_where_their_runs_are(tmp_path, script, words, runs):
     )
     bare = stand_in(tmp_path, python)
     shutil.copytree(ROOT / "configs", bare / "configs")
+    (bare / "configs/my images.npz").touch()
     done = run(bare / f"scripts/{script}.sh", *words)
     assert done.returncode == 0, done.stderr
     assert (bare / "named").read_text().splitlines() == runs

@@ -1,6 +1,6 @@
-"""Several networks batched or one after the other: python -m benchmarks.side_by_side.
+"""Several networks batched or one after the other: python -m benchmarks.batched.
 
-What `side_by_side: auto` rests on: DAG#1-3 with three seeds each, one training step on random
+What `batched: auto` rests on: DAG#1-3 with three seeds each, one training step on random
 inputs, as batched products and in a loop. Both must give the same losses.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from benchmarks.record import keep_record
 from common.devices import describe
 from dag import FIGURE_3
-from mlp_code import DagMlp, DagMlpStack, MlpShape
+from mlp_code import BatchedDagMlp, DagMlp, MlpShape
 from mlp_code.members import DagMlpLoop
 from mlp_code.metrics import make_loss
 
@@ -55,10 +55,10 @@ def measure(width: int, device: torch.device) -> dict:
     x = torch.randn(len(members), BATCH, IN_FEATURES, generator=generator).to(device)
     y = torch.randint(10, (len(members), BATCH), generator=generator).to(device)
     steps = max(2, 2000 // width)
-    batched, batched_loss = seconds_per_step(DagMlpStack(members).to(device), x, y, steps)
+    batched, batched_loss = seconds_per_step(BatchedDagMlp(members).to(device), x, y, steps)
     loop, loop_loss = seconds_per_step(DagMlpLoop(members).to(device), x, y, steps)
     return {
-        "what": f"step of {len(members)} networks side by side, width {width}, batch {BATCH}",
+        "what": f"step of {len(members)} batched networks, width {width}, batch {BATCH}",
         "device": describe(device),
         "plain_seconds": loop,
         "our_seconds": batched,
@@ -69,7 +69,7 @@ def measure(width: int, device: torch.device) -> dict:
 
 def main() -> None:
     """Prints one line per width; --out keeps a record."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.side_by_side", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.batched", description=__doc__)
     parser.add_argument("--width", type=int, nargs="*", default=[32, 128, 256, 512, 1024])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path)

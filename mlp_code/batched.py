@@ -12,8 +12,8 @@ from dag import EdgeOp
 from mlp_code.model import DagMlp
 
 
-class DagMlpStack(nn.Module):
-    """Members of one shape that run side by side; edges that a member lacks cost nothing.
+class BatchedDagMlp(nn.Module):
+    """Members of one shape, batched; edges that a member lacks cost nothing.
 
     All linear edges into one node, of all members, are one batched product: a forward pass is
     H + 2 products however many members there are. Equal to running each `DagMlp` alone up to
@@ -58,7 +58,7 @@ class DagMlpStack(nn.Module):
         layer = self._add_layer(members, receivers.tolist())
         if self.shape.batch_norm and len(receivers):
             places = [(m, self._places[m].index((layer, s)) - 1) for s, m in enumerate(receivers)]
-            self.norms[str(layer)] = StackedNorm([members[m].norms[n] for m, n in places])
+            self.norms[str(layer)] = BatchedNorm([members[m].norms[n] for m, n in places])
 
     def _add_layer(self, members: Sequence[DagMlp], having: list[int]) -> int:
         """One batched layer of the next linear layer of each member in `having`."""
@@ -67,7 +67,7 @@ class DagMlpStack(nn.Module):
         for slot, member in enumerate(having):
             linears.append(members[member].linears[len(self._places[member])])
             self._places[member].append((layer, slot))
-        self.layers.append(StackedLinear(linears, self.shape))
+        self.layers.append(BatchedLinear(linears, self.shape))
         return layer
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,17 +97,17 @@ class DagMlpStack(nn.Module):
         """State dict of one member as a `DagMlp`; the tensors are copies."""
         state = {}
         for n, (layer, slot) in enumerate(self._places[member]):
-            stacked = self.layers[layer]
-            state[f"linears.{n}.weight"] = stacked.weight[slot].detach().T.clone()
-            if stacked.bias is not None:
-                state[f"linears.{n}.bias"] = stacked.bias[slot, 0].detach().clone()
+            batched = self.layers[layer]
+            state[f"linears.{n}.weight"] = batched.weight[slot].detach().T.clone()
+            if batched.bias is not None:
+                state[f"linears.{n}.bias"] = batched.bias[slot, 0].detach().clone()
             if str(layer) in self.norms:
                 for name, tensor in self.norms[str(layer)].slot_state(slot).items():
                     state[f"norms.{n - 1}.{name}"] = tensor
         return state
 
 
-class StackedLinear(nn.Module):
+class BatchedLinear(nn.Module):
     """Linear layers of several members as one batched product.
 
     Args:
@@ -138,7 +138,7 @@ class StackedLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-class StackedNorm(nn.Module):
+class BatchedNorm(nn.Module):
     """Batch normalization layers of several members as one.
 
     Args:

@@ -1,0 +1,44 @@
+"""The arithmetic that trains fastest on a device: float32, or bfloat16 in products (autocast)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+_GAIN = 1.2  # how much faster bfloat16 must be to be worth its rounding
+
+
+def choose_precision(wanted: str, device: torch.device, width: int, rows: int = 128) -> str:
+    """`wanted`, or for auto the faster of the two on this device, by a quick probe.
+
+    GPUs and CPUs with AMX gain by bfloat16; other CPUs emulate it and lose, some of them a
+    hundredfold, so the probe is a single layer's product and not a step of training.
+
+    Args:
+        wanted: auto, float32 or bfloat16.
+        device: where to train.
+        width: units of a layer.
+        rows: images of a batch.
+    """
+    if wanted != "auto":
+        return wanted
+    x, w = torch.randn(rows, width, device=device), torch.randn(width, width, device=device)
+    slow = _seconds(lambda: x @ w, device)
+    x, w = x.bfloat16(), w.bfloat16()
+    return "bfloat16" if _GAIN * _seconds(lambda: x @ w, device) < slow else "float32"
+
+
+def _seconds(product: Callable[[], Tensor], device: torch.device) -> float:
+    """Best of three, after one that warms up."""
+    found = []
+    for _ in range(4):
+        started = time.perf_counter()
+        product()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        found.append(time.perf_counter() - started)
+    return min(found[1:])
