@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ class RatedGenotype(NamedTuple):
 
 
 def read_genotypes(path: str | Path) -> list[RatedGenotype]:
-    """Reads a CSV (its name ends in .csv) or an NDS file (see `read_nds`).
+    """Reads a CSV (its name ends in .csv or .csv.gz) or an NDS file (see `read_nds`).
 
     A CSV has one column of genotypes, as Genotype(...) or as JSON, in quotes, and one of
     accuracies in %; other columns may hold words. With several columns of numbers, a header
@@ -31,11 +32,15 @@ def read_genotypes(path: str | Path) -> list[RatedGenotype]:
             no accuracy, or accuracies that are fractions.
         FileNotFoundError: no such file.
     """
-    if Path(path).suffix != ".csv":
+    if not is_csv(path):
         return [RatedGenotype(entry.genotype, 100 - entry.test_error) for entry in read_nds(path)]
-    with Path(path).open(newline="") as handle:
-        reader = csv.reader(handle)
-        lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    opened = gzip.open if str(path).endswith(".gz") else open
+    try:
+        with opened(path, "rt", newline="") as handle:
+            reader = csv.reader(handle)
+            lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise SpaceError(f"{path}: found no readable CSV: {error}") from error
     header = [] if not lines or any(map(_is_genotype, lines[0][1])) else lines.pop(0)[1]
     if not lines:
         raise SpaceError(f"{path}: found no genotypes, expected a column of them and of accuracies")
@@ -47,6 +52,11 @@ def read_genotypes(path: str | Path) -> list[RatedGenotype]:
             f"{path}: found accuracies up to {highest:g}, expected percent: multiply them by 100"
         )
     return rated
+
+
+def is_csv(path: str | Path) -> bool:
+    """Whether a list is a CSV by its name; else it is an NDS file."""
+    return str(path).endswith((".csv", ".csv.gz"))
 
 
 def _is_genotype(cell: str) -> bool:

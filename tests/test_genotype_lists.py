@@ -1,6 +1,7 @@
 """Lists of genotypes with accuracies, from the file to Fig. 5's columns."""
 
 import csv
+import gzip
 import json
 
 import numpy as np
@@ -82,6 +83,17 @@ def test_mistakes_name_the_file_and_the_line(tmp_path, name):
     assert str(told.value).startswith(f"{path}: ") and message in str(told.value)
     with pytest.raises(SystemExit, match=r"list\.csv"):
         landscape(["--nds", str(path), "--run.root", str(tmp_path)])
+
+
+def test_a_compressed_list(tmp_path):
+    made = genotypes(5)
+    plain = write(tmp_path / "list.csv", [[g, 97.0] for g in made])
+    packed = tmp_path / "list.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read_genotypes(packed) == read_genotypes(plain)
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(SpaceError, match=r"list\.csv\.gz: found no readable CSV"):
+        read_genotypes(packed)
 
 
 def test_a_genotype_without_quotes(tmp_path):

@@ -23,7 +23,7 @@ from common.statistics import bootstrap_interval, multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from spaces.depth_width import genotype_shapes
-from spaces.genotype_lists import read_genotypes
+from spaces.genotype_lists import is_csv, read_genotypes
 from wot_dag.config import WotConfig
 from wot_dag.space import Space, make_space
 
@@ -60,7 +60,7 @@ def genotypes_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
     """The same of lists of genotypes together; accuracies of NDS files are those of CIFAR-10."""
     rated = [entry for file in files for entry in read_genotypes(file)]
     shapes = genotype_shapes([entry.genotype for entry in rated])
-    dataset = "accuracy" if any(file.suffix == ".csv" for file in files) else "cifar10"
+    dataset = "accuracy" if any(map(is_csv, files)) else "cifar10"
     columns = {
         "arch": np.array([entry.genotype.to_json() for entry in rated]),
         "effective_depth": shapes.depth[:, 0],
