@@ -10,8 +10,9 @@ from typing import Any
 from common.config import ConfigError
 from common.files import read_metrics
 from spaces import Cell, Genotype, SpaceError
-from spaces.darts import CALL, FIELDS
+from spaces.darts import FIELDS
 from spaces.published import GENOTYPES
+from spaces.texts import CELL, read_architecture
 
 SPACE_OF = {Cell: "nas-bench-201", Genotype: "darts"}
 
@@ -53,15 +54,8 @@ def read_choice(text: str, search: int | None, space: str) -> Chosen:
 
 
 def _from_text(text: str) -> Chosen | None:
-    """A string of either space, a JSON object, or a published name."""
-    text = text.lstrip("\ufeff").strip()
-    if text in GENOTYPES:
-        return Chosen(Genotype.parse(GENOTYPES[text]), text)
-    if text.startswith("|"):
-        return Chosen(Cell.parse(text))
-    if CALL.search(text):
-        return Chosen(Genotype.parse(text))
-    return Chosen(Genotype.from_json(text)) if text.startswith("{") else None
+    cell = read_architecture(text)
+    return cell and Chosen(cell, text.strip() if text.strip() in GENOTYPES else "")
 
 
 def _from_file(name: str, search: int | None) -> Chosen:
@@ -78,7 +72,7 @@ def _from_file(name: str, search: int | None) -> Chosen:
         )
     try:
         text = file.read_text(encoding="utf-8-sig").strip()
-        content = json.loads(text) if text.startswith("{") else None
+        content = json.loads(text) if text.startswith("{") and not CELL.match(text) else None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"genotype: {file} is neither text nor whole JSON ({error})") from error
     if isinstance(content, dict) and not set(FIELDS) & set(content):

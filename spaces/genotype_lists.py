@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from spaces.darts import Genotype
+from spaces.darts import CALL, Genotype
 from spaces.errors import SpaceError
 from spaces.nds import read_nds
 
@@ -60,7 +60,7 @@ def is_csv(path: str | Path) -> bool:
 
 
 def _is_genotype(cell: str) -> bool:
-    return cell.strip().startswith(("Genotype(", "{"))
+    return bool(CALL.search(cell)) or cell.strip().startswith("{")
 
 
 def _columns(where: str, row: Sequence[str], header: Sequence[str]) -> tuple[int, int]:
@@ -96,7 +96,7 @@ def _read_row(where: str, row: Sequence[str], genotype: int, accuracy: int) -> R
         raise SpaceError(f"{where}: found {len(row)} columns, expected a genotype and an accuracy")
     text = row[genotype].strip()
     try:
-        cells = Genotype.from_json(text) if text.startswith("{") else Genotype.parse(text)
+        cells = Genotype.parse(text) if CALL.search(text) else Genotype.from_json(text)
     except SpaceError as error:
         raise SpaceError(f"{where}: {error}") from error
     try:

@@ -25,7 +25,7 @@ def write(path, rows):
 
 
 @pytest.mark.parametrize("header", [[], [["name", "genotype", "accuracy"]]])
-@pytest.mark.parametrize("form", [str, Genotype.to_json])
+@pytest.mark.parametrize("form", [str, Genotype.to_json, "genotype = {}  # best".format])
 def test_both_forms_with_and_without_a_header(tmp_path, header, form):
     made = genotypes(5)
     rows = [[f"g{i}", form(g), 90 + i / 4] for i, g in enumerate(made)]
