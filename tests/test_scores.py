@@ -104,6 +104,14 @@ def test_jacov(tiny, images):
     assert found("jacov", tiny, images) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["jacov", "synflow"])
+def test_where_nothing_flows_there_is_no_score(name):
+    space = NasBench201Space(ScoreSettings(channels=2, cells=1))
+    network = space.network(CELLS[0], 1)  # none everywhere
+    x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert found(name, network, x) == -math.inf
+
+
 def test_synflow():
     torch.manual_seed(0)
     a, b = nn.Linear(4, 3, bias=False), nn.Linear(3, 2, bias=False)

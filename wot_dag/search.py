@@ -81,7 +81,7 @@ def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice
     _, parts = scores_of(config, space, needed, request)
     for scores in parts:
         require_scores(scores, needed)
-    return [_choose(repeat, parts, max(1, config.queries)) for repeat in repeats]
+    return [choose(repeat, parts, max(1, config.queries)) for repeat in repeats]
 
 
 def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
@@ -99,7 +99,8 @@ def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
     return repeats
 
 
-def _choose(repeat: Repeat, parts: Sequence[Scores], finalists: int) -> Choice:
+def choose(repeat: Repeat, parts: Sequence[Scores], finalists: int = 1) -> Choice:
+    """The best by a score, or by an aggregate of several."""
     started = time.perf_counter()
     archs = list(dict.fromkeys(repeat.kept))
     own = [[scores[Key(arch, repeat.seed)] for arch in archs] for scores in parts]

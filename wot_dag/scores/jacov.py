@@ -25,7 +25,9 @@ def jacov(network: nn.Module, images: Tensor, _generator: torch.Generator) -> fl
     total = logits(network.train(), inputs).sum()
     if not total.requires_grad:
         return -math.inf
-    (gradient,) = torch.autograd.grad(total, inputs)
+    (gradient,) = torch.autograd.grad(total, inputs, allow_unused=True)
+    if gradient is None:  # no path from the images to the logits
+        return -math.inf
     rows = gradient.flatten(1).double().cpu().numpy()
     if not (np.ptp(rows, axis=1) > 0).all() or not np.isfinite(rows).all():
         return -math.inf
