@@ -57,7 +57,8 @@ def watch(
     chosen = [module for module in network.modules() if isinstance(module, kinds)]
     handles = [module.register_forward_hook(hook) for module in chosen]
     try:
-        logits(network.train(), images)
+        if chosen:
+            logits(network.train(), images)
     finally:
         for handle in handles:
             handle.remove()
