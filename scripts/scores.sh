@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Scores against each other: bash scripts/scores.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
+# Scores compared: bash scripts/scores.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [...]
 #
 # Which training-free score orders NAS-Bench-201's cells by accuracy, and does it beat the number of
 # parameters? Kendall's tau and Spearman's rho over all cells and over those with a depth, what the

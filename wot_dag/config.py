@@ -9,7 +9,7 @@ from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
 from wot_dag.filters import FILTERS
-from wot_dag.scores import AGGREGATE, label_of, require_aggregate, require_score
+from wot_dag.scores import AGGREGATE, SCORES, label_of, require_aggregate, require_score
 
 SPACES = ("nas-bench-201", "darts")
 PRECISIONS = ("float32", "bfloat16")
@@ -149,7 +149,10 @@ class WotConfig:
 
     def network(self) -> dict:
         """What is built to score an architecture, for a record's header."""
-        sizes = {key: getattr(self.score, key) for key in ("channels", "cells", "batch_size")}
+        built = any(SCORES[part.name].builds for part in self.score.parts)
+        sizes = {key: getattr(self.score, key) for key in ("channels", "cells") if built}
+        sizes |= {} if built else {"built": "no network"}
+        sizes["batch_size"] = self.score.batch_size
         return {"space": self.space, **sizes, "seeds": len(self.score.seeds)}
 
     def score_identity(self) -> dict:

@@ -43,6 +43,7 @@ class Score:
     """
 
     chunk = 1  # groups that are measured in one call
+    builds = False  # whether it looks at a network
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -86,6 +87,8 @@ class OfNetwork(Score):
         label: its name in tables.
         of: (network, images [n, c, h, w], generator) -> number; it may spoil the network.
     """
+
+    builds = True
 
     def __init__(
         self, label: str, of: Callable[[nn.Module, Tensor, torch.Generator], float]
