@@ -84,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_main("python -m benchmarks.side_by_side", main)
+    run_main("python -m benchmarks.batched", main)

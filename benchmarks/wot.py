@@ -25,10 +25,10 @@ from common.errors import run_main
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
 from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
+from wot_dag.batches import draw_batch
 from wot_dag.kernel import log_determinants
 from wot_dag.nasbench201 import nasbench201_kernels
 from wot_dag.passes import pass_of
-from wot_dag.scorer import draw_batch
 
 
 def layout_for(images: Tensor) -> NasBench201Layout:

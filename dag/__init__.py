@@ -18,6 +18,7 @@ from dag.spectrum import (
     eigenvalues,
     eq12_bound,
     kernel_features,
+    mean_correlations,
     predict_training,
     smallest_eigenvalue,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "exempt_rule",
     "expected_depth_width",
     "kernel_features",
+    "mean_correlations",
     "nngp",
     "nngp_and_ntk",
     "ntk",

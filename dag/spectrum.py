@@ -227,6 +227,21 @@ def kernel_features(
     return [features[recipe] for recipe in recipes]
 
 
+def mean_correlations(dags: Iterable[Dag], x: np.ndarray) -> list[float]:
+    """`mean_correlation` of the exact NNGP of many DAGs, as `kernel_features`, without spectra.
+
+    Raises:
+        ValueError: as `kernel_features`.
+    """
+    scale, duals = _above_diagonal(x, "exact", False)
+    if len(scale) < 2:
+        raise ValueError("mean correlation: found 1 sample, expected at least 2")
+    recipes = [duals.recipe(dag) for dag in dags]
+    found = {recipe: duals.evaluate(recipe) for recipe in set(recipes)}
+    means = {recipe: float(1 - (dual.lack / dual.top).mean()) for recipe, dual in found.items()}
+    return [means[recipe] for recipe in recipes]
+
+
 def _above_diagonal(x: np.ndarray, form: Form, tangent: bool) -> tuple[np.ndarray, DualKernels]:
     """The samples' scales in that form, and dual functions at the cosines above the diagonal."""
     if tangent and form != "exact":

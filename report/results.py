@@ -19,6 +19,7 @@ from report import (
     models,
     nasbench_topologies,
     retrain,
+    scores,
     speed,
     table1,
     table2,
@@ -56,6 +57,7 @@ SECTIONS = (
     topologies.section,
     nasbench_topologies.section,
     wot_correlation.section,
+    scores.section,
     models.section,
     retrain.section,
     mlp.section,
@@ -63,7 +65,6 @@ SECTIONS = (
 )
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",
-    "scores": "scores of a model, which its command prints",
     "learning_rate": "a trial of learning rates, which its command prints",
 }
 

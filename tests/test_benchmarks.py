@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import command_line, growth, kernels, mlp, side_by_side, tenas, wot
+from benchmarks import batched, command_line, growth, kernels, mlp, tenas, wot
 
 
 def test_without_mnist_its_row_is_left_out_and_named(tmp_path):
@@ -42,7 +42,7 @@ def test_a_record_names_the_images_that_were_read(tmp_path, monkeypatch):
     [
         (mlp, ["--width", "0"], "found '0', expected 1"),
         (mlp, ["--epochs", "-1"], "found '-1', expected 1"),
-        (side_by_side, ["--device", "tpu"], "invalid choice: 'tpu'"),
+        (batched, ["--device", "tpu"], "invalid choice: 'tpu'"),
         (tenas, ["--repeats", "x"], "found 'x', expected 1"),
         (wot, ["--ranked", "15626"], "expected 0 to 15625"),
         (kernels, ["--device", "cpu"], "unrecognized arguments: --device"),
@@ -56,5 +56,5 @@ def test_words_that_make_no_sense_are_told(module, words, told, monkeypatch, cap
 
 
 def test_every_benchmark_has_the_same_words():
-    for module in (growth, kernels, mlp, side_by_side, tenas, wot):
+    for module in (growth, kernels, mlp, batched, tenas, wot):
         assert module.make_parser is command_line.make_parser

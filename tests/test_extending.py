@@ -35,7 +35,7 @@ def _deep(space: Space, fraction: float) -> Keeps:
     return lambda archs: (space.shapes(archs).depth >= least).all(axis=1)
 
 
-FILTERS["deep"] = Filter("WOT + depth", _deep)
+FILTERS["deep"] = Filter(" + depth", _deep)
 """
 SECTION = '''"""How many searches there are."""
 
@@ -49,6 +49,12 @@ def section(sources: Sources) -> Section:
     table = Table("toy", "Searches", ("searches",), ((str(len(runs)),),))
     return Section("toy", "A toy", "", ("bash scripts/toy.sh",), tables=(table,))
 '''
+SCORE = '''"""How many skips a cell has."""
+
+from wot_dag.scores.base import OfSpace
+
+SCORE = OfSpace("skips", lambda _inputs, keys: [key.arch.count("skip") for key in keys])
+'''
 OPERATOR = '    "nor_conv_5x5": _linear("conv", 5),\n'
 CHECK_OPERATOR = """
 import torch
@@ -57,7 +63,7 @@ from spaces.initialization import initialize
 from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_parameters
 from tenas_dag.candidates import NAS_BENCH_201, Candidates
 from tenas_dag.supernet import NasBench201Supernet
-from wot_dag.module_kernel import module_kernel
+from wot_dag.hooks import module_kernel
 from wot_dag.nasbench201 import nasbench201_kernels
 
 cell = Cell.parse("|nor_conv_5x5~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_5x5~2|")
@@ -144,6 +150,18 @@ def test_a_data_set_a_filter_and_a_section(copy):
     copy.python("-m", "report", "results", "--records", "runs", "--out", "out")
     text = (copy.root / "out/RESULTS.md").read_text()
     assert "A toy" in text and "| searches |" in text
+
+
+def test_a_score(copy):
+    """A search by the new score: one file and its line."""
+    copy.write("wot_dag/scores/toy.py", SCORE)
+    copy.replace("wot_dag/scores/__init__.py", "    synflow,\n", "    synflow,\n    toy,\n")
+    line = '    "random": chance.SCORE,\n'
+    copy.replace("wot_dag/scores/__init__.py", line, line + '    "toy": toy.SCORE,\n')
+    assert len(copy.touched) == 2
+    words = ["--score.name", "toy", "--samples", "3", "--repeats", "1", "--table", ""]
+    printed = copy.python("-m", "wot_dag", "--config", "configs/wot/digits.yaml", *words)
+    assert "highest score    " in printed and "skips, 1 repeats" in printed
 
 
 def test_an_operator(copy):
