@@ -3,6 +3,7 @@
 from dag.filters import Box, box_rule, exempt_count, exempt_rule
 from dag.graph import FIGURE_3, Dag, DagCodeError, Edge, EdgeOp, all_codes
 from dag.kernels import nngp, nngp_and_ntk, ntk
+from dag.learning_rate import largest_eigenvalues, path_rule
 from dag.measures import (
     DepthWidth,
     EdgeShares,
@@ -46,11 +47,13 @@ __all__ = [
     "exempt_rule",
     "expected_depth_width",
     "kernel_features",
+    "largest_eigenvalues",
     "mean_correlations",
     "nngp",
     "nngp_and_ntk",
     "ntk",
     "path_counts",
+    "path_rule",
     "predict_training",
     "smallest_eigenvalue",
 ]

@@ -69,18 +69,21 @@ class DualKernels:
 
     Args:
         cosine: float64 array of any shape, cosines between inputs, clipped to -1 .. 1.
-        form: "exact", or "paper" for Lemma 3.2, where t has no meaning.
+        form: "exact", or "paper" for Lemma 3.2, whose t leaves the means out likewise.
+        stem: factor of the stem's own share in t.
 
     Raises:
         ValueError: an unknown form.
     """
 
-    def __init__(self, cosine: np.ndarray, form: Form = "exact") -> None:
+    def __init__(self, cosine: np.ndarray, form: Form = "exact", stem: float = 1.0) -> None:
         if form not in get_args(Form):
             raise ValueError(f"kernel form: found {form!r}, expected 'exact' or 'paper'")
         self._exact = form == "exact"
         off = 1 - _snapped(np.asarray(cosine, float))
-        self._features = [self._feature(Dual(off, np.zeros_like(off), 1.0, 0.0))]
+        # A linear edge adds kappa0 (c + t): with t = (stem - 1) c the inputs count `stem` times.
+        inputs = Dual(off, (stem - 1) * off, 1.0, stem - 1)
+        self._features = [self._feature(inputs)]
         self._known: dict[Recipe, int] = {}
 
     def recipe(self, dag: Dag) -> Recipe:

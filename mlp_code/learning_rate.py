@@ -1,0 +1,189 @@
+"""Entry: python -m mlp_code.learning_rate: which rate a DAG bears, and what predicts it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from common.config import free, identity, parse_config, require, require_seeds
+from common.data import load_dataset, require_dataset
+from common.devices import choose_device, describe
+from common.errors import run_main
+from common.files import read_metrics
+from common.progress import progress
+from common.runs import Run, RunSettings
+from dag import FIGURE_3
+from mlp_code.agreement import LOSSES, check_rates, summary
+from mlp_code.descent import Descent, best_of, largest_stable
+from mlp_code.model import DagMlp, MlpShape
+from mlp_code.own_rate import CurveSettings, measure_curves, summarize_curves
+from mlp_code.theory import check_samples, inputs
+from mlp_code.topologies import distinct_codes
+
+PROG = "python -m mlp_code.learning_rate"
+_PART = 20  # networks of all seeds that are measured, and kept, together
+
+
+@dataclass(frozen=True)
+class LearningRateConfig:
+    """Measured learning rates of DAGs, against three predictions.
+
+    Networks have the NTK parameterization and no biases; both losses are means over images.
+
+    Args:
+        layers: nodes after the input, H, of the 3^(H(H+1)/2) codes.
+        networks: how many of the distinct networks of these codes, drawn at random; 0 takes all.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz.
+        samples: training images that are learned.
+        width: units per node.
+        wide: units per node of the DAGs of Fig. 3, which are measured too; 0 leaves them out.
+        steps: of a training: gradient descent on 1/2 ||y - f||^2, and SGD on cross-entropy.
+        batch_size: images per step of SGD.
+        seeds: one network per DAG and seed.
+        rates: a rate at which every network trains, and one at which they diverge.
+        halvings: of the logarithm of that span.
+        tries: rates among which the best is sought: the largest stable one, and each next
+            smaller by the square root of 2.
+        curves: trainings of Fig. 3's DAGs, each at every rate of a list.
+        device: cpu, cuda, or auto: cuda where there is one.
+        run: where results go, runs/learning_rate/<name>/.
+    """
+
+    layers: int = 3
+    networks: int = 0
+    dataset: str = "digits"
+    samples: int = 64
+    width: int = 128
+    wide: int = 1024
+    steps: int = 60
+    batch_size: int = 16
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    rates: tuple[float, float] = (0.03, 300.0)
+    halvings: int = 7
+    tries: int = 5
+    curves: CurveSettings = field(default_factory=CurveSettings)
+    device: str = free("auto")
+    run: RunSettings = free(RunSettings)
+
+    def __post_init__(self) -> None:
+        require(1 <= self.layers <= 3, "layers", self.layers, "1, 2 or 3 (3, 27 or 729 codes)")
+        require_dataset("dataset", self.dataset)
+        require_seeds("seeds", self.seeds)
+        for key, least in (("networks", 0), ("wide", 0), ("samples", 2), ("width", 1), ("steps", 1),
+                           ("batch_size", 1), ("halvings", 1), ("tries", 1)):  # fmt: skip
+            require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
+        fits = self.batch_size <= self.samples
+        require(fits, "batch_size", self.batch_size, f"at most samples, {self.samples}")
+        low, high = self.rates
+        require(0 < low < high < float("inf"), "rates", list(self.rates), "two numbers, 0 < a < b")
+
+    def descents(self, x: Tensor, y: Tensor) -> dict[str, Descent]:
+        """The two trainings of the images, by loss."""
+        sizes = {"mse": 0, "cross_entropy": self.batch_size}
+        return {loss: Descent(x, y, loss, self.steps, sizes[loss]) for loss in LOSSES}
+
+
+def study(config: LearningRateConfig) -> dict:
+    """Measures what is not in metrics.jsonl yet; returns the result.
+
+    Raises:
+        DataError, RunError, ConfigError: before any work, or when `rates` turn out not to hold
+            what is looked for.
+    """
+    device = choose_device(config.device)
+    data = load_dataset(config.dataset, device)
+    for key, n in (("samples", config.samples), ("curves.images", config.curves.images)):
+        require(n <= len(data.train), key, n, f"at most {len(data.train)}, the training images")
+        check_samples(data, n)
+    with Run(config.run, "learning_rate", identity(config), describe(device), data.header) as run:
+        if run.finished:
+            return run.result
+        x, labels = inputs(data, config.samples), data.train.labels
+        descents = config.descents(x, labels[: config.samples])
+        shapes = {
+            width: MlpShape(x.shape[1], width, data.num_classes, False, False, "ntk")
+            for width in (config.width, config.wide)
+        }
+        _measure(config, run, descents, shapes)
+        measure_curves(config.curves, config.seeds, run, data)
+        records = read_metrics(run.folder)
+        result = summary(records, config.width, x.cpu().double().numpy())
+        if config.wide:
+            wide = summary(records, config.wide, x.cpu().double().numpy())
+            result["wide"] = {"width": config.wide, "networks": wide["networks"]}
+        result["codes"] = len(distinct_codes(config.layers))
+        members = [m for code in chosen_codes(config)[:20] for m in _members(
+            code, shapes[config.width], config.seeds)]  # fmt: skip
+        result["check"] = check_rates(descents, members, records, config.seeds)
+        result["curves"] = summarize_curves(config.curves, config.seeds, records)
+        return run.finish(result, network={"width": config.width}, n=len(config.seeds))
+
+
+def chosen_codes(config: LearningRateConfig) -> list[str]:
+    """Codes of the distinct networks in a random order, as many as the config says."""
+    codes = sorted(set(distinct_codes(config.layers).values()))
+    random.Random(0).shuffle(codes)
+    return codes[: config.networks or None]
+
+
+def _members(code: str, shape: MlpShape, seeds: Sequence[int]) -> list[DagMlp]:
+    return [DagMlp(code, shape, torch.Generator().manual_seed(seed)) for seed in seeds]
+
+
+def _parts(config: LearningRateConfig, done: set) -> Iterator[tuple[int, list[str]]]:
+    """(width, codes) that are still to be measured, a part at a time."""
+    groups = [(config.width, chosen_codes(config))]
+    groups += [(config.wide, list(FIGURE_3.values()))] if config.wide else []
+    for width, codes in groups:
+        left = [code for code in codes if (width, code, config.seeds[-1]) not in done]
+        yield from ((width, left[a : a + _PART]) for a in range(0, len(left), _PART))
+
+
+def _measure(
+    config: LearningRateConfig, run: Run, descents: dict[str, Descent], shapes: dict[int, MlpShape]
+) -> None:
+    """Logs the rates of each network and seed; the last seed's line ends a network."""
+    done = {(r["width"], r["code"], r["seed"]) for r in read_metrics(run.folder) if "width" in r}
+    parts = list(_parts(config, done))
+    factors = 2 ** (-0.5 * torch.arange(config.tries))
+    with progress(len(parts), 0, "parts") as bar:
+        for width, codes in parts:
+            members = [m for code in codes for m in _members(code, shapes[width], config.seeds)]
+            found = {}
+            for loss, descent in descents.items():
+                stable = largest_stable(descent, members, config.rates, config.halvings)
+                tried = factors[:, None].to(stable.device) * stable
+                found[loss] = [stable, *best_of(descent, members, tried)]
+            for i, (code, seed) in enumerate((c, s) for c in codes for s in config.seeds):
+                record = {"width": width, "code": code, "seed": seed}
+                for loss, values in found.items():
+                    row = zip(("stable", "best", "best_loss"), values)
+                    record[loss] = {key: float(value[i]) for key, value in row}
+                run.log(record)
+            bar.update()
+
+
+def main() -> None:
+    """Measures what the config says and prints a table."""
+    config = parse_config(LearningRateConfig, PROG, "Learning rates of DAGs, and predictions.")
+    print_table(study(config))
+    print(f"\nRecords: {config.run.folder('learning_rate')}/")
+
+
+def print_table(result: dict) -> None:
+    """One line per loss, rate and prediction."""
+    print(f"\n{'loss':<14} {'rate':<7} {'prediction':<22} {'tau':>6} {'R^2':>6} {'slope':>6} worst")
+    for loss, rates in result["agreement"].items():
+        for rate, predictions in rates.items():
+            for name, row in predictions.items():
+                shown = f"{row['tau']:>6.3f} {row['r2']:>6.3f} {row['slope']:>6.2f}"
+                print(f"{loss:<14} {rate:<7} {name:<22} {shown} x{row['worst_factor']:.2f}")
+    print(f"{len(result['networks'])} networks, {result['n']} seeds, {result['dataset']['name']}")
+
+
+if __name__ == "__main__":
+    run_main(PROG, main)
