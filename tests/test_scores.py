@@ -10,13 +10,18 @@ from torch.nn import functional as F
 
 from common.config import ConfigError, parse_config
 from common.data import load_dataset
+from common.statistics import kendall_tau
 from common.stopping import StopRequest
+from common.workers import Workers
 from dag import Dag, effective_depth_width, mean_correlations, nngp
+from spaces.benchmark import AccuracyTable
 from spaces.darts import Genotype
 from spaces.nasbench201 import Cell, all_cells
 from wot_dag.__main__ import run_search
 from wot_dag.batches import draw_batch
 from wot_dag.config import ScoreSettings, WotConfig
+from wot_dag.correlate import correlate
+from wot_dag.score import score_spaces
 from wot_dag.scored import scores_of
 from wot_dag.scores import OF_NETWORKS, SCORES
 from wot_dag.scores.aggregate import aggregate
@@ -24,7 +29,7 @@ from wot_dag.scores.base import OfSpace
 from wot_dag.scores.nngp import correlations_of
 from wot_dag.search import search
 from wot_dag.space import DartsSpace, NasBench201Space, make_space
-from wot_dag.store import Key
+from wot_dag.store import Key, read_scores
 
 CELLS = [str(cell) for cell in all_cells()]
 SMALL = ["--score.dataset", "digits", "--score.channels", "2", "--score.cells", "1",
@@ -310,3 +315,24 @@ def test_wot_keeps_the_name_that_its_stores_had():
     assert nngp_too.score_identity()["name"] == "nngp"
     with pytest.raises(ConfigError, match=r"scores: found 'a\.csv', expected none"):
         WotConfig(scores="a.csv", score=ScoreSettings(name="aggregate", aggregate=["wot", "nngp"]))
+
+
+def test_other_scores_are_correlated_and_kept_as_files(tmp_path):
+    words = ["--score.name", "aggregate", "--score.aggregate", "[nngp, convolutions]"]
+    config = configured(tmp_path, *words)
+    score_spaces(config, Workers())
+    files = sorted(tmp_path.glob("wot_scores/*/scores.csv.gz"))
+    made = {header["name"]: scores for header, scores in map(read_scores, files)}
+    assert {name: len(scores) for name, scores in made.items()} == dict.fromkeys(
+        ("nngp", "convolutions"), 15_625
+    )
+    record = correlate(config)
+    table = AccuracyTable.find("nasbench201")
+    archs = list(table.architectures)
+    sums = aggregate([[scores[Key(arch, 0)].value for arch in archs] for scores in made.values()])
+    expected = kendall_tau(np.nan_to_num(sums, neginf=-1e9), table.column("cifar100"))
+    assert record["method"] == "NNGP + convolutions" and record["network"]["built"] == "no network"
+    assert record["datasets"]["cifar100"]["score"]["kendall"] == pytest.approx(expected)
+    e01, e02, e12, e03, e13, e23 = (np.indices((5,) * 6) > 0).reshape(6, -1)
+    reached = e03 | e13 & e01 | e23 & (e02 | e12 & e01)  # the output, where no edge is none
+    assert record["singular"] == np.isinf(sums).sum() == (~reached).sum()

@@ -16,8 +16,6 @@ from wot_dag.scores.nngp import correlations_of
 if TYPE_CHECKING:  # configs name a filter before there is a space
     from wot_dag.space import Space
 
-_ROUNDING = 1e-12  # kernels of wirings that differ on paper alone differ by less
-
 Keeps = Callable[[Sequence[str]], np.ndarray]  # architectures -> mask of those kept
 
 
@@ -72,7 +70,7 @@ def _kernel(space: Space, fraction: float) -> Keeps:
 
     all_of_them = space.sample()
     deep = (space.shapes(all_of_them).depth > 0).all(axis=1)
-    mark = np.quantile(correlations(all_of_them)[deep], 1 - fraction) - _ROUNDING
+    mark = np.quantile(correlations(all_of_them)[deep], 1 - fraction, method="lower")
     return lambda archs: in_box(archs) & (correlations(archs) >= mark)
 
 

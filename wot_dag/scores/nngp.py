@@ -15,6 +15,8 @@ from wot_dag.store import Key
 if TYPE_CHECKING:
     from wot_dag.space import Space
 
+_DIGITS = 12
+
 
 class Nngp(Score):
     """Mean correlation, over pairs of images, of the exact NNGP kernel of the cell's DAG.
@@ -43,12 +45,15 @@ class Nngp(Score):
 
 
 def correlations_of(cells: Sequence[Sequence[Dag]], images: Tensor) -> list[float]:
-    """Of each architecture, the mean over its cells' DAGs; -inf if any has no path."""
+    """Of each architecture, the mean over its cells' DAGs; -inf if any has no path.
+
+    Rounded, so that kernels that are equal on paper are equal here.
+    """
     alive = [all(dag.has_path for dag in dags) for dags in cells]
     flat = [dag for dags, whole in zip(cells, alive) if whole for dag in dags]
     means = iter(mean_correlations(flat, images.flatten(1).double().cpu().numpy()))
     return [
-        sum(next(means) for _ in dags) / len(dags) if whole else -math.inf
+        round(sum(next(means) for _ in dags) / len(dags), _DIGITS) if whole else -math.inf
         for dags, whole in zip(cells, alive)
     ]
 
