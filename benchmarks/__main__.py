@@ -1,7 +1,7 @@
 """All speed comparisons in one go: python -m benchmarks [--out FOLDER].
 
 Each runs in a process of its own, one after the other; then their table is printed: what, plain,
-ours, ratio, device. One that lacks its data is named, and the others still run. Versions take turns
+ours, ratio, device. One that lacks its data is left out and named. Versions take turns
 and the fastest of a few repeats counts: what neighbours of a shared machine take is not measured.
 """
 
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.errors import run_main
 from common.files import read_json
 
 WORDS = {
@@ -63,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.out / "table.md").write_text(text)
     print(f"\n{text}\n{options.out / 'table.md'}")
     if failed:
-        sys.exit(f"python -m benchmarks: not run: {', '.join(failed)} (see above)")
+        sys.exit(f"python -m benchmarks: left out: {', '.join(failed)}, for the reason told above")
 
 
 if __name__ == "__main__":
-    main()
+    run_main("python -m benchmarks", main)

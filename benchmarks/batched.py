@@ -6,15 +6,15 @@ inputs, as batched products and in a loop. Both must give the same losses.
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.command_line import make_parser, whole
 from benchmarks.record import keep_record
-from common.devices import describe
+from common.devices import choose_device, describe
+from common.errors import run_main
 from dag import FIGURE_3
 from mlp_code import BatchedDagMlp, DagMlp, MlpShape
 from mlp_code.members import DagMlpLoop
@@ -69,20 +69,19 @@ def measure(width: int, device: torch.device) -> dict:
 
 def main() -> None:
     """Prints one line per width; --out keeps a record."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.batched", description=__doc__)
-    parser.add_argument("--width", type=int, nargs="*", default=[32, 128, 256, 512, 1024])
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path)
+    parser = make_parser("batched", __doc__)
+    parser.add_argument("--width", type=whole(1), nargs="+", default=[32, 128, 256, 512, 1024])
     options = parser.parse_args()
-    rows = [measure(width, torch.device(options.device)) for width in options.width]
+    device = choose_device(options.device)
+    rows = [measure(width, device) for width in options.width]
     for row in rows:
         print(
             f"{row['what']}: loop {1e3 * row['plain_seconds']:.1f} ms, batched "
             f"{1e3 * row['our_seconds']:.1f} ms, ratio {row['ratio']:.2f}, relative difference of "
             f"losses {row['largest_relative_loss_difference']:.0e}"
         )
-    keep_record(options.out, {"rows": rows}, options.device)
+    keep_record(options.out, {"rows": rows}, describe(device))
 
 
 if __name__ == "__main__":
-    main()
+    run_main("python -m benchmarks.batched", main)

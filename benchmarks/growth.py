@@ -7,18 +7,18 @@ that its two largest sizes show.
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.command_line import make_parser
 from benchmarks.record import keep_record
-from common.devices import DEVICES, choose_device, describe
+from common.devices import choose_device, describe
+from common.errors import run_main
 from common.memory import keep_freed_memory
 from dag import Dag, effective_depth_width, nngp_and_ntk
 from spaces.initialization import initialize
@@ -132,10 +132,8 @@ def curve(name: str, device: torch.device) -> dict:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints one line per curve; --out keeps a record."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
+    parser = make_parser("growth", __doc__)
     parser.add_argument("--curve", nargs="*", choices=CURVES, default=list(CURVES))
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/growth")
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
     keep_freed_memory()
@@ -151,4 +149,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main("python -m benchmarks.growth", main)

@@ -1,27 +1,25 @@
 """Kernels of DAGs: shared and in place, against all pairs of nodes anew for each code.
 
-python -m benchmarks.kernels [--out results/benchmarks/kernels.json]    (1 minute on 2 cores)
+python -m benchmarks.kernels [--out results/benchmarks/kernels]    (1 minute on 2 cores)
 """
 
 from __future__ import annotations
 
-import argparse
 import resource
 import time
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command_line import make_parser
 from benchmarks.plain_kernels import pairwise_kernels
 from benchmarks.record import keep_record
+from common.errors import run_main
 from dag import FIGURE_3, Dag, all_codes, kernel_features, nngp_and_ntk
 
 
 def main() -> None:
     """Prints equality and ratio over all codes with H = 3, then the growth with n."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
-    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/kernels")
-    options = parser.parse_args()
+    options = make_parser("kernels", __doc__, device=False).parse_args()
     rng = np.random.default_rng(0)
     codes = compare_codes(rng.standard_normal((128, 192)))
     growth = grow(rng.standard_normal((4096, 192)))
@@ -78,4 +76,4 @@ def grow(x: np.ndarray) -> list[dict]:
 
 
 if __name__ == "__main__":
-    main()
+    run_main("python -m benchmarks.kernels", main)

@@ -7,19 +7,19 @@ weights and see the same batches, so that their losses must agree up to rounding
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
-from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
+from benchmarks.command_line import make_parser, whole
 from benchmarks.record import keep_record
 from common.data import Dataset, data_root, holdout_indices, load_dataset
-from common.devices import describe
+from common.devices import choose_device, describe
+from common.errors import run_main
 from common.runs import Run, RunSettings
 from common.stopping import StopRequest
 from mlp_code import DagMlp, MlpShape
@@ -65,12 +65,11 @@ class PlainLoop:
         return total / len(self.images)
 
 
-def measure(width: int, device: torch.device, epochs: int) -> dict:
+def measure(data: Dataset, width: int, device: torch.device, epochs: int) -> dict:
     """Seconds of the fastest epoch of both, alternating, and how far their losses are apart."""
     config = MlpConfig(
         {"DAG#3": CODE}, "mnist", width=width, seeds=[0], optimizer=SgdConfig(lr=LR), epochs=epochs
     )
-    data = load_dataset("mnist", device)
     plain = PlainLoop(config, data, device)
     seconds: dict[str, list[float]] = {"plain": [], "ours": []}
     gaps = []
@@ -102,21 +101,21 @@ def measure(width: int, device: torch.device, epochs: int) -> dict:
 
 def main() -> None:
     """Prints one line per width; --out keeps a record."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mlp", description=__doc__)
-    parser.add_argument("--width", type=int, nargs="*", default=[128, 1024])
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/mlp")
+    parser = make_parser("mlp", __doc__)
+    parser.add_argument("--width", type=whole(1), nargs="+", default=[128, 1024])
+    parser.add_argument("--epochs", type=whole(1), default=3)
     options = parser.parse_args()
-    rows = [measure(width, torch.device(options.device), options.epochs) for width in options.width]
+    device = choose_device(options.device)
+    data = load_dataset("mnist", device)
+    rows = [measure(data, width, device, options.epochs) for width in options.width]
     for row in rows:
         print(
             f"{row['what']}: plain {row['plain_seconds']:.2f} s, ours {row['our_seconds']:.2f} s, "
             f"ratio {row['ratio']:.1f}, relative difference of losses "
             f"{row['largest_relative_loss_difference']:.0e}"
         )
-    keep_record(options.out, {"rows": rows}, options.device)
+    keep_record(options.out, {"rows": rows}, describe(device), data.header)
 
 
 if __name__ == "__main__":
-    main()
+    run_main("python -m benchmarks.mlp", main)

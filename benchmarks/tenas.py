@@ -8,17 +8,17 @@ one process, alternating; the kernels must agree to 1e-5.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
+from benchmarks.command_line import make_parser, whole
 from benchmarks.plain_supernet import PlainSupernet
 from benchmarks.plain_tenas import plain_kernel, plain_weights
 from benchmarks.record import keep_record
-from common.devices import describe
+from common.devices import choose_device, describe
+from common.errors import run_main
 from common.memory import keep_freed_memory
 from spaces.initialization import initialize
 from tenas_dag.filters import FILTERS
@@ -112,16 +112,13 @@ def measure_regions(n: int = 3000, relus: int = 100_000) -> dict:
 
 def main() -> None:
     """Prints one line per space; --out keeps a record."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tenas", description=__doc__)
+    parser = make_parser("tenas", __doc__)
     parser.add_argument("--space", nargs="*", choices=SPACES, default=list(SPACES))
-    parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/tenas")
+    parser.add_argument("--repeats", type=whole(1), default=2)
     options = parser.parse_args()
+    device = choose_device(options.device)
     keep_freed_memory()
-    rows = [
-        measure(space, torch.device(options.device), options.repeats) for space in options.space
-    ]
+    rows = [measure(space, device, options.repeats) for space in options.space]
     for row in rows:
         print(
             f"{row['what']}: plain pair {row['plain_seconds']:.2f} s, ours "
@@ -130,8 +127,8 @@ def main() -> None:
         )
     rows.append(measure_regions())
     print("{what}: plain {plain_seconds:.2f} s, ours {our_seconds:.2f} s".format(**rows[-1]))
-    keep_record(options.out, {"rows": rows}, options.device)
+    keep_record(options.out, {"rows": rows}, describe(device))
 
 
 if __name__ == "__main__":
-    main()
+    run_main("python -m benchmarks.tenas", main)

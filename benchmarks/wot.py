@@ -6,18 +6,17 @@ the modules, runs a backward pass first, and hooks every ReLU, as the published 
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
 
+from benchmarks.command_line import make_parser, whole
 from benchmarks.plain_wot import plain_wot_score
 from benchmarks.record import keep_record
 from common.data import load_dataset
@@ -26,25 +25,29 @@ from common.errors import run_main
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
 from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
+from wot_dag.batches import draw_batch
 from wot_dag.kernel import log_determinants
 from wot_dag.nasbench201 import nasbench201_kernels
 from wot_dag.passes import pass_of
-from wot_dag.scorer import draw_batch
 
-LAYOUT = NasBench201Layout(classes=1)  # the benchmark's network: C = 16, N = 5
+
+def layout_for(images: Tensor) -> NasBench201Layout:
+    """The benchmark's network, C = 16, N = 5, for images [n, channels, h, w]."""
+    return NasBench201Layout(classes=1, input_channels=images.shape[1])
 
 
 def plain_score(cell: Cell, images: Tensor, seed: int) -> float:
     """Builds, initializes and scores; weights that can matter are those of the fast version."""
-    network = NasBench201Network(cell, LAYOUT)
+    layout = layout_for(images)
+    network = NasBench201Network(cell, layout)
     initialize(network, "default", torch.Generator().manual_seed(seed))
-    network.load_state_dict(_weights(pass_of(cell), seed), strict=False)
+    network.load_state_dict(_weights(pass_of(cell), seed, layout), strict=False)
     return plain_wot_score(network, images)[0]
 
 
 @cache  # the faster of two calls counts, and it finds them here
-def _weights(cell: Cell, seed: int) -> dict[str, Tensor]:
-    network = NasBench201Network(cell, LAYOUT)
+def _weights(cell: Cell, seed: int, layout: NasBench201Layout) -> dict[str, Tensor]:
+    network = NasBench201Network(cell, layout)
     initialize(network, "default", torch.Generator().manual_seed(seed))
     return network.state_dict()
 
@@ -52,7 +55,7 @@ def _weights(cell: Cell, seed: int) -> dict[str, Tensor]:
 def fast_score(cell: Cell, images: Tensor, seed: int) -> float:
     """The same by `wot_dag`."""
     generator = torch.Generator().manual_seed(seed)
-    return log_determinants(nasbench201_kernels([cell], images, generator, LAYOUT))[0]
+    return log_determinants(nasbench201_kernels([cell], images, generator, layout_for(images)))[0]
 
 
 def measure(cells: list[Cell], images: Tensor) -> dict:
@@ -107,12 +110,13 @@ def rank_agreement(cells: list[Cell], images: Tensor) -> dict:
 
 def main() -> None:
     """Prints times, ratios and agreement; --out keeps a record."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.wot", description=__doc__)
+    parser = make_parser("wot", __doc__, device=False)
     parser.add_argument("--dataset", default="cifar10", help="a dataset, or PATH.npz (cifar10)")
-    parser.add_argument("--architectures", type=int, default=16, help="timed (16)")
-    parser.add_argument("--ranked", type=int, default=300, help="for the rank agreement (300)")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--out", type=Path, help="folder, such as results/benchmarks/wot")
+    parser.add_argument("--architectures", type=whole(1, 15_625), default=16, help="timed (16)")
+    parser.add_argument(
+        "--ranked", type=whole(0, 15_625), default=300, help="for the rank agreement (300)"
+    )
+    parser.add_argument("--threads", type=whole(1), default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     dataset = load_dataset(options.dataset)
@@ -137,7 +141,14 @@ def main() -> None:
     print(f"  largest relative difference in float32 {record['largest_relative_difference']:.0e}")
     if options.ranked:
         print(f"  bfloat16 against float32: {record['bfloat16_against_float32']}")
-    record["rows"] = [
+    record["rows"] = _rows(record)
+    keep_record(options.out, record, describe(images.device), dataset.header)
+
+
+def _rows(record: dict) -> list[dict]:
+    """The rows of the report's table of speed."""
+    seconds = record["seconds_per_architecture"]
+    return [
         {
             "what": f"{record['what']}, {name}",
             "plain_seconds": seconds["plain"],
@@ -146,7 +157,6 @@ def main() -> None:
         }
         for name in record["ratio"]
     ]
-    keep_record(options.out, record, describe(images.device), dataset.header)
 
 
 if __name__ == "__main__":

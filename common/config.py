@@ -106,6 +106,16 @@ def free(default: Any) -> Any:
     return dataclasses.field(**how, metadata={"identity": False})
 
 
+def later(default: Any) -> Any:
+    """A field that came when there were runs already: at its default it is no part of identities.
+
+    Args:
+        default: its value, which means what runs did before; a list is copied.
+    """
+    how = {"default_factory": lambda: list(default)} if default == [] else {"default": default}
+    return dataclasses.field(**how, metadata={"unless": default})
+
+
 def identity(config: object) -> dict[str, Any]:
     """The settings that decide a result, by name; dataclasses within become dicts."""
     return {
@@ -113,6 +123,7 @@ def identity(config: object) -> dict[str, Any]:
         for field in dataclasses.fields(config)
         if field.metadata.get("identity", True)
         for value in [getattr(config, field.name)]
+        if "unless" not in field.metadata or value != field.metadata["unless"]
     }
 
 

@@ -136,12 +136,16 @@ def bootstrap_interval(
         seed: of the resampling.
     """
     _, group = np.unique(groups, return_inverse=True)
-    members = [np.flatnonzero(group == g) for g in range(group.max() + 1)]
+    sizes = np.bincount(group)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
+    alone = np.concatenate(members) if sizes.max() == 1 else None
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(samples):
         drawn = rng.integers(len(members), size=len(members))
-        values.append(statistic(np.concatenate([members[g] for g in drawn])))
+        # rows that are their own groups, thousands of them, need no list of arrays
+        rows = np.concatenate([members[g] for g in drawn]) if alone is None else alone[drawn]
+        values.append(statistic(rows))
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -19,6 +19,7 @@ from dag.spectrum import (
     eigenvalues,
     eq12_bound,
     kernel_features,
+    mean_correlations,
     predict_training,
     smallest_eigenvalue,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "expected_depth_width",
     "kernel_features",
     "largest_eigenvalues",
+    "mean_correlations",
     "nngp",
     "nngp_and_ntk",
     "ntk",

@@ -12,10 +12,10 @@ from matplotlib.patches import Polygon
 from report.records import Record, by_n
 from report.sections import NOT_RUN, Image, Section, Sources
 from report.style import new_figure, short
-from report.tables import ABSENT, Cell, Number, Table
+from report.tables import ABSENT, Cell, Number, Table, interval
 
-_COLUMNS = ("space, accuracy", "R over architectures", "R over circles", "best mean (%)",
-            "at depth", "at width", "n")  # fmt: skip
+_COLUMNS = ("space, accuracy", "R over architectures", "95 %", "R over circles", "95 %",
+            "best mean (%)", "at depth", "at width", "n")  # fmt: skip
 _NAMES = {"nas-bench-201": "NAS-Bench-201", "nds": "NDS"}
 _LARGEST = 130.0  # area of the largest circle, in points^2
 
@@ -27,7 +27,8 @@ def section(sources: Sources) -> Section:
     note = (
         f"NDS: {paper['nds_architectures']:,} architectures in the paper. The paper prints its R "
         "inside the figure; published.yaml has no number of it. A circle "
-        "is all architectures of one depth and width."
+        "is all architectures of one depth and width; intervals are those of a bootstrap over "
+        "architectures, and over circles."
     )
     caption = "Accuracy over effective depth and width; circle: mean (colour), variance (area)"
     title = "Multiple correlation R of accuracy with effective depth and width"
@@ -50,17 +51,22 @@ def _rows(paper: Mapping, runs: Sequence[Record]) -> list[tuple[Cell, ...]]:
     rows = [_row(space, panel) for space, panel in found]
     there = {(space, panel["dataset"]) for space, panel in found}
     missing = [key for key in wanted if key not in there]
-    return rows + [(_name(*key), wanted[key], *[ABSENT] * 5) for key in missing]
+    return rows + [
+        (_name(key[0], {"dataset": key[1]}), wanted[key], *[ABSENT] * 7) for key in missing
+    ]
 
 
 def _row(space: str, panel: Mapping) -> tuple[Cell, ...]:
-    values = (panel["r_architectures"], panel["r_circles"], panel["best_mean"])
-    shown = [Number(value) for value in (*values, *panel["best_depth_width"])]
-    return (_name(space, panel["dataset"]), *shown, panel["architectures"])
+    correlations: list[Cell] = []
+    for over in ("architectures", "circles"):
+        correlations += [Number(panel[f"r_{over}"]), interval(panel[f"r_{over}_interval"])]
+    best = [Number(value) for value in (panel["best_mean"], *panel["best_depth_width"])]
+    return (_name(space, panel), *correlations, *best, panel["architectures"])
 
 
-def _name(space: str, dataset: str) -> str:
-    return f"{_NAMES.get(space, space)}, {dataset}"
+def _name(space: str, panel: Mapping) -> str:
+    cell = f", {panel['cell']} cell" if panel.get("cell") else ""
+    return f"{_NAMES.get(space, space)}, {panel['dataset']}{cell}"
 
 
 def draw_fig5(runs: Sequence[Record]) -> Figure:
@@ -70,7 +76,7 @@ def draw_fig5(runs: Sequence[Record]) -> Figure:
     figure = new_figure(3.7 * across, 3.3 * rows)
     axes = figure.subplots(rows, across, squeeze=False).flatten()
     for axis, (space, panel) in zip(axes, panels):
-        draw_panel(axis, panel, short(_name(space, panel["dataset"]), 40))
+        draw_panel(axis, panel, short(_name(space, panel), 40))
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     return figure

@@ -96,7 +96,7 @@ def draw_models(result: Mapping) -> Figure:
         if len(points) >= _NAMED:
             axis.annotate(
                 family.replace("_", " "), points[-1], (4, -9), textcoords="offset points",
-                fontsize=7, color="0.3",
+                fontsize=7, color="0.3", bbox={"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0},
             )  # fmt: skip
     values = np.array([(row["depth"], row["log2_width"], row["top1"]) for row in rows])
     dots = axis.scatter(*values[:, :2].T, c=values[:, 2], s=26, cmap="viridis", lw=0, zorder=2)

@@ -47,6 +47,11 @@ def planes(sources: Sources, left: Left) -> list[dict]:
             codes = rows
         except FAILURES as error:
             left.add(run.folder, f"plane of its topologies: {error}")
+    for run in [run for run in sources.of_kind("models") if run.name.endswith("torchvision")][:1]:
+        try:
+            made.append(_classifiers(run.result["models"]))
+        except FAILURES as error:
+            left.add(run.folder, f"plane of its models: {error}")
     return [nasbench201(AccuracyTable.find(EMBEDDED), _eigenvalues(codes)), *made]
 
 
@@ -90,6 +95,28 @@ def _all_topologies(codes: Sequence[Mapping[str, str]]) -> dict:
     )
     title = "The 729 topologies of three layers"
     return _plane("topologies", title, note, list(columns), topologies, _eigenvalues(codes))
+
+
+def _classifiers(models: Sequence[Mapping[str, Any]]) -> dict:
+    """The plane of torchvision's classifiers, with log2 of the width."""
+    rows = [
+        [m["model"], _rounded(m["depth"], 4), _rounded(m["log2_width"], 4),
+         f"2^{m['log2_paths']:.2f}", None, 1, [m["top1"]]]
+        for m in models
+        if None not in (m["log2_width"], m["log2_paths"])
+    ]  # fmt: skip
+    depths, widths = ([row[place] for row in rows] for place in (1, 2))
+    return {
+        "key": "models",
+        "title": "torchvision's classifiers",
+        "note": "A dot is one model; accuracies are those of ImageNet, of its first weights.",
+        "accuracies": [[0, "ImageNet top-1"]],
+        "topologies": rows,
+        "cells": None,
+        "operators": None,
+        "named": True,
+        "range": {"depth": (min(depths), max(depths)), "width": (min(widths), max(widths))},
+    }
 
 
 def _plane(

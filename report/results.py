@@ -20,6 +20,7 @@ from report import (
     models,
     nasbench_topologies,
     retrain,
+    scores,
     speed,
     table1,
     table2,
@@ -58,6 +59,7 @@ SECTIONS = (
     learning_rate.section,
     nasbench_topologies.section,
     wot_correlation.section,
+    scores.section,
     models.section,
     retrain.section,
     mlp.section,
@@ -65,7 +67,6 @@ SECTIONS = (
 )
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",
-    "scores": "scores of a model, which its command prints",
 }
 
 

@@ -28,9 +28,9 @@ def where(run: Record) -> tuple[Cell, ...]:
     return run.dataset, run.network, run.score_seeds
 
 
-def accuracies(run: Record, names: Iterable[str]) -> list[Cell]:
+def accuracies(run: Record, names: Iterable[str], key: str = "accuracy") -> list[Cell]:
     """Mean (std) of the chosen cells' accuracy on each data set."""
-    return [measured(run.result.get("accuracy", {}).get(name)) for name in names]
+    return [measured(run.result.get(key, {}).get(name)) for name in names]
 
 
 def cost(run: Record) -> tuple[Cell, ...]:

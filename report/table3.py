@@ -1,16 +1,38 @@
-"""Table 3: how much of the box to keep, by WOT with fractions of its radius."""
+"""Table 3: how much of the box to keep, by WOT with fractions of its radius; then the kernel."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from report.records import Record
 from report.searches import COST, WHERE, accuracies, cost, datasets_of, searches_of, where
 from report.sections import NOT_RUN, Section, Sources
 from report.tables import ABSENT, Table, mean_std
 
+_KERNEL = (
+    "Kept is what reaches the quantile, over all cells with a depth, of the mean correlation of "
+    "the exact NNGP kernel of a cell's DAG: cells of one kernel stand or fall together."
+)
+
 
 def section(sources: Sources) -> Section:
+    """The box's fractions, and the kernel's where there is a search with it."""
+    searches = [run for run in searches_of(sources, "wot") if "queries" not in run.result]
+    box = [run for run in searches if run.result["method"] == "WOT + DAG"]
+    kernel = [run for run in searches if run.result["filter"] == "kernel"]
+    tables = [_of_box(box, sources.published["table3"])]
+    return Section(
+        "table3",
+        "Table 3: how much of the box to keep",
+        sources.cite("paper", "WOT with fractions of the radius, CIFAR-100"),
+        ("bash scripts/table3.sh cifar10",),
+        tables=(*tables, _of_kernel(kernel)) if kernel else tuple(tables),
+        records=(*box, *kernel),
+    )
+
+
+def _of_box(runs: Sequence[Record], published: Mapping) -> Table:
     """A row for each run, and for each published fraction without one."""
-    published = sources.published["table3"]
-    runs = [run for run in searches_of(sources, "wot") if run.result["filter"] == "box"]
     names = datasets_of(runs)
     rows = []
     fractions = {run.result["fraction"] for run in runs} | set(published)
@@ -26,11 +48,16 @@ def section(sources: Sources) -> Section:
     here = [f"{name}, here" for name in names]
     columns = ("f", *WHERE, "cifar100, published", *here, *COST)
     caption = "Test accuracy (%) that WOT finds with the box rule, by its fraction f"
-    return Section(
-        "table3",
-        "Table 3: how much of the box to keep",
-        sources.cite("paper", "WOT with fractions of the radius, CIFAR-100"),
-        ("bash scripts/table3.sh cifar10",),
-        tables=(Table("table3", caption, columns, tuple(rows)),),
-        records=tuple(runs),
-    )
+    return Table("table3", caption, columns, tuple(rows))
+
+
+def _of_kernel(runs: Sequence[Record]) -> Table:
+    names = datasets_of(runs)
+    rows = [
+        (f"{run.result['fraction']:g}", run.result["method"], *where(run),
+         *accuracies(run, names), *cost(run))
+        for run in sorted(runs, key=lambda r: (r.result["method"], -r.result["fraction"]))
+    ]  # fmt: skip
+    columns = ("fraction", "method", *WHERE, *(f"{name}, here" for name in names), *COST)
+    caption = "Test accuracy (%) behind the box of f = 1/2 and the kernel, by the kernel's fraction"
+    return Table("table3_kernel", caption, columns, tuple(rows), _KERNEL)

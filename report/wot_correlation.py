@@ -21,7 +21,7 @@ def section(sources: Sources) -> Section:
     """Rank correlations of the score and of simpler predictors with test accuracy."""
     runs = by_n(sources.of_kind("wot_correlation"))
     rows = [
-        (dataset, predictor, run.dataset, run.score_seeds,
+        (dataset, _named(predictor, run), run.dataset, run.score_seeds,
          Number(row["kendall"]), Number(row["spearman"]), run.result["n"])
         for run in runs
         for dataset, predictors in run.result["datasets"].items()
@@ -42,13 +42,20 @@ def section(sources: Sources) -> Section:
 _DATA = "architectures.csv.gz"
 
 
+def _named(predictor: str, run: Record) -> str:
+    """The score by its name, but for WOT's, of which the section is."""
+    method = run.result["method"]
+    return f"{predictor}: {method}" if predictor == "score" and method != "WOT" else predictor
+
+
 def _image(run: Record) -> Image:
-    caption = f"Test accuracy against WOT's score, {run.result['n']} cells"
+    method = run.result["method"]
+    caption = f"Test accuracy against {method}'s score, {run.result['n']} cells"
     return Image(f"{run.key}_scatter", caption, lambda: draw_scatter(run), (run,))
 
 
 def draw_scatter(run: Record) -> Figure:
-    """Accuracy against WOT's score, one panel per dataset, with tau and rho."""
+    """Accuracy against the score, one panel per dataset, with tau and rho."""
     with gzip.open(run.folder / _DATA, "rt", newline="") as handle:
         header, *rows = csv.reader(handle)
     columns = dict(zip(header, zip(*rows)))
@@ -62,6 +69,7 @@ def draw_scatter(run: Record) -> Figure:
                      rasterized=True)  # fmt: skip
         tau, rho = found["score"]["kendall"], found["score"]["spearman"]
         axis.set_title(f"{name}\nKendall {tau:.2f}, Spearman {rho:.2f}")
-        axis.set_xlabel("score log|det K|")
+        label = "log|det K|" if run.result["method"] == "WOT" else run.result["method"]
+        axis.set_xlabel(f"score {label}")
     axes[0].set_ylabel("test accuracy (%)")
     return figure

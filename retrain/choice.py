@@ -10,14 +10,15 @@ from typing import Any
 from common.config import ConfigError
 from common.files import read_metrics
 from spaces import Cell, Genotype, SpaceError
-from spaces.darts import CALL, FIELDS
+from spaces.darts import FIELDS
 from spaces.published import GENOTYPES
+from spaces.texts import CELL, read_architecture
 
 SPACE_OF = {Cell: "nas-bench-201", Genotype: "darts"}
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """A cell to train.
 
     Args:
@@ -34,7 +35,7 @@ class Choice:
         return SPACE_OF[type(self.cell)]
 
 
-def read_choice(text: str, search: int | None, space: str) -> Choice:
+def read_choice(text: str, search: int | None, space: str) -> Chosen:
     """What the setting `genotype` means, checked to be of `space`.
 
     Raises:
@@ -52,19 +53,12 @@ def read_choice(text: str, search: int | None, space: str) -> Choice:
     return choice
 
 
-def _from_text(text: str) -> Choice | None:
-    """A string of either space, a JSON object, or a published name."""
-    text = text.lstrip("\ufeff").strip()
-    if text in GENOTYPES:
-        return Choice(Genotype.parse(GENOTYPES[text]), text)
-    if text.startswith("|"):
-        return Choice(Cell.parse(text))
-    if CALL.search(text):
-        return Choice(Genotype.parse(text))
-    return Choice(Genotype.from_json(text)) if text.startswith("{") else None
+def _from_text(text: str) -> Chosen | None:
+    cell = read_architecture(text)
+    return cell and Chosen(cell, text.strip() if text.strip() in GENOTYPES else "")
 
 
-def _from_file(name: str, search: int | None) -> Choice:
+def _from_file(name: str, search: int | None) -> Chosen:
     file = Path(name).expanduser()
     try:
         file = file / "result.json" if name and file.is_dir() else file
@@ -78,7 +72,7 @@ def _from_file(name: str, search: int | None) -> Choice:
         )
     try:
         text = file.read_text(encoding="utf-8-sig").strip()
-        content = json.loads(text) if text.startswith("{") else None
+        content = json.loads(text) if text.startswith("{") and not CELL.match(text) else None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"genotype: {file} is neither text nor whole JSON ({error})") from error
     if isinstance(content, dict) and not set(FIELDS) & set(content):
@@ -89,20 +83,20 @@ def _from_file(name: str, search: int | None) -> Choice:
         raise ConfigError(f"genotype: {file}: {error}") from error
     if choice is None:
         raise ConfigError(f"genotype: {file} holds no genotype: it begins with {text[:40]!r}")
-    return Choice(choice.cell, _method_beside(file))
+    return Chosen(choice.cell, _method_beside(file))
 
 
-def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Choice:
+def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Chosen:
     """One of the searches in a result.json of tenas_dag or wot_dag."""
     if isinstance(result.get("searches"), list):
         found = {entry.get("seed"): entry for entry in result["searches"]}
-        return Choice(_cell(_pick(file, found, search, "seeds")), _method(result))
+        return Chosen(_cell(_pick(file, found, search, "seeds")), _method(result))
     if isinstance(result.get("best"), dict) and search is None:
-        return Choice(_cell(result["best"]), _method(result))
+        return Chosen(_cell(result["best"]), _method(result))
     if "repeats" in result and (file.parent / "metrics.jsonl").exists():
         repeats = enumerate(read_metrics(file.parent), start=1)
         found = {number: entry for number, entry in repeats if entry.get("arch")}
-        return Choice(_cell(_pick(file, found, search, "repeats")), _method(result))
+        return Chosen(_cell(_pick(file, found, search, "repeats")), _method(result))
     keys = ", ".join(list(result)[:6])
     raise ConfigError(f"genotype: {file} holds no genotype and no search that found one ({keys})")
 

@@ -1,4 +1,4 @@
-"""Sums over images: cross-entropy and hits among the first one and five classes."""
+"""TopKSums over images: cross-entropy and hits among the first one and five classes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from common.workers import Workers
 
 
-class Sums:
-    """Sums over the images seen so far, kept on the device."""
+class TopKSums:
+    """TopKSums over the images seen so far, kept on the device."""
 
     def __init__(self, device: torch.device, classes: int) -> None:
         self.classes = classes
@@ -48,7 +48,7 @@ def evaluate(
     """Mean loss and accuracies in evaluation mode; the processes share the images."""
     network.eval()
     device = next(network.parameters()).device
-    sums = Sums(device, classes)
+    sums = TopKSums(device, classes)
     for x, y in batches:
         with autocast:
             logits = network(x)

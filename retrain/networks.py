@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from common.config import ConfigError, require
 from dag import effective_depth_width
-from retrain.choice import Choice
+from retrain.choice import Chosen
 from retrain.config import NetworkSettings
 from spaces import Cell
 from spaces.darts_networks import DartsLayout, DartsNetwork
@@ -26,7 +26,7 @@ class Shape:
     image: tuple[int, int, int]  # channels, height, width
 
 
-def build_network(choice: Choice, settings: NetworkSettings, shape: Shape) -> nn.Module:
+def build_network(choice: Chosen, settings: NetworkSettings, shape: Shape) -> nn.Module:
     """The network with PyTorch's initial weights, drawn from the global generator."""
     if isinstance(choice.cell, Cell):
         layout = NasBench201Layout(
@@ -45,7 +45,7 @@ def build_network(choice: Choice, settings: NetworkSettings, shape: Shape) -> nn
 
 
 def make_network(
-    choice: Choice, settings: NetworkSettings, shape: Shape, seed: int = 0
+    choice: Chosen, settings: NetworkSettings, shape: Shape, seed: int = 0
 ) -> nn.Module:
     """The network with weights that `seed` decides; what gets no gradient is frozen.
 
@@ -130,7 +130,7 @@ def path_scales(
     return (uniform >= probability) / (1 - probability)
 
 
-def describe(choice: Choice, settings: NetworkSettings, shape: Shape) -> dict:
+def describe(choice: Chosen, settings: NetworkSettings, shape: Shape) -> dict:
     """The network in a result: its cell, size and shape; the auxiliary head does not count."""
     plain = NetworkSettings(settings.channels, settings.layers, settings.stem)
 

@@ -2,17 +2,18 @@
 # Table 2: bash scripts/table2.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # Searches NAS-Bench-201 on images of the data set: WOT, 500 repeats of 100 samples, without a
-# filter, with the box rule (+ DAG), and with the published code's fixed box; TE-NAS without and
-# with the exempt rule (+ DAG). Prints accuracies beside the published ones: those of the benchmark,
-# which ship with the code, whatever the images. digits is embedded; cifar10 and cifar100 are looked
-# for in $DATA_ROOT (default data/) and downloaded when absent.
+# filter, with the box rule (+ DAG), with the published code's fixed box, and with the box and the
+# upper tenth by the kernel of a cell's DAG; the same by that kernel alone, which builds no network;
+# TE-NAS without and with the exempt rule (+ DAG). Prints accuracies beside the published ones:
+# those of the benchmark, which ship with the code, whatever the images. digits is embedded;
+# cifar10 and cifar100 are looked for in $DATA_ROOT (default data/) and downloaded when absent.
 # Further words go on to python -m wot_dag, and those after -- to python -m tenas_dag; --table goes
 # to both (a CSV file, or '' for none); --run.name NAME names all runs. digits has few seeds of
 # TE-NAS; 50: bash scripts/table2.sh digits -- --seeds "[$(seq -s, 0 49)]"
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
-# Writes: runs/wot/table2_NAME_{none,box,published}/, runs/tenas/table2_NAME_{none,exempt}/ and
-#   runs/report/tables/table2.{csv,md,tex}
+# Writes: runs/wot/table2_NAME_{none,box,published,kernel,nngp}/, and
+#   runs/tenas/table2_NAME_{none,exempt}/, runs/report/tables/table2.{csv,md,tex}
 # Config: configs/{wot,tenas}/digits.yaml, or nasbench201.yaml
 
 # shellcheck source=scripts/common.sh
@@ -45,11 +46,14 @@ if [ "${#wot_words[@]}" -eq 0 ] && ! command -v nvidia-smi >/dev/null; then
         --nproc-per-node "$((processes < 8 ? processes : 8))" \
         -m wot_dag.score --config "$(wot_config "$what")" --score.dataset "$what"
 fi
-for filter in none box published; do
+for filter in none box published kernel; do
     py -m "${wot[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
         --run.name "${name}_$filter"
 done
+if [ "${#wot_words[@]}" -eq 0 ]; then # they may name a file of WOT's scores
+    py -m "${wot[@]}" --score.name nngp --run.name "${name}_nngp"
+fi
 for filter in none exempt; do
     py -m "${tenas[@]}" --filter "$filter" "$@" --run.name "${name}_$filter"
 done
-py -m report show table2 runs/wot/"$name"_{none,box,published} runs/tenas/"$name"_{none,exempt}
+py -m report show table2 runs/wot/"$name"_{none,box,published,kernel,nngp} runs/tenas/"$name"_{none,exempt}

@@ -2,9 +2,10 @@
 # Table 3: bash scripts/table3.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # The box rule's fraction: WOT on NAS-Bench-201 with 1, 3/4, 1/2, 1/4 of the half-ranges, as in
-# table2.sh. Further words go on to python -m wot_dag; --run.name NAME names all runs.
+# table2.sh; then, in the box of 1/2, what is in the upper 0.3, 0.2, 0.1, 0.05 by its kernel.
+# Further words go on to python -m wot_dag; --run.name NAME names all runs.
 # Cost: as table2.sh, with which it shares its scores; seconds after it.
-# Writes: runs/wot/table3_NAME_FRACTION/ and runs/report/tables/table3.{csv,md,tex}
+# Writes: runs/wot/table3_NAME_[kernel_]FRACTION/ and runs/report/tables/table3.{csv,md,tex}
 # Config: those of table2.sh
 
 # shellcheck source=scripts/common.sh
@@ -21,4 +22,8 @@ for fraction in 1 0.75 0.5 0.25; do
     words=(--config "$config" --score.dataset "$what" --filter box --fraction "$fraction")
     py -m wot_dag "${words[@]}" "$@" --run.name "${name}_$fraction"
 done
-py -m report show table3 runs/wot/"$name"_{1,0.75,0.5,0.25}
+for fraction in 0.3 0.2 0.1 0.05; do
+    words=(--config "$config" --score.dataset "$what" --filter kernel --kernel_fraction "$fraction")
+    py -m wot_dag "${words[@]}" "$@" --run.name "${name}_kernel_$fraction"
+done
+py -m report show table3 runs/wot/"$name"_{1,0.75,0.5,0.25,kernel_{0.3,0.2,0.1,0.05}}

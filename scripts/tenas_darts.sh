@@ -6,7 +6,7 @@
 # downloaded when absent; imagenet-1k must lie there (bash scripts/prepare_data.sh). Other images:
 # --indicators.dataset PATH.npz. Without the rule: --filter none --run.name NAME. Further words go
 # on to python -m tenas_dag (see its --help). Stopped, the same command goes on where it was.
-# Cost on 2 cores: cifar10 about 20 minutes.
+# Cost on 2 cores: cifar10 about 25 minutes.
 # Writes: runs/tenas/NAME/ with genotype_seed0.json, history_seed0.png and .pdf
 # Config: configs/tenas/darts_cifar10.yaml, darts_imagenet.yaml
 

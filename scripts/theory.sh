@@ -5,7 +5,7 @@
 # of wide networks beside its prediction from the NTK.
 # digits is embedded; mnist and cifar10 are looked for in $DATA_ROOT (default data/) and
 # downloaded when absent. Further words go on to python -m mlp_code.theory (see its --help).
-# Cost: about 5 minutes on 2 cores at rest, far more on busy ones.
+# Cost: about 8 minutes on 2 cores, 50 on busy ones.
 # Writes: runs/theory/NAME/ with spectra and training (.png, .pdf) and theory.md
 # Config: configs/theory/dags.yaml
 

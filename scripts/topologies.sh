@@ -4,7 +4,7 @@
 # Trains all 662 codes that have a path (290 different networks, three seeds each) batched,
 # and says which of depth, width and the kernels' eigenvalues predict speed and accuracy.
 # Further words go on to python -m mlp_code.topologies (see its --help).
-# Cost: 5 to 15 minutes on 2 cores.
+# Cost: about 15 minutes on 2 cores.
 # Writes: runs/topologies/NAME/ with topologies.csv, .png, .pdf and .md
 # Config: configs/topologies/digits.yaml
 

@@ -6,11 +6,10 @@ before, so cells of NASNet, AmoebaNet, PNAS and ENAS fit as well.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from dag import Dag, Edge, EdgeOp
 from spaces.errors import SpaceError, check_name
+from spaces.literals import literal, parse_expression
 from spaces.operators import OPERATOR_TABLE
 
 OPERATORS = (
@@ -33,6 +33,7 @@ OPERATORS = (
 NUM_INPUTS = 2
 Which = Literal["normal", "reduce"]
 CALL = re.compile(r"\bGenotype\s*\(")
+_LONGEST = 20_000  # characters of a genotype; the rest of a log is not searched for its end
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
 
@@ -122,11 +123,8 @@ class Genotype:
             SpaceError: the text is no such call, or a field is missing, unknown or wrong.
         """
         try:
-            call = _find_call(text)
-            if call.args:
-                raise ValueError("fields without names")
-            fields = {keyword.arg: _literal(keyword.value) for keyword in call.keywords}
-        except (SyntaxError, ValueError, TypeError) as error:
+            fields = _read_call(text)
+        except ValueError as error:
             raise SpaceError(
                 f"genotype {text[:60]!r}: {error}; expected Genotype(normal=[('sep_conv_3x3', 0), "
                 f"...], normal_concat=[2, ...], reduce=[...], reduce_concat=[...])"
@@ -194,48 +192,35 @@ class Genotype:
         return cls(CellGenotype.random(rng, num_nodes), CellGenotype.random(rng, num_nodes))
 
 
-def _find_call(text: str) -> ast.Call:
-    """The only call of Genotype in a text.
+def _read_call(text: str) -> dict[str | None, Any]:
+    """Fields of the only call of Genotype in a text.
 
     Raises:
-        ValueError: there is none, there are several, or it is not closed; the latter's place is
-            told by line and column of the text.
+        ValueError: there is none, there are several, it is not closed, or its fields are no
+            literals; the latter's place is told by line and column of the text.
     """
     starts = [match.start() for match in CALL.finditer(text)]
     if len(starts) != 1:
         raise ValueError(f"found {len(starts)} times 'Genotype(', expected it once")
-    rest = text[starts[0] :]
-    for end in (i for i, character in enumerate(rest, 1) if character == ")"):
-        with contextlib.suppress(SyntaxError):  # until its parentheses match
-            return ast.parse(rest[:end], mode="eval").body
+    before = text[: starts[0]].split("\n")
     try:
-        return ast.parse(rest, mode="eval").body
+        call = _first_call(text[starts[0] :][:_LONGEST])
+        if call.args:
+            raise ValueError("found fields without names")
+        return {keyword.arg: literal(keyword.value) for keyword in call.keywords}
     except SyntaxError as error:
-        before = text[: starts[0]].split("\n")
         line, column = error.lineno or 1, error.offset or 1
         column += len(before[-1]) if line == 1 else 0
         where = f"line {len(before) - 1 + line}, column {column}"
         raise ValueError(f"{where}: {error.msg}") from error
 
 
-def _literal(node: ast.expr) -> Any:
-    """The value of a literal; `range(2, 6)`, `np.int64(1)` and `array([2, 3])` count as such."""
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [_literal(element) for element in node.elts]
-    if isinstance(node, ast.Call):
-        name = ast.unparse(node.func).split(".")[-1]
-        arguments = [_literal(argument) for argument in node.args]
-        if name in _LITERALS and arguments:
-            return _LITERALS[name](*arguments)
-    return ast.literal_eval(node)
-
-
-_LITERALS: dict[str, Callable] = {
-    "range": lambda *bounds: list(range(*bounds)),
-    **dict.fromkeys(("list", "tuple", "array"), list),
-    **dict.fromkeys(("int", "int32", "int64"), int),
-    "str_": str,
-}
+def _first_call(text: str) -> Any:
+    """The call that a text begins with; a SyntaxError if it has no end."""
+    for end in (i for i, character in enumerate(text, 1) if character == ")"):
+        with contextlib.suppress(SyntaxError):  # until its parentheses match
+            return parse_expression(text[:end])
+    return parse_expression(text)
 
 
 def _pairs(edges: Sequence[Any]) -> list[Any]:

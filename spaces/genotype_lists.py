@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from spaces.darts import Genotype
+from spaces.darts import CALL, Genotype
 from spaces.errors import SpaceError
 from spaces.nds import read_nds
 
@@ -20,7 +21,7 @@ class RatedGenotype(NamedTuple):
 
 
 def read_genotypes(path: str | Path) -> list[RatedGenotype]:
-    """Reads a CSV (its name ends in .csv) or an NDS file (see `read_nds`).
+    """Reads a CSV (its name ends in .csv or .csv.gz) or an NDS file (see `read_nds`).
 
     A CSV has one column of genotypes, as Genotype(...) or as JSON, in quotes, and one of
     accuracies in %; other columns may hold words. With several columns of numbers, a header
@@ -31,11 +32,15 @@ def read_genotypes(path: str | Path) -> list[RatedGenotype]:
             no accuracy, or accuracies that are fractions.
         FileNotFoundError: no such file.
     """
-    if Path(path).suffix != ".csv":
+    if not is_csv(path):
         return [RatedGenotype(entry.genotype, 100 - entry.test_error) for entry in read_nds(path)]
-    with Path(path).open(newline="") as handle:
-        reader = csv.reader(handle)
-        lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    opened = gzip.open if str(path).endswith(".gz") else open
+    try:
+        with opened(path, "rt", newline="") as handle:
+            reader = csv.reader(handle)
+            lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise SpaceError(f"{path}: found no readable CSV: {error}") from error
     header = [] if not lines or any(map(_is_genotype, lines[0][1])) else lines.pop(0)[1]
     if not lines:
         raise SpaceError(f"{path}: found no genotypes, expected a column of them and of accuracies")
@@ -49,8 +54,13 @@ def read_genotypes(path: str | Path) -> list[RatedGenotype]:
     return rated
 
 
+def is_csv(path: str | Path) -> bool:
+    """Whether a list is a CSV by its name; else it is an NDS file."""
+    return str(path).endswith((".csv", ".csv.gz"))
+
+
 def _is_genotype(cell: str) -> bool:
-    return cell.strip().startswith(("Genotype(", "{"))
+    return bool(CALL.search(cell)) or cell.strip().startswith("{")
 
 
 def _columns(where: str, row: Sequence[str], header: Sequence[str]) -> tuple[int, int]:
@@ -86,7 +96,7 @@ def _read_row(where: str, row: Sequence[str], genotype: int, accuracy: int) -> R
         raise SpaceError(f"{where}: found {len(row)} columns, expected a genotype and an accuracy")
     text = row[genotype].strip()
     try:
-        cells = Genotype.from_json(text) if text.startswith("{") else Genotype.parse(text)
+        cells = Genotype.parse(text) if CALL.search(text) else Genotype.from_json(text)
     except SpaceError as error:
         raise SpaceError(f"{where}: {error}") from error
     try:

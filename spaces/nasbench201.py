@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from dag import Dag, Edge
+from spaces.edge_forms import read_edges
 from spaces.errors import SpaceError, check_name
 from spaces.operators import OPERATOR_TABLE
 
@@ -38,13 +39,16 @@ class Cell:
 
     @classmethod
     def parse(cls, text: str) -> Cell:
-        """Reads the benchmark's string, such as EXAMPLE.
+        """Reads the benchmark's string, such as EXAMPLE, or one of the forms of `edge_forms`.
 
         Raises:
             SpaceError: names the edge and what was found there.
         """
         if not isinstance(text, str):
             raise SpaceError(f"a cell is a string such as {EXAMPLE}, found {text!r}")
+        if not text.lstrip().startswith("|"):
+            named = read_edges(text, EDGES)
+            return cls(tuple(named[edge] for edge in EDGES))
         groups = text.strip().split("+")
         if len(groups) != NUM_NODES - 1:
             raise SpaceError(

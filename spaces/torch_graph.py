@@ -14,8 +14,9 @@ count it as one operation. An operation in place replaces the value that it chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+import torch
 from torch import nn
 from torch.fx import Node
 
@@ -53,7 +54,8 @@ def trace(
 
     Args:
         model: any module; its weights may lie on the meta device.
-        example: arguments of a call, for what only torch.export can trace.
+        example: arguments of a call, for what only torch.export can trace; blocks get theirs
+            from a call of the model.
         units: types of modules whose call is one linear operation, such as an own attention.
         blocks: counts each block of the model's outermost nn.Sequential containers instead.
 
@@ -66,7 +68,9 @@ def trace(
     if not isinstance(model, nn.Module):
         raise TraceError(f"found {type(model).__name__}, expected a torch.nn.Module")
     if blocks:
-        return {name: trace(block, None, units) for name, block in _blocks(model, "")}
+        found = dict(_blocks(model, ""))
+        inputs = {} if example is None else _inputs_of(found, model, example)
+        return {name: trace(block, inputs.get(name), units) for name, block in found.items()}
     return path_counts(model_dag(model, example, units))
 
 
@@ -76,6 +80,26 @@ def _blocks(module: nn.Module, prefix: str) -> Iterator[tuple[str, nn.Module]]:
             yield prefix + name, child
         else:
             yield from _blocks(child, f"{prefix}{name}.")
+
+
+def _inputs_of(blocks: Mapping[str, nn.Module], model: nn.Module, example: tuple) -> dict:
+    """The arguments of each block's first call within a call of the model, which needs weights."""
+    inputs: dict[str, tuple] = {}
+
+    def keep(name: str) -> Callable:
+        return lambda _block, arguments: inputs.setdefault(name, arguments) and None
+
+    hooks = [block.register_forward_pre_hook(keep(name)) for name, block in blocks.items()]
+    training = {module for module in model.modules() if module.training}
+    try:
+        with torch.no_grad():
+            model.eval()(*example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module in training:
+            module.training = True
+    return inputs
 
 
 def model_dag(model: nn.Module, example: tuple | None = None, units: Types = ()) -> Dag:

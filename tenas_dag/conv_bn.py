@@ -37,7 +37,7 @@ class ConvShape(NamedTuple):
     groups: int = 1
 
 
-class _Forward(NamedTuple):
+class _Kept(NamedTuple):
     """What one forward pass leaves for its reverse passes."""
 
     x: Tensor
@@ -120,14 +120,14 @@ class _ConvBn(torch.autograd.Function):
         _, mean, scale, z = output
         ctx.mark_non_differentiable(mean, scale, z)
         ctx.save_for_backward(x, weight, gamma, z, mean, scale)
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(False)  # mean, scale and z come back as None, not as zeros
         ctx.shared = _Lazy()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
         if grad is None:
             return (None,) * 6
-        saved = _Forward(*ctx.saved_tensors)
+        saved = _Kept(*ctx.saved_tensors)
         call = _Call(ctx.shape, ctx.targets, ctx.needs_input_grad[0], ctx.shared)
         grads = _ConvBnBackward.apply(grad, *saved, call)
         return (grads[0] if call.needs_x else None, *grads[1:], None, None)
@@ -139,7 +139,7 @@ class _ConvBnBackward(torch.autograd.Function):
     @staticmethod
     def forward(grad: Tensor, *args: Any) -> tuple[Tensor, ...]:
         *saved, call = args
-        return tuple(g[0] for g in _reverse(grad[None], _Forward(*saved), call))
+        return tuple(g[0] for g in _reverse(grad[None], _Kept(*saved), call))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
@@ -151,7 +151,7 @@ class _ConvBnBackward(torch.autograd.Function):
         if any(dim is not None for dim in in_dims[1:-1]):
             grads = _one_by_one(info.batch_size, in_dims, (grad, *saved), call)
         else:
-            grads = _reverse(grad.movedim(in_dims[0], 0), _Forward(*saved), call)
+            grads = _reverse(grad.movedim(in_dims[0], 0), _Kept(*saved), call)
         return grads, (0,) * len(grads)
 
 
@@ -198,10 +198,11 @@ class _Call:
         self.shape, self.targets, self.needs_x, self.shared = shape, targets, needs_x, shared
 
 
-def _share(f: _Forward, shape: ConvShape, needs_x: bool) -> _Shared:
+def _share(f: _Kept, shape: ConvShape, needs_x: bool) -> _Shared:
     groups, c_out = shape.groups, len(f.weight)
     weight = f.weight.reshape(groups, c_out // groups, -1)
     patches = _patches(f.x, f.weight.shape[2:], shape).reshape(groups, weight.shape[2], -1)
+    # z - mean(z) = K * (P - mean(P)): centred once here, no cotangent needs the mean of z again
     patches = patches - patches.mean(dim=2, keepdim=True)
     xhat = (f.z - f.mean[:, None, None]) * f.scale[:, None, None]
     columns = xhat.transpose(0, 1).reshape(groups, c_out // groups, -1)
@@ -235,15 +236,17 @@ def _patches(x: Tensor, kernel: torch.Size, shape: ConvShape) -> Tensor:
 def _transposed(grad: Tensor, weight: Tensor, size: torch.Size, shape: ConvShape) -> Tensor:
     """K' * grad: the gradient of a convolution with respect to its input of `size`."""
     reach = shape.dilation * (weight.shape[-1] - 1) + 1 - 2 * shape.padding
+    # border pixels that the stride left unread belong to the input all the same
     extra = tuple(s - (g - 1) * shape.stride - reach for s, g in zip(size[2:], grad.shape[2:]))
     return F.conv_transpose2d(
         grad, weight, None, shape.stride, shape.padding, extra, shape.groups, shape.dilation
     )
 
 
-def _channel_maps(values: Tensor, f: _Forward, shape: ConvShape) -> Tensor:
+def _channel_maps(values: Tensor, f: _Kept, shape: ConvShape) -> Tensor:
     """K' applied to each channel of values [n, c_out, h', w'] on its own [c_out, elements of x]."""
     groups, c_out, c = shape.groups, len(f.weight), f.weight.shape[1]
+    # a group for each output channel keeps the maps apart that a plain convolution would add up
     size = torch.Size((len(values), c_out * c, *f.x.shape[2:]))
     image = _transposed(values, f.weight, size, shape._replace(groups=c_out))
     image = image.unflatten(1, (groups, c_out // groups, c)).permute(1, 2, 0, 4, 5, 3)
@@ -255,11 +258,12 @@ def _channel_maps(values: Tensor, f: _Forward, shape: ConvShape) -> Tensor:
     return maps.flatten(0, 1).flatten(1)
 
 
-def _reverse(grad: Tensor, f: _Forward, call: _Call) -> tuple[Tensor, ...]:
+def _reverse(grad: Tensor, f: _Kept, call: _Call) -> tuple[Tensor, ...]:
     """(dx or an empty tensor, dK, dgamma, dbeta) for cotangents grad [B, n, c, h', w']."""
     if call.shared.value is None:
         call.shared.value = _share(f, call.shape, call.needs_x)
     shared, groups = call.shared.value, call.shape.groups
+    # pixels as rows: sums over them are matrix products for all cotangents at once
     grad = grad.permute(0, 1, 3, 4, 2).contiguous()  # [B, n, h', w', c]
     flat = grad.view(len(grad), -1, groups, grad.shape[4] // groups)
     sums, correlations = flat.sum(dim=1), _correlate(flat, shared.patches)
@@ -272,9 +276,11 @@ def _reverse(grad: Tensor, f: _Forward, call: _Call) -> tuple[Tensor, ...]:
     dx = grad.new_empty(len(grad), 0)
     if call.needs_x:
         dx = _input_gradient(grad, f, a.flatten(), call)
+        # What the variance and the mean hand back are two fixed maps per channel, made once per
+        # forward pass: every cotangent only scales them, where autograd would convolve anew.
         dx.addmm_((xhat_sums * a).flatten(1), shared.xhat_maps, alpha=-1 / flat.shape[1])
         means = (sums * a).flatten(1) @ shared.one_maps / flat.shape[1]
-        n, c, h, w = f.x.shape
+        n, c, h, w = f.x.shape  # K' * 1 is alike for all n images: one image's map is kept
         dx = dx.view(-1, n, h * w * c).sub_(means[:, None]).view(-1, n, h, w, c)
         dx = dx.permute(0, 1, 4, 2, 3)
     return dx, dweight.reshape(-1, *f.weight.shape), xhat_sums.flatten(1), sums.flatten(1)
@@ -287,10 +293,10 @@ def _correlate(flat: Tensor, patches: Tensor) -> Tensor:
     return torch.einsum("bmgo,gqm->bgoq", flat, patches)
 
 
-def _input_gradient(grad: Tensor, f: _Forward, a: Tensor, call: _Call) -> Tensor:
+def _input_gradient(grad: Tensor, f: _Kept, a: Tensor, call: _Call) -> Tensor:
     """K' * (a G) [B, elements of x]."""
     scaled = f.weight * a[:, None, None, None]
-    if call.targets is not None:
+    if call.targets is not None:  # rows that were added up share G: one kernel, their sum, does
         scaled = _add_rows(scaled, call.targets, 0)
     columns = grad.flatten(0, 1).permute(0, 3, 1, 2)
     size = torch.Size((len(columns), *f.x.shape[1:]))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # configs name a filter before there is a round
 Exempt = Callable[["Left", Sequence[Sequence["Removal"]], Sequence[int]], tuple["Removal", ...]]
 
 
-class Filter(NamedTuple):
+class Exemption(NamedTuple):
     """A filter: the method's name in tables, and what it exempts."""
 
     method: str
@@ -36,4 +36,4 @@ def _exempt(
     return tuple(exempt)
 
 
-FILTERS = {"none": Filter("TE-NAS", _none), "exempt": Filter("TE-NAS + DAG", _exempt)}
+FILTERS = {"none": Exemption("TE-NAS", _none), "exempt": Exemption("TE-NAS + DAG", _exempt)}

@@ -112,7 +112,7 @@ class SourceOperators(nn.Module):
             for name, used in stacked.items():
                 call = (self.stacks[name], self._copies(used), [use.weight for use in used])
                 if isinstance(call[0], StackedReluConvBn):
-                    merged.append(call)
+                    merged.append(call)  # 1x1 and 3x3 of one node: a single convolution below
                 else:
                     yield tuple(use.target for use in used), call[0](activated, *call[1:])
             if merged:
@@ -142,6 +142,8 @@ class SourceOperators(nn.Module):
                 )
             )
         mixture = torch.stack(rows)  # [values, targets]
+        # one matrix product mixes every value into every target, channel by channel: the reverse
+        # pass of many cotangents is one product too, where sums of scaled tensors were many
         mixture = torch.kron(mixture, torch.eye(x.shape[1]).to(x))
         product = torch.cat(values, dim=1).movedim(1, -1) @ mixture
         return targets, product.movedim(-1, 1)

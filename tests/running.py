@@ -1,13 +1,89 @@
-"""What tests of running processes share."""
+"""Entry points in processes of their own, and what tests of them share.
 
-import subprocess
+A process is forked from a server that has imported torch once, single-threaded and before any
+test: what a start of Python takes several seconds for is there at once.
+"""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
+TORCHRUN = "torch.distributed.run"
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    [TORCHRUN, "mlp_code.training", "retrain.training", "tenas_dag.search", "wot_dag.score"]
+)
 
-def wait_for_epoch(process: subprocess.Popen, folder: Path, epoch: int) -> None:
+
+class Entry:
+    """`python -m module words...`, with the face of subprocess.Popen; output is text.
+
+    Args:
+        module: such as "mlp_code".
+        words: of the command line.
+        environment: variables besides those of the tests; one thread if they do not say more.
+    """
+
+    def __init__(self, module: str, words: list[str], **environment: str) -> None:
+        self._files = [Path(tempfile.mkstemp()[1]) for _ in range(2)]  # its output, its errors
+        variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | environment
+        arguments = (module, [str(word) for word in words], self._files, variables, Path.cwd())
+        self._process = _SERVER.Process(target=_enter, args=arguments)
+        self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self._process.pid, number)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Standard output and error, once the process has ended."""
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, f"still running after {timeout} s"
+        out, err = (file.read_text() for file in self._files)
+        for file in self._files:
+            file.unlink()
+        return out, err
+
+
+def _enter(
+    module: str, words: list[str], files: list[Path], variables: dict[str, str], folder: Path
+) -> None:
+    for number, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    import torch
+
+    torch.set_num_threads(int(variables["OMP_NUM_THREADS"]))
+    sys.argv = [module, *words]
+    sys.path.insert(0, str(ROOT))
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def run(module: str, *words: str, **environment: str) -> tuple[int, str, str]:
+    """Exit status, output and errors of an entry."""
+    process = Entry(module, list(words), **environment)
+    out, err = process.communicate()
+    return process.returncode, out, err
+
+
+def wait_for_epoch(process: Entry, folder: Path, epoch: int) -> None:
     """Waits until a running training has logged an epoch."""
     metrics = folder / "metrics.jsonl"
     for _ in range(30000):

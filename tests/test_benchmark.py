@@ -14,7 +14,7 @@ from spaces.benchmark.__main__ import main
 from spaces.benchmark.archive import SPLITS, convert
 from spaces.benchmark.streaming_pickle import StreamingUnpickler, keep_last_epochs
 from spaces.errors import SpaceError
-from spaces.nasbench201 import all_cells
+from spaces.nasbench201 import EDGES, Cell, all_cells
 
 RUNS = {
     "cifar10-valid": ("x-valid", "ori-test"),
@@ -277,6 +277,13 @@ def test_strings_with_spaces_are_the_same_cells(table_path):
     before = AccuracyTable.read(table_path)
     edit(table_path, lambda lines: [line.replace("|+|", "| + |") for line in lines])
     assert AccuracyTable.read(table_path).architectures == before.architectures
+    cell = Cell.parse(before.architectures[7])
+    edges = str(dict(zip(EDGES, cell.operators)))
+    written = before.architectures[7].replace("|+|", "| + |")
+    edit(table_path, lambda lines: [line.replace(written, f'"{edges}"') for line in lines])
+    again = AccuracyTable.read(table_path)
+    assert again.architectures == before.architectures
+    assert again.position(edges) == again.position(cell) == 7
 
 
 def test_a_digest_follows_the_numbers_and_not_the_name(table_path):

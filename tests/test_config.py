@@ -1,8 +1,5 @@
 """Settings from YAML and the command line."""
 
-import subprocess
-import sys
-
 import pytest
 import yaml
 
@@ -10,6 +7,7 @@ from common.config import identity, load_yaml, parse_config
 from common.order import epoch_order
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
+from tests.running import run
 
 
 def parse(*words):
@@ -120,14 +118,11 @@ def test_a_bad_value_is_refused_in_words(capsys, words, told):
 
 
 def test_help_and_print_config_of_the_entry():
-    command = [sys.executable, "-m", "mlp_code"]
-    told = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+    _, told, _ = run("mlp_code", "--help")
     assert "passes over the training images" in told and "learning rate" in told
     assert max(map(len, told.splitlines())) <= 80
-    printed = subprocess.run(
-        [*command, "--config", "configs/mlp/fig4_mnist.yaml", "--print_config"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+    words = ("--config", "configs/mlp/fig4_mnist.yaml", "--print_config")
+    _, printed, _ = run("mlp_code", *words)
     assert load_yaml(printed)["dags"]["DAG#1"] == "2_02_002"
     assert load_yaml(printed)["optimizer"]["lr"] == 1e-5
 

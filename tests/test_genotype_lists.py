@@ -1,6 +1,7 @@
 """Lists of genotypes with accuracies, from the file to Fig. 5's columns."""
 
 import csv
+import gzip
 import json
 
 import numpy as np
@@ -24,7 +25,7 @@ def write(path, rows):
 
 
 @pytest.mark.parametrize("header", [[], [["name", "genotype", "accuracy"]]])
-@pytest.mark.parametrize("form", [str, Genotype.to_json])
+@pytest.mark.parametrize("form", [str, Genotype.to_json, "genotype = {}  # best".format])
 def test_both_forms_with_and_without_a_header(tmp_path, header, form):
     made = genotypes(5)
     rows = [[f"g{i}", form(g), 90 + i / 4] for i, g in enumerate(made)]
@@ -43,7 +44,7 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     accuracies = np.random.default_rng(0).uniform(90, 97, 200).round(3).tolist()
     path = write(tmp_path / "list.csv", zip(made, accuracies))
     landscape(["--nds", str(path), "--run.root", str(tmp_path)])
-    (panel,) = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
+    panel, _ = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
     shapes = np.array([effective_depth_width(g.to_dag("normal")) for g in made])
     known = shapes[:, 0] > 0
     assert panel["dataset"] == "accuracy" and panel["architectures"] == known.sum()
@@ -51,6 +52,8 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     y = np.array(accuracies)[known]
     fit = design @ np.linalg.lstsq(design, y)[0]
     assert panel["r_architectures"] == pytest.approx(np.corrcoef(fit, y)[0, 1])
+    low, high = panel["r_architectures_interval"]
+    assert low < panel["r_architectures"] < high < 0.5  # made up: no more than chance gives
 
 
 def broken(rows):
@@ -80,6 +83,17 @@ def test_mistakes_name_the_file_and_the_line(tmp_path, name):
     assert str(told.value).startswith(f"{path}: ") and message in str(told.value)
     with pytest.raises(SystemExit, match=r"list\.csv"):
         landscape(["--nds", str(path), "--run.root", str(tmp_path)])
+
+
+def test_a_compressed_list(tmp_path):
+    made = genotypes(5)
+    plain = write(tmp_path / "list.csv", [[g, 97.0] for g in made])
+    packed = tmp_path / "list.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read_genotypes(packed) == read_genotypes(plain)
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(SpaceError, match=r"list\.csv\.gz: found no readable CSV"):
+        read_genotypes(packed)
 
 
 def test_a_genotype_without_quotes(tmp_path):

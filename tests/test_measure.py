@@ -62,9 +62,15 @@ def measured(capsys, *words):
     return json.loads(capsys.readouterr().out)["models"]
 
 
+PAIRS = (
+    "[(('nor_conv_3x3', 0),), (('none', 0), ('skip_connect', 1)), "
+    "(('skip_connect', 0), ('none', 1), ('avg_pool_3x3', 2))]"
+)
+
+
 def test_everything_in_one_call(own, capsys):
     json_genotype = Genotype.parse(GENOTYPES["DARTS_V2"]).to_json()
-    words = ("torchvision:resnet18", "own_models:small", "DARTS_V2", json_genotype, EXAMPLE, "2_12")
+    words = ("torchvision:resnet18", "own_models:small", "DARTS_V2", json_genotype, PAIRS, "2_12")
     rows = measured(capsys, *words)
     names = ["resnet18", "own_models:small", "DARTS_V2, normal cell", "DARTS_V2, reduce cell",
              "genotype, normal cell", "genotype, reduce cell", EXAMPLE, "2_12"]  # fmt: skip

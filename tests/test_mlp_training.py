@@ -3,7 +3,6 @@
 import itertools
 import json
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -23,7 +22,7 @@ from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
 from mlp_code.training import Trainer, image_order, train
-from tests.running import wait_for_epoch
+from tests.running import Entry, run, wait_for_epoch
 
 SETTINGS = {
     "width": "32", "epochs": "30", "batch_size": "16", "seeds": "[0,1]", "device": "cpu",
@@ -45,7 +44,7 @@ def config(tmp_path, **changes):
 
 
 def command(root, **changes):
-    words = [sys.executable, "-m", "mlp_code", "--run.root", str(root)]
+    words = ["--run.root", str(root)]
     for key, value in (SETTINGS | changes).items():
         words += [f"--{key}", value]
     return words
@@ -69,22 +68,22 @@ def assert_same_bits(a, b):
 def test_sigkill_and_sigterm_leave_no_trace(tmp_path, batched):
     """Killed once by SIGKILL and once by SIGTERM: the same bits as an undisturbed run."""
     undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
-    subprocess.run(command(undisturbed, batched=batched), check=True, capture_output=True)
+    assert run("mlp_code", *command(undisturbed, batched=batched))[0] == 0
 
     words = command(disturbed, batched=batched)
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = Entry("mlp_code", words)
     wait_for_epoch(process, disturbed / "mlp/r", 6)  # two epochs after a checkpoint
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (disturbed / "mlp/r/result.json").exists()
 
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Entry("mlp_code", words)
     wait_for_epoch(process, disturbed / "mlp/r", 13)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
     assert process.returncode == 143 and "SIGTERM: stopped, saved at epoch" in errors
 
-    subprocess.run(words, check=True, capture_output=True)
+    assert run("mlp_code", *words)[0] == 0
     lines, weights, best = final_files(undisturbed)
     lines_after, weights_after, best_after = final_files(disturbed)
     assert lines == lines_after and len(lines) == 30 * 6
@@ -299,12 +298,10 @@ def test_errors_of_the_entry_are_one_line(tmp_path):
         ({"dataset": "absent.npz"}, "absent.npz: no such file"),
         ({"optimizer.lr": "1e6"}, "not finite"),
     ):
-        done = subprocess.run(
-            command(tmp_path / told[:6], **changes), capture_output=True, text=True
-        )
-        last = done.stderr.strip().splitlines()[-1]
-        assert done.returncode == 1 and last.startswith("python -m mlp_code: ") and told in last
-        assert "Traceback" not in done.stderr
+        code, _, errors = run("mlp_code", *command(tmp_path / told[:6], **changes))
+        last = errors.strip().splitlines()[-1]
+        assert code == 1 and last.startswith("python -m mlp_code: ") and told in last
+        assert "Traceback" not in errors
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch, capsys):
@@ -315,14 +312,14 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch, capsys
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(
-        sys, "argv", command(tmp_path, epochs="5", width="8", checkpoint_every="1")[2:]
+        sys, "argv", ["mlp_code", *command(tmp_path, epochs="5", width="8", checkpoint_every="1")]
     )
     monkeypatch.setattr("os.fsync", no_space)
     with pytest.raises(SystemExit, match=r"prog: the disk is full .*No space left on device"):
         run_main("prog", mlp_main)
     monkeypatch.undo()
     monkeypatch.setattr(
-        sys, "argv", command(tmp_path, epochs="5", width="8", checkpoint_every="1")[2:]
+        sys, "argv", ["mlp_code", *command(tmp_path, epochs="5", width="8", checkpoint_every="1")]
     )
     mlp_main()
     assert "2/5 epoch" in capsys.readouterr().err  # the progress bar starts at what was saved

@@ -2,12 +2,13 @@
 
 import csv
 import gzip
+import json
 
 import pytest
 
 from dag import effective_depth_width
 from spaces.errors import SpaceError
-from spaces.nasbench201 import EXAMPLE, OPERATORS, Cell, all_cells
+from spaces.nasbench201 import EDGES, EXAMPLE, OPERATORS, Cell, all_cells
 
 LINEAR = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
@@ -106,3 +107,52 @@ def test_a_cell_has_six_known_operators():
     assert str(Cell.parse(EXAMPLE)) == EXAMPLE
     with pytest.raises(SpaceError, match="6 operators, found 5"):
         Cell(OPERATORS)
+
+
+NAMED = dict(zip(EDGES, Cell.parse(EXAMPLE).operators))
+PAIRS = [tuple((NAMED[s, t], s) for s in range(t)) for t in (1, 2, 3)]
+ARROWS = {f"{s}->{t}": name for (s, t), name in NAMED.items()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        EXAMPLE.replace("|", "| ").replace("~", " ~ ").replace("+", " + "),
+        str(PAIRS),
+        str([tuple(reversed(node)) for node in PAIRS]),
+        str(PAIRS).replace(", 0)", ", np.int64(0))"),
+        json.dumps(PAIRS),
+        str(NAMED),
+        str(dict(reversed(NAMED.items()))),
+        json.dumps(ARROWS),
+        json.dumps({str(edge): name for edge, name in NAMED.items()}),
+        str({f"{t}<-{s}": name for (s, t), name in NAMED.items()}),
+    ],
+)
+def test_other_forms_of_a_cell(text):
+    assert Cell.parse(text) == Cell.parse(EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hello", r"found hello, .*pairs per node"),
+        ("3", "pairs per node"),
+        ("[", "never closed"),
+        ("[" * 5000, "nested"),
+        (str(PAIRS[:2]), "edge 0 -> 3: found nothing"),
+        (str([PAIRS[0], PAIRS[1] + PAIRS[0], PAIRS[2]]), "edge 0 -> 2: found twice"),
+        (str([*PAIRS[:2], (("none", 3),)]), "edge 3 -> 3: no edge"),
+        (str([PAIRS[0][0], *PAIRS[1:]]), "node 1: found 'nor_conv_3x3', expected pairs"),
+        (str(NAMED).replace("(0, 1)", "(0, 4)"), "edge 0 -> 4: no edge"),
+        (str(NAMED).replace("(0, 1)", "(0, 2)"), "each key once"),
+        (str({**ARROWS, "0 -> 1": "none"}), "edge 0 -> 1: found twice"),
+        ("{'normal': []}", "key 'normal', expected an edge"),
+        (str({**NAMED, (0, 1): "conv"}), "0 -> 1: found 'conv', .*nearest is"),
+        (str({**NAMED, (0, 1): 3}), "0 -> 1: found 3"),
+    ],
+)
+def test_what_is_wrong_with_another_form_is_told(text, told):
+    with pytest.raises(SpaceError, match=told) as caught:
+        Cell.parse(text)
+    assert "\n" not in str(caught.value)

@@ -13,7 +13,7 @@ from report.nasbench_topologies import draw_nasbench_topologies
 from report.records import read_record
 from spaces.benchmark import AccuracyTable
 from wot_dag import topologies as entry
-from wot_dag.topologies import TopologiesConfig, correlate, topologies, topology_features
+from wot_dag.topologies import CellTopologiesConfig, correlate, topologies, topology_features
 
 ARCH = "|{}~0|+|none~0|{}~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
 
@@ -40,7 +40,7 @@ def run(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     small = {"kernel_samples": 16, "bootstrap": 2}
     return correlate(
-        TopologiesConfig(**small, run=RunSettings("t", str(root)))
+        CellTopologiesConfig(**small, run=RunSettings("t", str(root)))
     ), root / "nasbench201_topologies/t"
 
 

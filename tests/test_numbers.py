@@ -260,6 +260,31 @@ def test_a_wrong_number_is_noticed():
     assert len(noticed) >= 2 / 3 * len(measured)
 
 
+SECONDS = {
+    "mlp/fig4_mnist": ("fig4_mnist", "seconds"),
+    "theory/dags": ("theory/digits", "seconds"),
+    "topologies/digits": ("topologies/digits", "seconds"),
+    "tenas/darts_cifar10": ("tenas/darts_cifar10_subset", "seconds_per_search"),
+    "tenas/nasbench201": ("tenas/table2_cifar10_subset_exempt", "seconds_per_search"),
+    "wot/nasbench201": ("wot/nasbench201_cifar10", "starts"),
+}
+
+
+@pytest.mark.parametrize("config", SECONDS)
+def test_a_config_says_the_cost_that_its_record_had(config):
+    """The record was made with the config, or by earlier rules on less data: within a third."""
+    (said,) = re.findall(
+        r"Cost: about (\d+) minutes", (ROOT / f"configs/{config}.yaml").read_text()
+    )
+    folder, key = SECONDS[config]
+    record = json.loads((ROOT / f"results/{folder}/result.json").read_text())
+    starts = json.loads((ROOT / f"results/{folder}/environment.json").read_text())["starts"]
+    found = record.get(key, [start.get("seconds") for start in starts])
+    found = found["mean"] if isinstance(found, dict) else found
+    seconds = sum(found) if isinstance(found, list) else found
+    assert 3 / 4 <= 60 * int(said) / seconds <= 4 / 3
+
+
 EXAMPLE = """# A
 
 ## Runs

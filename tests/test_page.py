@@ -2,6 +2,7 @@
 
 import csv
 import html
+import json
 import random
 import re
 import shutil
@@ -322,6 +323,20 @@ def test_the_page_is_one_file_without_addresses_to_load(page):
     text = page.read_text()
     assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text) == []
     assert "@import" not in text and "url(" not in text
+
+
+def test_models_stand_in_a_plane_without_a_box(opened):
+    plane = "#plane-models "
+    listed = json.loads((ROOT / "results/models/torchvision/result.json").read_text())["models"]
+    rated = [m["top1"] for m in listed if m["top1"] is not None]
+    kept = find(opened, plane + '[data-name="kept"]').text
+    assert kept == f"{len(rated)} models; mean accuracy {np.mean(rated):.2f} %."
+    assert not find(opened, plane + '[data-name="sliders"]').is_displayed()
+    best = max(listed, key=lambda m: m["top1"] or 0)
+    names = ("code", "at-accuracy", "paths")
+    shown = [find(opened, f'{plane}[data-name="{name}"]').text for name in names]
+    assert shown == [best["model"], f"{best['top1']:.2f} %", f"2^{best['log2_paths']:.2f}"]
+    assert not opened.find_elements("css selector", plane + ".detail svg")
 
 
 def test_pages_tables_are_those_of_results(page, tmp_path):

@@ -78,8 +78,9 @@ def training(method="TE-NAS", dataset="cifar10", error=2.75, seed=0, epochs=250,
 
 
 def landscape(**more):
-    panel = {"dataset": "cifar10", "architectures": 4, "circles": 2, "r_architectures": 0.54,
-             "r_circles": 0.5, "best_mean": 93.0, "best_depth_width": [1.0, 2.0],
+    panel = {"dataset": "cifar10", "architectures": 4, "circles": 2, "cell": "",
+             "r_architectures": 0.54, "r_architectures_interval": [0.5, 0.6], "r_circles": 0.5,
+             "r_circles_interval": [0.1, 0.7], "best_mean": 93.0, "best_depth_width": [1.0, 2.0],
              "circles_at": [[1, 2, 93, 0.5, 2], [2, 1, 90, 1.5, 2], [1, 1, 80, 0, 1]]}  # fmt: skip
     return record("landscape", None, 4, {"space": "nas-bench-201"}, panels=[panel | more])
 

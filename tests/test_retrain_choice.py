@@ -9,7 +9,7 @@ from common.runs import RunSettings
 from retrain.choice import read_choice
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from spaces import Cell, Genotype
-from spaces.nasbench201 import EXAMPLE
+from spaces.nasbench201 import EDGES, EXAMPLE
 from spaces.published import GENOTYPES
 
 OTHER = EXAMPLE.replace("none~0", "skip_connect~0")
@@ -177,8 +177,10 @@ def test_genotypes_as_they_stand_in_logs_and_programs(tmp_path, text):
         (f"A = {PLAIN}\nB = {PLAIN}", "found 2 times 'Genotype\\('"),
         (f"# log\nA = {PLAIN[:-1]}", r"line 2, column \d+: '\(' was never closed"),
         (PLAIN.replace("'skip_connect', 2)", "'skip_connect')", 1), r"reduce cell: edge 2 \(into"),
-        (PLAIN.replace("('sep_conv_3x3', 0)", "sep", 1), "malformed node"),
+        (PLAIN.replace("('sep_conv_3x3', 0)", "sep", 1), "column 18: found sep, expected lit"),
         ("Genotype(" * 3000, "found 3000 times"),
+        ("Genotype(" + "-" * 50_000 + "1)", "nested too deeply"),
+        ("Genotype(normal={[]: 1})", "column 17: found"),
         ("x" * 5000, "expected a file, a string"),
         ("a\0b", "expected a file, a string"),
     ],
@@ -192,3 +194,14 @@ def test_what_is_wrong_with_a_genotype_is_told(text, told):
 def test_cells_with_spaces_are_read():
     spaced = EXAMPLE.replace("|", " | ").replace("~", " ~ ")
     assert read_choice(spaced, None, "nas-bench-201").cell == Cell.parse(EXAMPLE)
+
+
+@pytest.mark.parametrize("key", ["(0, 1)", "'0->1'", '"0->1"'])
+def test_cells_as_edges_in_words_and_in_files(tmp_path, key):
+    named = dict(zip(EDGES, Cell.parse(EXAMPLE).operators))
+    text = str(named) if key[0] == "(" else str({f"{s}->{t}": n for (s, t), n in named.items()})
+    text = text.replace("'", key[0]) if key[0] == '"' else text
+    file = tmp_path / "cell.json"
+    file.write_text(text)
+    for given in (text, str(file)):
+        assert read_choice(given, None, "nas-bench-201").cell == Cell.parse(EXAMPLE)

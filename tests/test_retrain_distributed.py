@@ -6,8 +6,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +18,8 @@ from common.runs import RunSettings
 from common.workers import Workers
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.training import train
-from tests.running import wait_for_epoch
+from tests.running import TORCHRUN, Entry, run, wait_for_epoch
 
-ROOT = Path(__file__).resolve().parent.parent
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 NAS_BENCH = ["--genotype", CELL, "--network.layers", "1"]
 
@@ -40,16 +37,8 @@ def free_port():
 
 
 def start(entry, words, processes, *options):
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
-    launcher += ["--master-port", str(free_port()), *options]
-    return subprocess.Popen(
-        [sys.executable, *launcher, *entry, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )
+    launcher = ["--nproc-per-node", processes, "--master-port", free_port(), *options]
+    return Entry(TORCHRUN, [*launcher, *entry, *words])
 
 
 def finish(process):
@@ -167,10 +156,8 @@ def test_sigterm_stops_both_and_one_process_goes_on(tmp_path):
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
     assert errors.count("SIGTERM: stopped, saved at epoch") == 1
-    done = subprocess.run(
-        [sys.executable, "-m", "retrain", *words], capture_output=True, text=True, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr
+    code, _, errors = run("retrain", *words)
+    assert code == 0, errors
     lines = (tmp_path / "retrain/r/metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
 

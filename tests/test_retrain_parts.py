@@ -10,14 +10,14 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from retrain.augment import Draws, crop_and_flip, cut_out, draw
-from retrain.choice import Choice
+from retrain.choice import Chosen
 from retrain.config import AugmentSettings, NetworkSettings, SgdSettings
 from retrain.networks import Shape, TrainingLoss, describe, make_network, path_scales
 from retrain.schedule import drop_path_probability, learning_rate, seed_of
 from spaces import Cell, Genotype
 from spaces.published import GENOTYPES
 
-DARTS_V2 = Choice(Genotype.parse(GENOTYPES["DARTS_V2"]))
+DARTS_V2 = Chosen(Genotype.parse(GENOTYPES["DARTS_V2"]))
 SMALL = NetworkSettings(channels=4, layers=3)
 
 
@@ -153,7 +153,7 @@ def test_what_no_path_joins_to_the_output_is_frozen():
     cell = Cell.parse(
         "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|none~1|nor_conv_3x3~2|"
     )
-    network = make_network(Choice(cell), NetworkSettings(4, 1), Shape(10, (3, 8, 8))).train()
+    network = make_network(Chosen(cell), NetworkSettings(4, 1), Shape(10, (3, 8, 8))).train()
     network(torch.randn(2, 3, 8, 8)).sum().backward()
     for name, parameter in network.named_parameters():
         assert (parameter.grad is None) == (not parameter.requires_grad), name

@@ -1,11 +1,8 @@
 """Training in one process as people run it: kills, signals, resumes, a plain loop beside it."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -18,6 +15,7 @@ from torch.nn import functional as F
 from common.config import ConfigError
 from common.data import load_dataset
 from common.dataset import DataError
+from common.errors import TrainingDivergedError
 from common.files import read_metrics
 from common.order import epoch_order
 from common.runs import RunError, RunSettings
@@ -27,8 +25,9 @@ from retrain.choice import read_choice
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.networks import Shape, make_network
 from retrain.schedule import generator_of, learning_rate
-from retrain.training import Trainer, TrainingDivergedError, train
-from tests.running import wait_for_epoch
+from retrain.step import Stepper
+from retrain.training import Training, train
+from tests.running import Entry, run, wait_for_epoch
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 SMALL = RetrainConfig(
@@ -92,7 +91,6 @@ FROM_WOT = {
 }
 TENAS_RESULT = {"filter": "exempt", "searches": [{"seed": 0, "genotype": FROM_TENAS}]}
 WOT_RESULT = {"method": "WOT + DAG", "best": {"arch": json.dumps(FROM_WOT)}}
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
 def config(tmp_path, **changes):
@@ -103,14 +101,7 @@ def command(root, *more):
     """The words that mean the same as `config(root)`."""
     words = "--network.channels 4 --network.layers 1 --dataset digits --epochs 3 --batch_size 64"
     words += " --optimizer.lr 0.05 --augment.flip false --augment.crop_padding 1 --device cpu"
-    python = [sys.executable, "-m", "retrain", "--genotype", CELL, *words.split()]
-    return [*python, "--run.name", "r", "--run.root", str(root), *more]
-
-
-def start(words):
-    return subprocess.Popen(
-        words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
-    )
+    return ["--genotype", CELL, *words.split(), "--run.name", "r", "--run.root", str(root), *more]
 
 
 def assert_same_bits(a, b):
@@ -125,13 +116,13 @@ def assert_same_bits(a, b):
 def test_sigkill_and_sigterm_leave_no_trace(tmp_path, capsys):
     train(config(tmp_path / "a", epochs=8), Workers())
     folder, words = tmp_path / "b/retrain/r", command(tmp_path / "b", "--epochs", "8")
-    process = start(words)
+    process = Entry("retrain", words)
     wait_for_epoch(process, folder, 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (folder / "result.json").exists()
 
-    process = start(words)
+    process = Entry("retrain", words)
     wait_for_epoch(process, folder, 4)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
@@ -225,10 +216,10 @@ def plain_epoch(network, optimizer, data, settings, epoch):
 
 def test_of_equally_good_epochs_the_first_is_kept():
     """Later weights that are no better are no reason to train longer."""
-    network = nn.Linear(1, 1)
-    trainer = SimpleNamespace(network=network, best={"top1": -1.0, "epoch": 0, "state": {}})
+    best = {"top1": -1.0, "epoch": 0, "state": {}}
+    trainer = SimpleNamespace(stepper=SimpleNamespace(weights=dict), best=best)
     for trainer.epoch, top1 in enumerate((50.0, 60.0, 60.0, 40.0), start=1):
-        Trainer._keep_best(trainer, top1)
+        Training._keep_best(trainer, top1)
     assert (trainer.best["epoch"], trainer.best["top1"]) == (2, 60.0)
 
 
@@ -279,12 +270,12 @@ def test_micro_batches_add_up(tmp_path, monkeypatch):
 @pytest.mark.parametrize("processes", [1, 2, 4])
 def test_all_processes_have_equally_many_micro_batches(processes):
     """Also where their shares of the last batch differ: 33 images are 8, 8, 8 and 9."""
-    trainer = object.__new__(Trainer)
-    trainer.config, trainer.workers = replace(SMALL, micro_batch=8), Workers()
-    trainer.workers.size = processes
+    stepper = object.__new__(Stepper)
+    stepper.config, stepper.workers = replace(SMALL, micro_batch=8), Workers()
+    stepper.workers.size = processes
     for n in range(2 * processes, 150):
         smallest, largest = n // processes, -(-n // processes)
-        few, many = (trainer._parts(own, n) for own in (smallest, largest))
+        few, many = (stepper._parts(own, n) for own in (smallest, largest))
         assert len(few) == len(many)
         assert all(part.stop - part.start >= 2 for part in few)
         assert all(part.stop - part.start <= max(8, 3) for part in many)
@@ -386,12 +377,10 @@ def test_errors_of_the_entry_are_one_line(tmp_path):
         (("--genotype", "DARTS_V2"), "genotype: found one of darts, expected nas-bench-201"),
         (("--optimizer.lr", "1e25"), "not finite"),
     ):
-        done = subprocess.run(
-            command(tmp_path / told[:6], *words), capture_output=True, text=True, env=ENVIRONMENT
-        )
-        last = done.stderr.strip().splitlines()[-1]
-        assert done.returncode == 1 and last.startswith("python -m retrain: ") and told in last
-        assert "Traceback" not in done.stderr
+        code, _, errors = run("retrain", *command(tmp_path / told[:6], *words))
+        last = errors.strip().splitlines()[-1]
+        assert code == 1 and last.startswith("python -m retrain: ") and told in last
+        assert "Traceback" not in errors
 
 
 @pytest.mark.slow

@@ -153,7 +153,7 @@ def test_a_full_disk_is_told(tmp_path):
     assert not (tmp_path / "bare/.venv").exists()
 
 
-FRACTIONS = ("1", "0.75", "0.5", "0.25")
+FRACTIONS = ("1", "0.75", "0.5", "0.25", *(f"kernel_{f}" for f in (0.3, 0.2, 0.1, 0.05)))
 
 
 def stand_in(tmp_path, python):
@@ -197,6 +197,7 @@ def wait_for(path):
         ("fig4", ["mnist", "--run.name=a b"], ["a b"]),
         ("fig4", ["configs/mlp/my_dag.yaml"], ["my_dag"]),
         ("fig4", ["configs/my images.npz"], ["my images"]),
+        ("scores", ["digits"], ["digits"]),
         ("table3", ["digits"], [f"table3_digits_{f}" for f in FRACTIONS]),
         ("table3", ["digits", "--run.name", "longer"], [f"longer_{f}" for f in FRACTIONS]),
     ],
@@ -207,7 +208,7 @@ def test_scripts_know_where_their_runs_are(tmp_path, script, words, runs):
         'for last in "$@"; do :; done\n'
         'case "$2" in\n'
         'report) printf "%s\\n" "$@" >reported ;;\n'
-        '*) echo "$last" >>named; for kind in theory mlp learning_rate; do\n'
+        '*) echo "$last" >>named; for kind in theory mlp scores learning_rate; do\n'
         '   mkdir -p "runs/$kind/$last"; : >"runs/$kind/$last/result.json"; done ;;\nesac'
     )
     bare = stand_in(tmp_path, python)

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,6 +13,7 @@ from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import all_cells
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
+from tests.running import TORCHRUN, Entry
 
 CONFIG = """
 repetitions: 2
@@ -23,15 +22,11 @@ indicators: {dataset: digits, batch_size: 4, region_inputs: 40, device: cpu}
 """
 
 
-def start(folder, *words, launcher=("-m",)):
+def start(folder, *words, launcher=("tenas_dag",)):
     (folder / "small.yaml").write_text(CONFIG)
-    command = [sys.executable, *launcher, "tenas_dag", "--config", str(folder / "small.yaml")]
-    return subprocess.Popen(
-        [*command, "--run.root", str(folder), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    module, *before = launcher
+    own = ["--config", folder / "small.yaml", "--run.root", folder, *words]
+    return Entry(module, [*before, *own])
 
 
 def run(folder, *words, **options):
@@ -74,7 +69,7 @@ def test_a_killed_search_goes_on_and_ends_the_same(finished, tmp_path):
 
 
 def test_two_processes_find_the_same(finished, tmp_path):
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+    launcher = (TORCHRUN, "--standalone", "--nproc-per-node", "2", "-m", "tenas_dag")
     code, _, err = run(tmp_path, launcher=launcher)
     assert code == 0, err
     assert result(tmp_path) == result(finished)

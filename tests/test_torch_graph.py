@@ -193,6 +193,28 @@ def test_blocks():
     assert dict(found["layer2.0"].histogram) == {1: 1, 2: 1}
 
 
+class Loops(nn.Module):
+    """What torch.fx cannot trace: its turns depend on the size of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = linear()
+
+    def forward(self, x):
+        for _ in range(x.shape[0]):
+            x = x + self.layer(x)
+        return x
+
+
+def test_blocks_that_only_export_can_trace():
+    """Each block's example comes from a call of the model, which is left as it was."""
+    net = nn.Sequential(nn.Sequential(linear(), nn.Dropout()), Loops())
+    found = trace(net, (torch.ones(3, WIDTH),), blocks=True)
+    assert dict(found["0"].histogram) == {1: 1}
+    assert dict(found["1"].histogram) == {0: 1, 1: 3, 2: 3, 3: 1}
+    assert all(part.training and not part._forward_pre_hooks for part in net.modules())
+
+
 def data_dependent():
     inner = module(lambda s, x: s.l(x) if x.sum() > 0 else x, l=linear())
     return nn.Sequential(linear(), inner)

@@ -59,7 +59,8 @@ def test_correlations_follow_their_definitions():
 def test_costs_equal_those_of_the_built_networks():
     settings, grey = ScoreSettings(channels=4, cells=2), (1, 9, 9)
     chosen = [CELLS[i] for i in np.random.default_rng(0).choice(15_625, 5)]
-    parameters, multiply_adds = NasBench201Space(settings).costs(chosen, grey)
+    space = NasBench201Space(settings)
+    parameters, multiply_adds = space.parameters(chosen, grey), space.multiply_adds(chosen, grey)
     layout = NasBench201Layout(4, 2, classes=1, input_channels=1)
     for arch, p, m in zip(chosen, parameters, multiply_adds):
         cell = Cell.parse(arch)
@@ -73,8 +74,8 @@ def test_costs_of_genotypes():
     network = DartsNetwork(Genotype.from_json(arch), DartsLayout(4, 3, 1, input_channels=1))
     built = sum(p.numel() for p in network.parameters())
     for size in (8, 16):
-        parameters, multiply_adds = space.costs([arch], (1, size, size))
-        assert parameters.tolist() == [built]
+        assert space.parameters([arch], (1, size, size)).tolist() == [built]
+        multiply_adds = space.multiply_adds([arch], (1, size, size))
         assert multiply_adds[0] == count_multiply_adds(lambda: network.to("meta"), (1, size, size))
 
 
@@ -113,13 +114,15 @@ def test_landscape_of_nds_files_joins_them(tmp_path):
     (tmp_path / "B.json").write_text(json.dumps({"top": entries[1:3], "mid": entries[3:]}))
     files = [str(tmp_path / name) for name in ("A.json", "B.json")]
     landscape(["--nds", *files, "--run.root", str(tmp_path)])
-    (panel,) = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
-    groups: dict = {}
-    for genotype, accuracy in zip(genotypes, (92.5, 91.5, 90.5, 89.5)):
-        groups.setdefault(effective_depth_width(genotype.to_dag("normal")), []).append(accuracy)
-    expected = [[*shape, np.mean(a), np.var(a), len(a)] for shape, a in sorted(groups.items())]
-    assert panel["dataset"] == "cifar10" and panel["architectures"] == 4
-    np.testing.assert_allclose(sorted(panel["circles_at"]), expected, atol=1e-9)
+    panels = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
+    assert [panel["cell"] for panel in panels] == ["normal", "reduction"]
+    for panel, cell in zip(panels, ("normal", "reduce")):
+        groups: dict = {}
+        for genotype, accuracy in zip(genotypes, (92.5, 91.5, 90.5, 89.5)):
+            groups.setdefault(effective_depth_width(genotype.to_dag(cell)), []).append(accuracy)
+        expected = [[*shape, np.mean(a), np.var(a), len(a)] for shape, a in sorted(groups.items())]
+        assert panel["dataset"] == "cifar10" and panel["architectures"] == 4
+        np.testing.assert_allclose(sorted(panel["circles_at"]), expected, atol=1e-9)
 
 
 def test_landscape_without_a_table_says_how_to_get_one(tmp_path):

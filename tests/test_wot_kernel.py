@@ -14,10 +14,11 @@ from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.initialization import initialize
 from spaces.nasbench201 import OPERATORS, Cell, all_cells
 from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
+from wot_dag.hooks import module_kernel
 from wot_dag.kernel import CodeKernel, log_determinants
-from wot_dag.module_kernel import module_kernel
 from wot_dag.nasbench201 import nasbench201_kernels
 from wot_dag.passes import pass_of
+from wot_dag.store import ScoreError
 
 LAYOUT = NasBench201Layout(channels=4, cells_per_stage=2, classes=1)
 ALL = list(all_cells())
@@ -163,7 +164,7 @@ def test_kernel_of_a_darts_network_equals_the_plain_one():
 
 
 def test_a_network_without_relu_is_refused():
-    with pytest.raises(ValueError, match=r"nn\.ReLU"):
+    with pytest.raises(ScoreError, match=r"nn\.ReLU"):
         module_kernel(nn.Sequential(nn.Conv2d(3, 4, 3)), images(4, 8, torch.float32))
 
 

@@ -22,7 +22,7 @@ from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.filters import FILTERS
 from wot_dag.header import header_of, require_fit
 from wot_dag.scorer import Scorer
-from wot_dag.search import best_of, draw_repeats, search, summarize
+from wot_dag.search import draw_repeats, ranked, search, summarize
 from wot_dag.space import DartsSpace, NasBench201Space, make_space
 from wot_dag.store import Key, Score, ScoreError, write_scores
 
@@ -39,7 +39,7 @@ def configured(tmp_path, *words: str) -> WotConfig:
 
 
 def keeps_of(config, space):
-    return FILTERS[config.filter].make(space, config.fraction)
+    return FILTERS[config.filter].make(space, config.kept_fraction)
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +125,9 @@ def test_repeats_take_the_seeds_in_turn(tmp_path):
 
 def test_singular_scores_are_never_chosen():
     scores = {"a": -math.inf, "b": -3.0, "c": -3.0, "d": -math.inf}
-    assert best_of("abcd", scores.get) == "b"
-    assert best_of("ad", scores.get) is None
-    assert best_of("", scores.get) is None
+    assert ranked(scores) == ["b", "c"]  # equal ones in the order of drawing
+    assert ranked({"c": -3.0, "b": -3.0, "e": -2.0}) == ["e", "c", "b"]
+    assert ranked({"a": -math.inf}) == ranked({}) == []
 
 
 def test_result_holds_accuracies_of_the_chosen_and_is_kept(tmp_path, scored, table):

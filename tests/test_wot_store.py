@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 from spaces.darts import Genotype
+from tests.running import TORCHRUN, Entry
 from wot_dag.score import main
 from wot_dag.store import (
     Key,
@@ -38,7 +37,7 @@ def write_genotypes(path: Path) -> None:
     path.write_text(json.dumps(nets))
 
 
-def start(root: Path, launch: tuple[str, ...] = ()) -> subprocess.Popen:
+def start(root: Path, launch: tuple[str, ...] = ()) -> Entry:
     settings = {
         "space": "darts",
         "genotypes": str(root.parent / "nds.json"),
@@ -50,14 +49,8 @@ def start(root: Path, launch: tuple[str, ...] = ()) -> subprocess.Popen:
         "run.root": str(root),
     }
     words = [word for key, value in settings.items() for word in (f"--{key}", value)]
-    return subprocess.Popen(
-        [sys.executable, *launch, "-m", "wot_dag.score", *words],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    module, *before = [*launch, "wot_dag.score"]
+    return Entry(module, [*before, *words])
 
 
 def lines(root: Path) -> list[str]:
@@ -131,7 +124,7 @@ def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert sum(map(bool, lines(killed))) < NUMBER
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    launch = (TORCHRUN, "--standalone", "--nproc-per-node", "2", "-m")
     for root, how in ((killed, ()), (double, launch)):
         process = start(root, launch=how)
         out, error = process.communicate()

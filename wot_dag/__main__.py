@@ -15,8 +15,8 @@ from common.stopping import stop_on_signals
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from wot_dag.config import WotConfig
-from wot_dag.filters import FILTERS
 from wot_dag.header import run_identity
+from wot_dag.queries import queried
 from wot_dag.search import Choice, search, summarize
 from wot_dag.space import make_space
 
@@ -25,7 +25,7 @@ PROG = "python -m wot_dag"
 
 def main() -> None:
     """Searches as the config says and prints what was found."""
-    config = parse_config(WotConfig, PROG, "Random search by WOT's score, filtered or not.")
+    config = parse_config(WotConfig, PROG, "Random search by a score, filtered or not.")
     run_main(PROG, lambda: _search_and_print(config), SpaceError)
 
 
@@ -43,18 +43,24 @@ def run_search(config: WotConfig) -> dict:
                 choices = search(config, make_space(config), request)
             run.rewind(0)
             for choice in choices:
-                run.log(dataclasses.asdict(choice))
+                run.log(_as_record(choice, config))
             _finish(config, run, choices)
         return _looked_up(run, table)
+
+
+def _as_record(choice: Choice, config: WotConfig) -> dict:
+    record = dataclasses.asdict(choice)
+    if not config.queries:
+        del record["finalists"]  # the architecture itself
+    return record
 
 
 def _finish(config: WotConfig, run: Run, choices: list[Choice]) -> None:
     result = summarize(choices)
     if result["repeats_without_choice"] < result["repeats"]:
         result["best"] = _best(config, choices, run.folder)
-    fraction = config.fraction if config.filter == "box" else None
-    method = FILTERS[config.filter].method
-    run.finish(result, method, config.filter, fraction, config.network(), config.repeats)
+    what = config.method, config.filter, config.kept_fraction
+    run.finish(result, *what, config.network(), config.repeats)
 
 
 def find_table(config: WotConfig) -> AccuracyTable | None:
@@ -66,8 +72,11 @@ def find_table(config: WotConfig) -> AccuracyTable | None:
 def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
     """The run's result, with the accuracies of a table."""
     if table is not None and run.result.get("table") != table.header:
-        chosen = [r["arch"] for r in read_metrics(run.folder) if r["arch"] is not None]
-        run.rewrite(table.add_to(run.result, chosen))
+        found = [r for r in read_metrics(run.folder) if r["arch"] is not None]
+        if found and "finalists" in found[0]:
+            run.rewrite(run.result | queried(table, [r["finalists"] for r in found]))
+        else:
+            run.rewrite(table.add_to(run.result, [r["arch"] for r in found]))
     return run.result
 
 
@@ -100,6 +109,9 @@ def print_result(result: dict) -> None:
                 + f"; {unknown} chosen have none"
                 * bool(unknown)
             )
+    if "queries" in result:
+        print(f"queries          {result['queries']['mean']:g} a search, each a look at")
+        print(f"                 {result['queries']['looked_at']}: the choice has seen test data")
     print(
         f"evaluations      {result['evaluated']:,} of {result['drawn']:,}, "
         f"{100 * result['evaluations_saved']:.1f} % saved"

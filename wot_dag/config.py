@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from common.config import free, identity, require, require_choice, require_seeds
+from common.config import free, identity, later, require, require_choice, require_seeds
 from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
 from wot_dag.filters import FILTERS
+from wot_dag.scores import AGGREGATE, SCORES, label_of, require_aggregate, require_score
 
 SPACES = ("nas-bench-201", "darts")
 PRECISIONS = ("float32", "bfloat16")
@@ -21,6 +22,9 @@ class ScoreSettings:
     Args:
         dataset: digits, cifar10, cifar100, ..., or a path to an .npz file: source of the
             mini-batch, drawn from the training images by seed and standardized per channel.
+        name: wot, nngp, jacov, synflow, swap, meco, parameters, multiply_adds, convolutions,
+            effective_depth, effective_width, random, or aggregate.
+        aggregate: of aggregate: the scores whose ranks are summed, two or more.
         batch_size: N, images in the mini-batch.
         channels: C of the network.
         cells: cells per stage (nas-bench-201) or in all (darts).
@@ -32,6 +36,8 @@ class ScoreSettings:
     """
 
     dataset: str = "cifar10"
+    name: str = later("wot")
+    aggregate: list[str] = later([])
     batch_size: int = 128
     channels: int = 16
     cells: int = 5
@@ -41,6 +47,8 @@ class ScoreSettings:
     device: str = free("auto")
 
     def __post_init__(self) -> None:
+        require_score("score.name", self.name)
+        require_aggregate("score.aggregate", self.name, self.aggregate)
         require_dataset("score.dataset", self.dataset)
         require(self.batch_size >= 2, "score.batch_size", self.batch_size, "an integer >= 2")
         for key in ("channels", "cells"):
@@ -54,6 +62,18 @@ class ScoreSettings:
         for key, choices in words.items():
             require_choice(f"score.{key}", getattr(self, key), choices)
 
+    @property
+    def label(self) -> str:
+        """The score as tables name it."""
+        return label_of(self.name, self.aggregate)
+
+    @property
+    def parts(self) -> list[ScoreSettings]:
+        """Settings of each score of an aggregate; of another score itself."""
+        if self.name != AGGREGATE:
+            return [self]
+        return [replace(self, name=name, aggregate=[]) for name in self.aggregate]
+
 
 @dataclass(frozen=True)
 class WotConfig:
@@ -66,10 +86,14 @@ class WotConfig:
         score: how an architecture is scored.
         scores: file of scores made before (CSV, may be .gz); scores are computed on demand, and
             kept in runs/wot_scores/, if empty.
-        filter: none, box (the box rule) or published (the published code's boxes).
+        filter: none, box (the box rule), published (the published code's boxes) or kernel (what
+            lies in the box of half the half-ranges and high in the correlation of its kernel).
         fraction: of the half-ranges of depth and width that the box keeps, above 0, at most 1.
+        kernel_fraction: of the space that is high in the kernel's correlation, above 0, at most 1.
         samples: architectures drawn in a repeat, uniformly with replacement.
         repeats: independent searches.
+        queries: the best of so many by score is chosen by its test accuracy after 12 epochs, as
+            the table has it; 0 takes the best by score.
         seed: of the draws; equal seeds draw the same architectures whatever the filter.
         table: accuracies of nas-bench-201 in which the chosen are looked up: nasbench201 (ships
             with the code), a file (CSV, may be .gz), or none if empty.
@@ -82,8 +106,10 @@ class WotConfig:
     scores: str = ""
     filter: str = "none"
     fraction: float = 0.5
+    kernel_fraction: float = later(0.1)
     samples: int = 100
     repeats: int = 500
+    queries: int = later(0)
     seed: int = 0
     table: str = free("nasbench201")
     run: RunSettings = free(RunSettings)
@@ -91,10 +117,17 @@ class WotConfig:
     def __post_init__(self) -> None:
         require_choice("space", self.space, SPACES)
         require_choice("filter", self.filter, tuple(FILTERS))
-        require(0 < self.fraction <= 1, "fraction", self.fraction, "0 < fraction <= 1")
+        for key in ("fraction", "kernel_fraction"):
+            found = getattr(self, key)
+            require(0 < found <= 1, key, found, f"0 < {key} <= 1")
         for key in ("samples", "repeats"):
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
         require(self.seed >= 0, "seed", self.seed, "an integer >= 0")
+        asked = self.queries if self.space == "nas-bench-201" and self.table else 0
+        wanted = "0: queries need a table of accuracies, there is one for nas-bench-201"
+        require(self.queries == asked >= 0, "queries", self.queries, wanted)
+        alone = self.score.name != AGGREGATE or not self.scores
+        require(alone, "scores", self.scores, "none: a file holds one score, not an aggregate")
         darts = self.space == "darts"
         ok = not darts or self.table in ("", WotConfig.table)
         require(ok, "table", self.table, "none: there is one for nas-bench-201 only")
@@ -102,9 +135,24 @@ class WotConfig:
         require(darts or plain, "score.stem", self.score.stem, "cifar: imagenet is for darts")
         require(darts or not self.genotypes, "genotypes", self.genotypes, "none but for darts")
 
+    @property
+    def method(self) -> str:
+        """The search as tables name it."""
+        asked = f", {self.queries} queries" if self.queries else ""
+        return self.score.label + FILTERS[self.filter].suffix + asked
+
+    @property
+    def kept_fraction(self) -> float | None:
+        """That of the filter; None if it has none."""
+        key = FILTERS[self.filter].fraction
+        return getattr(self, key) if key else None
+
     def network(self) -> dict:
         """What is built to score an architecture, for a record's header."""
-        sizes = {key: getattr(self.score, key) for key in ("channels", "cells", "batch_size")}
+        built = any(SCORES[part.name].builds for part in self.score.parts)
+        sizes = {key: getattr(self.score, key) for key in ("channels", "cells") if built}
+        sizes |= {} if built else {"built": "no network"}
+        sizes["batch_size"] = self.score.batch_size
         return {"space": self.space, **sizes, "seeds": len(self.score.seeds)}
 
     def score_identity(self) -> dict:

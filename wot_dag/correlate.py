@@ -21,7 +21,8 @@ from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.header import run_identity
 from wot_dag.landscape import landscape, write_columns
-from wot_dag.search import scores_of
+from wot_dag.scored import scores_of
+from wot_dag.scores.aggregate import aggregate
 from wot_dag.space import make_space
 from wot_dag.store import Key, mean_scores
 
@@ -39,7 +40,7 @@ PREDICTORS = (
 
 def main() -> None:
     """Correlates over the whole space of a config and prints a table."""
-    config = parse_config(WotConfig, PROG, "Correlate WOT's score with accuracy over a space.")
+    config = parse_config(WotConfig, PROG, "Correlate a score with accuracy over a space.")
     run_main(PROG, lambda: _correlate_and_print(config), SpaceError)
 
 
@@ -66,10 +67,12 @@ def correlate(config: WotConfig) -> dict:
         archs = columns["arch"].tolist()
         keys = [Key(arch, seed) for arch in archs for seed in config.score.seeds]
         with stop_on_signals() as request:
-            header, scores = scores_of(config, space, keys, request)
-        means = mean_scores(scores, archs, config.score.seeds)
-        columns["score"] = np.array([means[arch] for arch in archs])
-        columns["parameters"], columns["multiply_adds"] = space.costs(archs, header["image_shape"])
+            header, parts = scores_of(config, space, keys, request)
+        means = [mean_scores(scores, archs, config.score.seeds) for scores in parts]
+        columns["score"] = aggregate([[of[arch] for arch in archs] for of in means])
+        shape = header["image_shape"]
+        columns["parameters"] = space.parameters(archs, shape)
+        columns["multiply_adds"] = space.multiply_adds(archs, shape)
         write_columns(run.folder / "architectures.csv.gz", {**columns, **accuracies})
         columns["random"] = np.random.default_rng(0).random(len(archs))
         result = {
@@ -77,7 +80,7 @@ def correlate(config: WotConfig) -> dict:
             "singular": int(np.isinf(columns["score"]).sum()),
             "datasets": {name: correlations(columns, y) for name, y in accuracies.items()},
         }
-        return run.finish(result, "WOT", network=config.network(), n=len(archs))
+        return run.finish(result, config.score.label, network=config.network(), n=len(archs))
 
 
 def correlations(columns: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, dict[str, float]]:

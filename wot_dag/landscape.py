@@ -19,11 +19,11 @@ from common.data import data_root
 from common.errors import run_main
 from common.files import write_atomically
 from common.runs import Run, RunSettings
-from common.statistics import multiple_correlation
+from common.statistics import bootstrap_interval, multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from spaces.depth_width import genotype_shapes
-from spaces.genotype_lists import read_genotypes
+from spaces.genotype_lists import is_csv, read_genotypes
 from wot_dag.config import WotConfig
 from wot_dag.space import Space, make_space
 
@@ -36,7 +36,8 @@ Columns = dict[str, np.ndarray]
 def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict | None]:
     """Of a config's space: arch, effective_depth, effective_width; and accuracies per dataset.
 
-    The shape of a genotype is that of its normal cell. Third is the table's name and digest.
+    The shape of a genotype is that of its normal cell; columns of the reduction cell stand beside
+    it. Third is the table's name and digest.
 
     Raises:
         ConfigError, SpaceError: no table, or a list of genotypes that cannot be read.
@@ -59,11 +60,13 @@ def genotypes_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
     """The same of lists of genotypes together; accuracies of NDS files are those of CIFAR-10."""
     rated = [entry for file in files for entry in read_genotypes(file)]
     shapes = genotype_shapes([entry.genotype for entry in rated])
-    dataset = "accuracy" if any(file.suffix == ".csv" for file in files) else "cifar10"
+    dataset = "accuracy" if any(map(is_csv, files)) else "cifar10"
     columns = {
         "arch": np.array([entry.genotype.to_json() for entry in rated]),
         "effective_depth": shapes.depth[:, 0],
         "effective_width": shapes.width[:, 0],
+        "reduction_depth": shapes.depth[:, 1],
+        "reduction_width": shapes.width[:, 1],
     }
     return columns, {dataset: np.array([entry.accuracy for entry in rated])}
 
@@ -84,42 +87,77 @@ def _text(value: float | str) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def panel(columns: Columns, accuracy: np.ndarray) -> dict:
+def panels(columns: Columns, accuracies: Columns) -> list[dict]:
+    """A panel for each data set, and for each cell of genotypes."""
+    cells = {"": ("effective_depth", "effective_width")}
+    if "reduction_depth" in columns:
+        cells = {"normal": cells[""], "reduction": ("reduction_depth", "reduction_width")}
+    return [
+        {"dataset": name, "cell": cell} | panel(columns[depth], columns[width], accuracy)
+        for name, accuracy in accuracies.items()
+        for cell, (depth, width) in cells.items()
+    ]
+
+
+def panel(depth: np.ndarray, width: np.ndarray, accuracy: np.ndarray) -> dict:
     """R and the circles of one data set; architectures of depth 0 or no accuracy are left out.
 
+    The intervals of R are those of 1,000 bootstrap samples, of architectures and of circles.
+
     Args:
-        columns: effective_depth and effective_width [n].
+        depth: effective depth [n].
+        width: effective width [n].
         accuracy: in % [n], nan for none.
 
     Raises:
         SpaceError: an accuracy is no share of 100, or fewer than three architectures have one.
     """
-    known = (columns["effective_depth"] > 0) & ~np.isnan(accuracy)
+    known = (depth > 0) & ~np.isnan(accuracy)
     y = accuracy[known]
     if len(y) < 3 or y.min() < 0 or y.max() > 100:
         raise SpaceError(
             f"found {len(y)} accuracies from {min(y, default=0):g} to {max(y, default=0):g}, "
             f"expected at least 3 from 0 to 100"
         )
-    points = np.column_stack([columns["effective_depth"], columns["effective_width"]])[known]
-    where, index = np.unique(points.round(9), axis=0, return_inverse=True)
-    index = index.ravel()
-    count = np.bincount(index)
-    mean = np.bincount(index, y) / count
-    variance = np.bincount(index, (y - mean[index]) ** 2) / count
+    points = np.column_stack([depth, width])[known]
+    circles = circles_of(points, y)
+    where, mean, variance, count = circles[:, :2], *circles[:, 2:].T
     best = int(mean.argmax())
     return {
         "architectures": len(y),
         "circles": len(where),
         "r_architectures": multiple_correlation(points, y),
+        "r_architectures_interval": r_interval(points, y),
         "r_circles": multiple_correlation(where, mean),
+        "r_circles_interval": r_interval(where, mean),
         "largest_variance": float(variance.max()),
         "best_mean": float(mean[best]),
         "best_depth_width": where[best].tolist(),
         "best_mean_architectures": int(count[best]),
-        # depth, width, mean, variance, architectures
-        "circles_at": np.column_stack([where, mean, variance, count]).tolist(),
+        "circles_at": circles.tolist(),
     }
+
+
+def circles_of(points: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """[circles, 5]: depth, width, and of their y mean, variance and number.
+
+    Points [n, 2] that differ by rounding are one circle.
+    """
+    where, index = np.unique(points.round(9), axis=0, return_inverse=True)
+    index = index.ravel()
+    count = np.bincount(index)
+    mean = np.bincount(index, y) / count
+    variance = np.bincount(index, (y - mean[index]) ** 2) / count
+    return np.column_stack([where, mean, variance, count])
+
+
+def r_interval(points: np.ndarray, y: np.ndarray) -> list[float]:
+    """95 % of the R of samples of the rows with replacement."""
+
+    def r(rows: np.ndarray) -> float:
+        return multiple_correlation(points[rows], y[rows])
+
+    return list(bootstrap_interval(r, np.arange(len(y))))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -144,16 +182,22 @@ def _keep_and_print(options: argparse.Namespace) -> None:
     name = options.name or ("NDS" if options.nds else Path(options.table).name.split(".")[0])
     settings = RunSettings(name, options.root, fresh=True)
     for found in keep(options, settings)["panels"]:
+        what = " ".join([found["dataset"], found["cell"] and f"{found['cell']} cell"]).strip()
         print(
-            f"{found['dataset']}: R {found['r_architectures']:.3f} over "
-            f"{found['architectures']:,} architectures, {found['r_circles']:.3f} over "
-            f"{found['circles']} circles"
+            f"{what}: R {found['r_architectures']:.3f} {_interval(found, 'architectures')} over "
+            f"{found['architectures']:,} architectures,\n    {found['r_circles']:.3f} "
+            f"{_interval(found, 'circles')} over {found['circles']} circles"
         )
     print(f"\nRecords: {settings.folder(KIND)}/")
 
 
+def _interval(found: dict, over: str) -> str:
+    low, high = found[f"r_{over}_interval"]
+    return f"[{low:.3f}, {high:.3f}]"
+
+
 def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
-    """The run's result, made anew each time: it takes seconds."""
+    """The run's result, made anew each time: half a minute."""
     if options.nds:
         columns, accuracies = genotypes_landscape(options.nds)
         what = {"nds": [str(file) for file in options.nds]}
@@ -161,11 +205,11 @@ def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
         config = WotConfig(table=options.table)
         columns, accuracies, what = landscape(config, make_space(config))
         what = {"table": what}
-    panels = [{"dataset": name, **panel(columns, y)} for name, y in accuracies.items()]
+    found = panels(columns, accuracies)
     network = {"space": "nds" if options.nds else "nas-bench-201"}
-    n = max(found["architectures"] for found in panels)
+    n = max(panel["architectures"] for panel in found)
     with Run(settings, KIND, what, "cpu") as run:
-        return run.finish({**what, "panels": panels}, network=network, n=n)
+        return run.finish({**what, "panels": found}, network=network, n=n)
 
 
 if __name__ == "__main__":

@@ -8,24 +8,19 @@ kill. `torchrun --nproc-per-node 2 -m wot_dag.score ...` splits the work over pr
 from __future__ import annotations
 
 import contextlib
-import json
 import math
-import re
-import zlib
-from collections.abc import Iterator
 
 from common.config import parse_config, require
-from common.devices import describe
 from common.errors import run_main
-from common.runs import Run, RunSettings
 from common.stopping import stop_on_signals
 from common.workers import Workers
 from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.header import header_of
+from wot_dag.scored import open_store, parts_of
 from wot_dag.scorer import Scorer, score_missing
-from wot_dag.space import make_space
-from wot_dag.store import Key, Scores, ScoreStore, write_scores
+from wot_dag.space import Space, make_space
+from wot_dag.store import Key, Scores, write_scores
 
 PROG = "python -m wot_dag.score"
 
@@ -34,13 +29,19 @@ def main() -> None:
     """Scores every architecture of the config's space and writes scores.csv.gz."""
     config = parse_config(WotConfig, PROG, "Score all architectures of a space.")
     with contextlib.closing(Workers()) as workers:
-        run_main(PROG, lambda: score_space(config, workers), SpaceError)
+        run_main(PROG, lambda: score_spaces(config, workers), SpaceError)
 
 
-def score_space(config: WotConfig, workers: Workers) -> None:
-    """Scores all architectures that this process has, then gathers everyone's scores."""
+def score_spaces(config: WotConfig, workers: Workers) -> None:
+    """Scores the space by the config's score, or by each part of an aggregate."""
     space = make_space(config)
     require(bool(space.archs), "genotypes", config.genotypes, "an NDS file: DARTS has no end")
+    for part in parts_of(config):
+        score_space(part, space, workers)
+
+
+def score_space(config: WotConfig, space: Space, workers: Workers) -> None:
+    """Scores all architectures that this process has, then gathers everyone's scores."""
     keys = [Key(arch, seed) for arch in space.archs for seed in config.score.seeds]
     scorer = workers.together(lambda: Scorer(config.score, space))
     own = [key for group in scorer.groups(keys)[workers.rank :: workers.size] for key in group]
@@ -56,36 +57,8 @@ def score_space(config: WotConfig, workers: Workers) -> None:
                 "seconds_one_by_one": sum(score.seconds for score in scores.values()),
                 "processes": workers.size,
             }
-            run.finish(summary, "WOT", network=config.network(), n=len(scores))
+            run.finish(summary, config.score.label, network=config.network(), n=len(scores))
             print(f"{len(scores):,} scores: {file}")
-
-
-@contextlib.contextmanager
-def open_store(
-    config: WotConfig, scorer: Scorer, workers: Workers | None = None
-) -> Iterator[tuple[ScoreStore, Run | None]]:
-    """The store of a config's scores, and the run that it is of in the first process.
-
-    Each way of scoring has a folder of its own, so that edits of a config never mix scores; each
-    kind of GPU has one too, since a score comes with its seconds.
-    """
-    identity = header_of(config, scorer.data)
-    digest = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
-    name = f"{config.space}_{scorer.data.name}_{digest:08x}"
-    if scorer.device.type != "cpu":
-        name += "_" + re.sub(r"\W+", "_", describe(scorer.device))
-    settings = RunSettings(name, config.run.root)
-    with contextlib.ExitStack() as opened:
-        run = None
-        if workers is None or workers.first:
-            device = describe(scorer.device)
-            run = opened.enter_context(
-                Run(settings, "wot_scores", identity, device, scorer.data.header)
-            )
-        if workers:
-            workers.gather(None)  # the folder is there for all
-        store = ScoreStore(settings.folder("wot_scores"), workers.rank if workers else 0)
-        yield opened.enter_context(contextlib.closing(store)), run
 
 
 if __name__ == "__main__":

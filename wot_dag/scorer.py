@@ -1,34 +1,32 @@
-"""Scores of architectures: mini-batches, seeds, and the work split over processes."""
+"""Scores of architectures, made in groups that share work, and how long each takes."""
 
 from __future__ import annotations
 
+import math
 import time
-import zlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 
 import torch
 from torch import Tensor
 
-from common.config import require
 from common.data import load_dataset
-from common.dataset import Dataset
 from common.devices import choose_device, exact_float32
 from common.progress import progress
 from common.stopping import StopRequest
+from wot_dag.batches import draw_batch
 from wot_dag.config import ScoreSettings
-from wot_dag.kernel import log_determinants
+from wot_dag.scores import SCORES
+from wot_dag.scores.base import Inputs
 from wot_dag.space import Space
 from wot_dag.store import Key, Score, ScoreStore
-
-_CHUNK = 16  # passes whose determinants are taken together: a GPU is waited for once per chunk
 
 
 class Scorer:
     """Gives scores; knows images, but no labels and no accuracies.
 
     Args:
-        settings: dataset, mini-batch, precision, device.
+        settings: one score (no aggregate), dataset, mini-batch, precision, device.
         space: the architectures.
 
     Raises:
@@ -39,9 +37,9 @@ class Scorer:
         self.settings, self._space = settings, space
         self.device = choose_device(settings.device)
         self.data = load_dataset(settings.dataset, self.device)
-        size, available = settings.batch_size, len(self.data.train)
-        require(size <= available, "score.batch_size", size, f"2 .. {available}, the images")
-        self._batch = cache(self._draw_batch)
+        self.score, self._batch = SCORES[settings.name], cache(self._draw_batch)
+        self._batch(settings.seeds[0])  # whether there are enough images
+        self._inputs = Inputs(space, self._batch, self.data.image_shape)
 
     def _draw_batch(self, seed: int) -> Tensor:
         return draw_batch(self.data, self.settings.batch_size, seed).to(
@@ -58,39 +56,24 @@ class Scorer:
         """
         started = time.perf_counter()
         with exact_float32():
-            kernels = torch.cat([self._kernels(group) for group in groups])
+            measured = self.score.measure(self._inputs, groups)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         passed = time.perf_counter()
-        values = log_determinants(kernels)
+        values = self.score.finish(measured)
         keys = [key for group in groups for key in group]
         seconds = (passed - started) / len(groups) + (time.perf_counter() - passed) / len(keys)
-        return {key: Score(value, seconds) for key, value in zip(keys, values)}
-
-    def _kernels(self, group: Sequence[Key]) -> Tensor:
-        """K [keys, n, n]."""
-        (shared,) = {(self._space.pass_of(key.arch), key.seed) for key in group}
-        generator = weight_generator(*shared)
-        return self._space.kernels([k.arch for k in group], self._batch(shared[1]), generator)
+        return {
+            key: Score(value if math.isfinite(value) else -math.inf, seconds)
+            for key, value in zip(keys, values, strict=True)
+        }
 
     def groups(self, keys: Iterable[Key]) -> list[list[Key]]:
         """Keys that share a pass and a seed, together; in the order of their first ones."""
         groups: dict[tuple[str, int], list[Key]] = {}
         for key in keys:
-            groups.setdefault((self._space.pass_of(key.arch), key.seed), []).append(key)
+            groups.setdefault((self.score.pass_of(self._space, key.arch), key.seed), []).append(key)
         return list(groups.values())
-
-
-def draw_batch(data: Dataset, size: int, seed: int) -> Tensor:
-    """Mini-batch [size, c, h, w] of different training images, standardized per channel."""
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(data.train), generator=generator)[:size]
-    return data.normalize(data.train.images[chosen.to(data.train.images.device)])
-
-
-def weight_generator(shared: str, seed: int) -> torch.Generator:
-    """Source of a pass' initial weights: the same in whatever order it is run."""
-    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {shared}".encode()))
 
 
 def score_missing(
@@ -107,7 +90,7 @@ def score_missing(
     """
     missing = store.missing(keys)
     groups, total = scorer.groups(missing), len(set(keys))
-    size = _CHUNK if scorer.device.type == "cuda" else 1
+    size = scorer.score.chunk
     shown = not quiet and bool(missing)
     with progress(total, total - len(missing), "networks", "scores", shown) as bar:
         for first in range(0, len(groups), size):

@@ -9,20 +9,18 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from common.stopping import StopRequest
 from wot_dag.config import WotConfig
 from wot_dag.filters import FILTERS
-from wot_dag.header import header_of, require_fit
-from wot_dag.score import open_store
-from wot_dag.scorer import Scorer, score_missing
+from wot_dag.scored import scores_of
+from wot_dag.scores.aggregate import aggregate
 from wot_dag.space import Space
-from wot_dag.store import Key, Scores, read_scores, require_scores
+from wot_dag.store import Key, Scores, require_scores
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class Choice:
             architecture once, with the time that it takes to score it alone. What cells share
             where a whole space is scored does not count: a search of 100 has next to nothing
             to share.
+        finalists: the best by score, `queries` of them or one.
     """
 
     arch: str | None
@@ -66,6 +65,7 @@ class Choice:
     filter_seconds: float
     scoring_seconds: float
     rest_seconds: float
+    finalists: list[str] = field(default_factory=list)
 
 
 def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice]:
@@ -78,14 +78,15 @@ def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice
     """
     repeats = draw_repeats(config, space)
     needed = [Key(arch, repeat.seed) for repeat in repeats for arch in repeat.kept]
-    _, scores = scores_of(config, space, needed, request)
-    require_scores(scores, needed)
-    return [_choose(repeat, scores) for repeat in repeats]
+    _, parts = scores_of(config, space, needed, request)
+    for scores in parts:
+        require_scores(scores, needed)
+    return [choose(repeat, parts, max(1, config.queries)) for repeat in repeats]
 
 
 def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
     """What each repeat draws and keeps; the draws depend on the seed alone."""
-    keeps = FILTERS[config.filter].make(space, config.fraction)
+    keeps = FILTERS[config.filter].make(space, config.kept_fraction)
     repeats = []
     for number in range(config.repeats):
         started = time.perf_counter()
@@ -98,41 +99,28 @@ def draw_repeats(config: WotConfig, space: Space) -> list[Repeat]:
     return repeats
 
 
-def scores_of(
-    config: WotConfig, space: Space, keys: Sequence[Key], request: StopRequest
-) -> tuple[dict, Scores]:
-    """How scores were made, and those of `keys`, from the config's file or made now.
-
-    Raises:
-        ScoreError: the file is no scores, or was made otherwise than the config says.
-    """
-    if config.scores:
-        header, scores = read_scores(Path(config.scores))
-        require_fit(config, header)
-        return header, scores
-    scorer = Scorer(config.score, space)
-    with open_store(config, scorer) as (store, _):
-        score_missing(keys, scorer, store, request)
-        return header_of(config, scorer.data), store.scores
-
-
-def _choose(repeat: Repeat, scores: Scores) -> Choice:
+def choose(repeat: Repeat, parts: Sequence[Scores], finalists: int = 1) -> Choice:
+    """The best by a score, or by an aggregate of several."""
     started = time.perf_counter()
-    own = {arch: scores[Key(arch, repeat.seed)] for arch in repeat.kept}
-    best = best_of(repeat.kept, lambda arch: own[arch].value)
-    score = None if best is None else own[best].value
-    scoring = sum(found.seconds for found in own.values())
+    archs = list(dict.fromkeys(repeat.kept))
+    own = [[scores[Key(arch, repeat.seed)] for arch in archs] for scores in parts]
+    values = dict(zip(archs, aggregate([[s.value for s in row] for row in own]).tolist()))
+    best = ranked(values)[:finalists]
+    scoring = sum(score.seconds for row in own for score in row)
     rest = repeat.rest_seconds + time.perf_counter() - started
-    return Choice(best, score, repeat.drawn, len(repeat.kept), repeat.filter_seconds, scoring, rest)
+    arch, score = (best[0], values[best[0]]) if best else (None, None)
+    kept = len(repeat.kept)
+    return Choice(arch, score, repeat.drawn, kept, repeat.filter_seconds, scoring, rest, best)
 
 
-def best_of(archs: Iterable[str], score: Callable[[str], float]) -> str | None:
-    """The first of the highest finite score, None if there is none."""
-    best, highest = None, -math.inf
-    for arch in archs:
-        if score(arch) > highest:
-            best, highest = arch, score(arch)
-    return best
+def ranked(scores: Mapping[str, float]) -> list[str]:
+    """Those with a finite score, the highest first.
+
+    Equal ones keep the order in which they were drawn, which is as good as any other, and no
+    order of the space.
+    """
+    finite = (arch for arch, score in scores.items() if math.isfinite(score))
+    return sorted(finite, key=scores.__getitem__, reverse=True)
 
 
 def summarize(choices: Sequence[Choice]) -> dict:

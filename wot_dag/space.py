@@ -1,65 +1,73 @@
-"""Search spaces as WOT sees them: what can be drawn, and how it is scored.
+"""Search spaces as scores see them: what can be drawn, what it is wired like, what it costs.
 
 An architecture is known by its text: a cell's string, or a genotype's JSON.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
-from dag import effective_depth_width
+from dag import Dag, Edge, EdgeOp, effective_depth_width
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.depth_width import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
 from spaces.genotype_lists import read_genotypes
-from spaces.initialization import initialize
-from spaces.nasbench201 import OPERATORS, Cell, all_cells
+from spaces.nasbench201 import EDGES, OPERATORS, Cell, all_cells
 from spaces.nasbench201_networks import (
     NasBench201Layout,
     NasBench201Network,
     count_multiply_adds,
     count_parameters,
 )
+from spaces.operators import OPERATOR_TABLE
 from wot_dag.config import ScoreSettings, WotConfig
-from wot_dag.module_kernel import module_kernel
-from wot_dag.nasbench201 import nasbench201_kernels
-from wot_dag.passes import pass_of
 
 Parallel = Literal["both", "last"]
+_SAMPLE = 1000  # random genotypes that stand for all
 
 
 class NasBench201Space:
-    """All 15,625 cells of NAS-Bench-201.
+    """All 15,625 cells of NAS-Bench-201, or some of them.
 
     Args:
         score: channels, cells per stage.
+        some: cells to draw from; all of them by default.
     """
 
     name = "nas-bench-201"
 
-    def __init__(self, score: ScoreSettings) -> None:
-        self._score = score
-        self.archs = [str(cell) for cell in all_cells()]
-        self._index = {arch: index for index, arch in enumerate(self.archs)}
+    def __init__(self, score: ScoreSettings, some: Sequence[str] = ()) -> None:
+        self.score = score
+        self._all = [str(cell) for cell in all_cells()]
+        self.archs = list(some) or self._all
+        self._index = {arch: index for index, arch in enumerate(self._all)}
 
     def draw(self, rng: np.random.Generator, samples: int) -> list[str]:
         """Cells drawn uniformly with replacement."""
         return [self.archs[i] for i in rng.integers(len(self.archs), size=samples)]
 
-    def pass_of(self, arch: str) -> str:
-        """Names the forward pass: cells of one pass are scored together, with equal weights."""
-        return str(pass_of(Cell.parse(arch)))
+    def sample(self) -> list[str]:
+        """Cells that stand for the whole space: all of it."""
+        return self._all
+
+    def wiring(self, arch: str) -> str:
+        """What cells with equal DAGs share."""
+        return "".join(str(int(kind)) for kind in self._kinds[self._index[arch]])
+
+    def dags(self, arch: str) -> list[Dag]:
+        """The cell's DAG."""
+        return [Cell.parse(arch).to_dag()]
 
     def shapes(self, archs: Sequence[str], _parallel: Parallel = "both") -> Shapes:
         """Effective depth and width [architectures, 1]; cells have no parallel edges."""
-        rows = [self._index[arch] for arch in archs]
+        rows = self._rows(archs)
         return Shapes(self.population().depth[rows], self.population().width[rows])
 
     @cache  # noqa: B019  (one space lives as long as its process)
@@ -67,42 +75,55 @@ class NasBench201Space:
         """Effective depth and width of the whole space."""
         return nasbench201_shapes()
 
-    def kernels(self, archs: Sequence[str], images: Tensor, generator: torch.Generator) -> Tensor:
-        """K [architectures, n, n] of the networks of cells that share a pass."""
-        cells = [Cell.parse(arch) for arch in archs]
-        return nasbench201_kernels(cells, images, generator, self._layout(images.shape[1]))
+    def convolutions(self, archs: Sequence[str]) -> np.ndarray:
+        """Convolutions on a cell's edges [architectures], dead ones too."""
+        return (self._kinds[self._rows(archs)] == EdgeOp.LINEAR).sum(axis=1)
 
-    def costs(
-        self, archs: Sequence[str], image_shape: Sequence[int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Parameters and multiply-adds of the scored networks, [architectures].
+    def parameters(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
+        """Of the scored networks [architectures]; image_shape is (channels, height, width)."""
+        layout = self.layout(image_shape[0])
+        return self._affine(archs, lambda cell: count_parameters(cell, layout))
 
-        Both are affine in how often each operator stands, so a network for each tells all.
+    def multiply_adds(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
+        """Of the scored networks for one image [architectures]."""
+        return self._affine(
+            archs,
+            lambda cell: count_multiply_adds(
+                lambda: NasBench201Network(cell, self.layout(image_shape[0])), image_shape
+            ),
+        )
 
-        Args:
-            archs: cells.
-            image_shape: (channels, height, width) of what they are scored on.
-        """
-        parsed = [Cell.parse(arch).operators for arch in archs]
-        counts = np.array([[names.count(name) for name in OPERATORS] for names in parsed])
-        cells = [Cell((name, *["none"] * 5)) for name in ("none", *OPERATORS)]
-        layout = self._layout(image_shape[0])
-        probes = [
-            (
-                count_parameters(c, layout),
-                count_multiply_adds(lambda c=c: NasBench201Network(c, layout), image_shape),
-            )
-            for c in cells
-        ]
-        empty, *with_one = np.array(probes)
-        total = empty + counts @ (np.array(with_one) - empty)
-        return total[:, 0], total[:, 1]
+    def _affine(self, archs: Sequence[str], count: Callable[[Cell], int]) -> np.ndarray:
+        """A count that is affine in how often each operator stands: a cell for each tells all."""
+        operators = self._operators[self._rows(archs)]
+        counts = np.array([(operators == i).sum(axis=1) for i in range(len(OPERATORS))]).T
+        cells = (Cell((name, *["none"] * 5)) for name in ("none", *OPERATORS))
+        empty, *with_one = [count(cell) for cell in cells]
+        return empty + counts @ (np.array(with_one) - empty)
 
-    def _layout(self, input_channels: int) -> NasBench201Layout:
-        score = self._score
+    def layout(self, input_channels: int) -> NasBench201Layout:
+        """What surrounds a cell that is scored."""
+        score = self.score
         return NasBench201Layout(
             score.channels, score.cells, classes=1, input_channels=input_channels
         )
+
+    def network(self, arch: str, input_channels: int) -> nn.Module:
+        """The network of a cell."""
+        return NasBench201Network(Cell.parse(arch), self.layout(input_channels))
+
+    def _rows(self, archs: Sequence[str]) -> list[int]:
+        return [self._index[arch] for arch in archs]
+
+    @cached_property
+    def _operators(self) -> np.ndarray:
+        """Index in OPERATORS of each edge's operator [cells, edges], in the order of all cells."""
+        return np.array(list(np.ndindex((len(OPERATORS),) * len(EDGES))))
+
+    @cached_property
+    def _kinds(self) -> np.ndarray:
+        """The EdgeOp of each edge [cells, edges]."""
+        return np.array([int(OPERATOR_TABLE[name].edge_op) for name in OPERATORS])[self._operators]
 
 
 class DartsSpace:
@@ -116,7 +137,7 @@ class DartsSpace:
     name = "darts"
 
     def __init__(self, score: ScoreSettings, genotypes: str = "") -> None:
-        self._score = score
+        self.score = score
         rated = read_genotypes(Path(genotypes)) if genotypes else []
         self.archs = [entry.genotype.to_json() for entry in rated]
 
@@ -126,9 +147,18 @@ class DartsSpace:
             return [self.archs[i] for i in rng.integers(len(self.archs), size=samples)]
         return [Genotype.random(rng).to_json() for _ in range(samples)]
 
-    def pass_of(self, arch: str) -> str:
-        """The architecture itself: genotypes share no forward pass."""
-        return arch
+    def sample(self) -> list[str]:
+        """Genotypes that stand for the whole space: the file's, or 1,000 random ones."""
+        return self.archs or self.draw(np.random.default_rng(0), _SAMPLE)
+
+    def wiring(self, arch: str) -> str:
+        """What genotypes with equal DAGs share."""
+        return "; ".join(map(str, self.dags(arch)))
+
+    def dags(self, arch: str) -> list[Dag]:
+        """The normal and the reduction cell with their inputs taken for one."""
+        genotype = Genotype.from_json(arch)
+        return [_of_one_input(genotype.to_dag(which)) for which in ("normal", "reduce")]
 
     def shapes(self, archs: Sequence[str], parallel: Parallel = "both") -> Shapes:
         """Effective depth and width [architectures, 2]: normal cell, reduction cell."""
@@ -145,31 +175,36 @@ class DartsSpace:
         """Of the file's genotypes, or of 100,000 random ones."""
         return self.shapes(self.archs) if self.archs else random_darts_shapes(100_000)
 
-    def kernels(self, archs: Sequence[str], images: Tensor, generator: torch.Generator) -> Tensor:
-        """K [1, n, n] of the one genotype's network."""
-        (arch,) = archs
-        network = self._network(arch, images.shape[1])
-        initialize(network, "default", generator)
-        network.to(images, memory_format=torch.channels_last)
-        return module_kernel(network, images)[None]
+    def convolutions(self, archs: Sequence[str]) -> np.ndarray:
+        """Convolutions on the edges of both cells [architectures]."""
+        return np.array([
+            sum(edge.op == EdgeOp.LINEAR for dag in self.dags(arch) for edge in dag.edges)
+            for arch in archs
+        ])  # fmt: skip
 
-    def costs(
-        self, archs: Sequence[str], image_shape: Sequence[int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Parameters and multiply-adds of the networks scored on `image_shape`, [architectures]."""
-        parameters, multiply_adds = [], []
-        for arch in archs:
-            with torch.device("meta"):
-                tensors = self._network(arch, image_shape[0]).parameters()
-            parameters.append(sum(tensor.numel() for tensor in tensors))
-            build = partial(self._network, arch, image_shape[0])
-            multiply_adds.append(count_multiply_adds(build, image_shape))
-        return np.array(parameters), np.array(multiply_adds)
+    def parameters(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
+        """Of the scored networks [architectures]; image_shape is (channels, height, width)."""
+        with torch.device("meta"):
+            networks = (self.network(arch, image_shape[0]) for arch in archs)
+            return np.array([sum(t.numel() for t in n.parameters()) for n in networks])
 
-    def _network(self, arch: str, input_channels: int) -> DartsNetwork:
-        score = self._score
+    def multiply_adds(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
+        """Of the scored networks for one image [architectures]."""
+        builds = (partial(self.network, arch, image_shape[0]) for arch in archs)
+        return np.array([count_multiply_adds(build, image_shape) for build in builds])
+
+    def network(self, arch: str, input_channels: int) -> DartsNetwork:
+        """The network of a genotype."""
+        score = self.score
         layout = DartsLayout(score.channels, score.cells, 1, input_channels, score.stem)
         return DartsNetwork(Genotype.from_json(arch), layout)
+
+
+def _of_one_input(dag: Dag) -> Dag:
+    """All inputs joined in node 0."""
+    more = dag.num_inputs - 1
+    edges = (Edge(max(0, e.source - more), e.target - more, e.op) for e in dag.edges)
+    return Dag(dag.num_nodes - more, tuple(edges))
 
 
 Space = NasBench201Space | DartsSpace

@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
 
 class Score(NamedTuple):
-    """log|det K|, -inf if K is singular, and the seconds it took."""
+    """A score, -inf if it is not finite (as log|det K| of a singular K), and its seconds."""
 
     value: float
     seconds: float
@@ -37,7 +37,7 @@ Scores = dict[Key, Score]
 
 
 class ScoreError(UserError):
-    """A file of scores that cannot be used: what was found and how to mend it."""
+    """A score that cannot be had, or a file of scores: what was found and how to mend it."""
 
 
 class ScoreStore:

@@ -36,7 +36,7 @@ _FORMS = (("NNGP", "exact", False), ("NTK", "exact", True), ("paper form", "pape
 
 
 @dataclass(frozen=True)
-class TopologiesConfig:
+class CellTopologiesConfig:
     """What is correlated.
 
     Args:
@@ -61,7 +61,7 @@ class TopologiesConfig:
         require(self.bootstrap >= 1, "bootstrap", self.bootstrap, "an integer >= 1")
 
 
-def correlate(config: TopologiesConfig) -> dict:
+def correlate(config: CellTopologiesConfig) -> dict:
     """The result, which the run's folder keeps beside topologies.csv, a row per topology.
 
     Raises:
@@ -108,7 +108,7 @@ def topologies(table: AccuracyTable) -> tuple[list[Dag], np.ndarray, dict[str, n
     return dags, np.array([len(rows[dag]) for dag in dags]), means
 
 
-def kernel_images(config: TopologiesConfig, data: Dataset) -> np.ndarray:
+def kernel_images(config: CellTopologiesConfig, data: Dataset) -> np.ndarray:
     """The first training images [n, d], normalized by the mean and deviation of all of them."""
     n, most = config.kernel_samples, len(data.train)
     require(n <= most, "kernel_samples", n, f"at most {most}, the training images")
@@ -198,11 +198,11 @@ def _as_csv(columns: Mapping[str, Sequence]) -> bytes:
 
 def main() -> None:
     """Prints the multiple correlations as lines of a table."""
-    config = parse_config(TopologiesConfig, PROG, "What predicts the accuracy of topologies.")
+    config = parse_config(CellTopologiesConfig, PROG, "What predicts the accuracy of topologies.")
     run_main(PROG, lambda: _correlate_and_print(config), SpaceError)
 
 
-def _correlate_and_print(config: TopologiesConfig) -> None:
+def _correlate_and_print(config: CellTopologiesConfig) -> None:
     result = correlate(config)
     for accuracy, subsets in result["results"].items():
         for subset, found in subsets.items():

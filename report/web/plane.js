@@ -45,6 +45,7 @@ class Plane {
     parent.append(this.element);
     this.element.innerHTML = this.template();
     this.name();
+    if (data.named) this.withoutBox();
     this.bind();
     this.place();
     this.makeChart();
@@ -88,6 +89,11 @@ class Plane {
       `Plot of ${title}: arrow keys move from architecture to architecture`);
   }
 
+  // Models have names, not codes, and their widths are powers of two: no rule has a box for them.
+  withoutBox() {
+    for (const name of ["reset", "sliders"]) this.find(name).hidden = true;
+  }
+
   bind() {
     for (const name of ["fraction", "depth", "width"]) {
       this.find(name).addEventListener("input", () => this.filter());
@@ -95,7 +101,7 @@ class Plane {
     this.find("accuracy").addEventListener("change", () => {
       this.place();
       this.recolour();
-      this.filter();
+      this.count();
       this.show(this.best());
     });
     this.find("reset").addEventListener("click", () => this.reset());
@@ -147,7 +153,7 @@ class Plane {
         onHover: (_, found) => found.length && this.hover(found[0].index),
         onClick: (_, found) => found.length && this.hold(found[0].index),
         plugins: { legend: { display: false }, tooltip: { enabled: false } },
-        scales: { x: axis("effective depth"), y: axis("effective width") },
+        scales: { x: axis("effective depth"), y: axis(this.data.named ? "log2 effective width" : "effective width") },
       },
     });
     this.recolour();
@@ -209,6 +215,10 @@ class Plane {
   // The box rule with f = 1/2: the midrange, and half of the half-range. A slider would round the
   // middle to its step, so the middle itself is kept until a slider moves.
   reset() {
+    if (this.data.named) {
+      this.count();
+      return;
+    }
     this.find("fraction").value = 0.5;
     for (const name of ["depth", "width"]) {
       const [low, high] = this.data.range[name];
@@ -240,8 +250,12 @@ class Plane {
     const sum = (rows, of) => rows.reduce((total, row) => total + of(row), 0);
     const cells = (rows) => sum(rows, (row) => row.cells);
     const mean = (rows) => sum(rows, (row) => row.cells * row.means[a]) / cells(rows);
-    const kept = known.filter((row) => this.inside(row));
     const shown = this.find("kept");
+    if (this.data.named) {
+      shown.textContent = `${known.length} models; mean accuracy ${mean(known).toFixed(2)} %.`;
+      return;
+    }
+    const kept = known.filter((row) => this.inside(row));
     const number = cells(kept);
     const average = number ? mean(kept).toFixed(2) : "";
     shown.dataset.cells = number;
@@ -271,12 +285,14 @@ class Plane {
     const eigenvalue = row.eigenvalue === null ? "none" : row.eigenvalue.toPrecision(3);
     const several = row.cells > 1 ? `mean accuracy of ${row.cells} cells` : "accuracy";
     const detail = this.find("detail");
-    detail.innerHTML = Dag.draw(Dag.parse(row.code), `DAG ${row.code}`);
+    const { named } = this.data;
+    detail.innerHTML = named ? "" : Dag.draw(Dag.parse(row.code), `DAG ${row.code}`);
     const numbers = made("dl", "", { className: "numbers" });
+    const kernel = ["lambda_min (NNGP, digits)", eigenvalue, "eigenvalue"];
     for (const [label, value, name] of [
-      ["code", row.code, "code"], ["depth", row.depth.toPrecision(3), "at-depth"],
-      ["width", row.width.toPrecision(3), "at-width"], ["paths", row.paths, "paths"],
-      ["lambda_min (NNGP, digits)", eigenvalue, "eigenvalue"],
+      [named ? "model" : "code", row.code, "code"], ["depth", row.depth.toPrecision(3), "at-depth"],
+      [named ? "log2 width" : "width", row.width.toPrecision(3), "at-width"],
+      ["paths", row.paths, "paths"], ...(named ? [] : [kernel]),
       [several, `${row.means[a].toFixed(2)} %`, "at-accuracy"]]) {
       const pair = made("div", "");
       const shown = made("dd", value);

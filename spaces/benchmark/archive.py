@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 
 from spaces.benchmark import AccuracyTable
-from spaces.benchmark.streaming_pickle import Record, StreamingUnpickler
+from spaces.benchmark.streaming_pickle import Pickled, StreamingUnpickler
 from spaces.errors import SpaceError
 from spaces.nasbench201 import Cell
 
@@ -103,14 +103,14 @@ def _averages(
     return row
 
 
-def _arch_results(state: dict[str, Any] | Record) -> Any:
+def _arch_results(state: dict[str, Any] | Pickled) -> Any:
     """nats-bench's object of a state, without the times, of which only the last is left."""
     from nats_bench.api_utils import ArchResults
 
-    state = dict(vars(state) if isinstance(state, Record) else state)
+    state = dict(vars(state) if isinstance(state, Pickled) else state)
     trials = {}
     for key, trial in state["all_results"].items():
-        trial = dict(vars(trial) if isinstance(trial, Record) else trial)
+        trial = dict(vars(trial) if isinstance(trial, Pickled) else trial)
         trials[key] = trial | {"train_times": None, "eval_times": {}}
     return ArchResults.create_from_state_dict(state | {"all_results": trials})
 

@@ -22,7 +22,7 @@ import numpy as np
 from spaces.errors import SpaceError
 
 
-class Record:
+class Pickled:
     """Stands for an object of the benchmark packages: its attributes are what was pickled."""
 
 
@@ -60,7 +60,7 @@ def find_allowed(module: str, name: str) -> Any:
     """
     module = _MODULES.get(module, module)
     if module.split(".")[0] in _PACKAGES and name in _RECORDS:
-        return Record
+        return Pickled
     try:
         return _ALLOWED[module, name]
     except KeyError:

@@ -65,9 +65,9 @@ class AccuracyTable:
         """
         path = Path(path)
         lines = _read_lines(path)
-        header = lines[0].split(",") if lines else []
+        header = lines[0] if lines else []
         _check_header(path, header)
-        rows = [line.split(",") for line in lines[1:]]
+        rows = lines[1:]
         if not rows:
             raise SpaceError(f"{path}: found a header and no row, expected one per architecture")
         _check_rows(path, rows, len(header))
@@ -226,7 +226,7 @@ def _summary(name: str, column: np.ndarray, chosen: np.ndarray) -> dict:
     }
 
 
-def _read_lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[list[str]]:
     data = path.read_bytes()
     if path.suffix == ".gz":
         try:
@@ -236,9 +236,9 @@ def _read_lines(path: Path) -> list[str]:
                 f"{path}: cut off or damaged ({error}); fetch or convert it again"
             ) from error
     try:
-        return data.decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise SpaceError(f"{path}: found no text ({error.reason}), expected CSV") from error
+        return list(csv.reader(data.decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SpaceError(f"{path}: found no text ({error}), expected CSV") from error
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
@@ -263,13 +263,13 @@ def _check_rows(path: Path, rows: Sequence[list[str]], width: int) -> None:
 
 
 def _read_architectures(path: Path, texts: Sequence[str]) -> tuple[str, ...]:
-    """The strings as the benchmark writes them; others put spaces around the bars."""
+    """The strings as the benchmark writes them; others have other forms, or spaces."""
     seen: dict[str, int] = {}
     for number, text in enumerate(texts):
         name = text.replace(" ", "")
         if not _ARCHITECTURE.fullmatch(name):
             try:
-                Cell.parse(name)
+                name = str(Cell.parse(text))
             except SpaceError as error:
                 raise SpaceError(f"{path}: row {number}: {error}") from error
         first = seen.setdefault(name, number)

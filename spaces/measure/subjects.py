@@ -15,13 +15,14 @@ from spaces.errors import SpaceError
 from spaces.measure import measure
 from spaces.nasbench201 import Cell
 from spaces.published import GENOTYPES
+from spaces.texts import read_architecture
 
 if TYPE_CHECKING:
     from torch import nn
 
 FORMS = (
     "torchvision:NAME (or torchvision:*), package.module:function, Genotype(...) or its JSON, "
-    f"{', '.join(GENOTYPES)}, a NAS-Bench-201 string |...|, or a DAG code such as 2_02_002"
+    f"{', '.join(GENOTYPES)}, a NAS-Bench-201 cell |...|, or a DAG code such as 2_02_002"
 )
 
 
@@ -99,11 +100,8 @@ def subjects(text: str, shape: Shape = None) -> Iterator[Measuring]:
     text = text.strip()
     if text.startswith("torchvision:"):
         yield from _torchvision(text.partition(":")[2])
-    elif text.startswith(("Genotype(", "{")) or text in GENOTYPES:
-        yield from _genotype(text)
-    elif text.startswith("|"):
-        dag = Cell.parse(text).to_dag()
-        yield lambda: Row.of(text, path_counts(dag))
+    elif architecture := read_architecture(text):
+        yield from _rows(text, architecture)
     elif re.fullmatch(r"[\d_]+", text):
         dag = Dag.parse(text)
         yield lambda: Row.of(text, path_counts(dag))
@@ -113,12 +111,13 @@ def subjects(text: str, shape: Shape = None) -> Iterator[Measuring]:
         raise SpaceError(f"found {text[:60]!r}, expected {FORMS}")
 
 
-def _genotype(text: str) -> Iterator[Measuring]:
-    named = GENOTYPES.get(text, text)
-    genotype = Genotype.from_json(named) if named.startswith("{") else Genotype.parse(named)
+def _rows(text: str, architecture: Cell | Genotype) -> Iterator[Measuring]:
+    if isinstance(architecture, Cell):
+        yield lambda: Row.of(str(architecture), path_counts(architecture.to_dag()))
+        return
     name = text if text in GENOTYPES else "genotype"
     for which in ("normal", "reduce"):
-        dag = genotype.to_dag(which)
+        dag = architecture.to_dag(which)
         yield lambda which=which, dag=dag: Row.of(f"{name}, {which} cell", path_counts(dag))
 
 

@@ -1,0 +1,147 @@
+"""Training-free scores against each other: what orders cells, and what searches find by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from report.records import Record, by_n
+from report.sections import DATASETS, Section, Sources
+from report.tables import ABSENT, Cell, Number, Table, general, measured, percent
+
+_BASE = "parameters"
+_NOTE = (
+    "All: all cells scored; depth > 0: those with a path of depth above 0, with 95 % bootstrap "
+    "intervals. Against parameters: tau minus that of the number of parameters on the same cells "
+    "of depth > 0; a score whose intervals lie above 0 on all three data sets beats it. From "
+    "the seed: share of the variance over weights and mini-batches. Sums of ranks are written "
+    "with +; the chosen one has the highest tau of all pairs and triples on CIFAR-10, and is only "
+    "read on the others. {ceiling}"
+)
+_SEARCH_NOTE = (
+    "Searches draw 100 of the cells that were scored; mean (std) of the chosen cells' test "
+    "accuracy. Seconds: of one search, each cell scored alone. A score on fewer than 15,625 cells "
+    "chooses among those."
+)
+_QUERY_NOTE = (
+    "The best {n} of all cells scored by one search of all of them are looked at once, by their "
+    "{looked_at}: the choice has seen test data. By CIFAR-10: the look is at CIFAR-10 alone. Held: "
+    "the best accuracy among them."
+)
+
+
+def section(sources: Sources) -> Section:
+    """Three tables for each run, those of most cells first."""
+    runs = by_n(sources.of_kind("scores"))
+    tables = [t for run in runs for t in (_taus(run, sources), _searches(run), _queries(run))]
+    return Section(
+        "scores",
+        "Training-free scores: what beats the number of parameters?",
+        sources.cite("vkdnw", "Kendall's tau of scores on NAS-Bench-201, on CIFAR-10, CIFAR-100 "
+                     "and ImageNet16-120"),
+        ("bash scripts/scores.sh digits",),
+        tables=tuple(tables),
+        records=tuple(runs),
+    )  # fmt: skip
+
+
+def _taus(run: Record, sources: Sources) -> Table:
+    published = sources.published["scores"]
+    names = _datasets(run)
+    rows = [*_measured_rows(run, published["tau"], names), *_tenas_rows(sources, names)]
+    for label, taus in published["others"].items():
+        rows.append((f"{label}, published", *[ABSENT] * (len(rows[0]) - 2), _joined(taus)))
+    columns = ("score", "cells", *(f"{n}, all" for n in names), *(f"{n}, depth > 0" for n in names),
+               "against parameters", "beats parameters", "Spearman, depth > 0", "from the seed",
+               "seconds a cell", "published tau")  # fmt: skip
+    whole, best = published["ceiling"]
+    ceiling = (
+        f"Noise ceiling: two trainings of the same cells agree with tau {whole} on CIFAR-10 over "
+        f"all cells, and {best} in the best tenth."
+    )
+    caption = f"Kendall's tau of scores with test accuracy, images of {run.dataset}, {run.network}"
+    return Table("scores", caption, columns, tuple(rows), _NOTE.format(ceiling=ceiling))
+
+
+def _measured_rows(
+    run: Record, published: Mapping[str, Sequence], names: Sequence[str]
+) -> Iterator[tuple[Cell, ...]]:
+    for row in run.result["rows"]:
+        found = [row["datasets"][name] for name in names]
+        deep = [of["deep"] for of in found]
+        own = row["names"] == [_BASE]
+        yield (
+            _label(row),
+            f"{row['n']:,}",
+            *(Number(of["all"]["kendall"], spec=".3f") for of in found),
+            *(_with_interval(of, "kendall") for of in deep),
+            ABSENT if own else _joined([of["kendall_minus_parameters"] for of in deep], "+.3f"),
+            ABSENT if own else _verdict(deep),
+            _joined([of["spearman"] for of in deep]),
+            percent(row["seed_share"]),
+            general(row["seconds"]),
+            _joined(published.get("+".join(row["names"]), ())),
+        )
+
+
+def _tenas_rows(sources: Sources, names: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+    """TE-NAS' indicators, from their own record: its cells are its own sample."""
+    for run in by_n(sources.of_kind("tenas_correlation"))[:1]:
+        for key, label in (("kappa", "TE-NAS' kappa"), ("regions", "TE-NAS' R")):
+            found = [run.result["correlations"].get(name, {}).get(key) for name in names]
+            taus = [Number(of["tau"], spec=".3f") if of else ABSENT for of in found]
+            n = max((of["n"] for of in found if of), default=0)
+            yield (f"{label}, images of {run.dataset}", str(n), *taus, *[ABSENT] * (len(names) + 6))
+
+
+def _verdict(deep: Sequence[Mapping[str, Any]]) -> str:
+    intervals = [of["kendall_minus_parameters_interval"] for of in deep]
+    if all(low > 0 for low, _ in intervals):
+        return "yes"
+    return "no, worse" if all(high < 0 for _, high in intervals) else "no"
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    return row["score"] + " (chosen)" * row["chosen"]
+
+
+def _with_interval(found: Mapping[str, Any], key: str) -> str:
+    low, high = found[f"{key}_interval"]
+    return f"{found[key]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _joined(values: Sequence[float], spec: str = ".3f") -> str:
+    return " / ".join(format(value, spec) for value in values)
+
+
+def _searches(run: Record) -> Table:
+    names, rows = _datasets(run), []
+    for row in run.result["rows"]:
+        for filter_, found in row["searches"].items():
+            accuracies = (measured(found["accuracy"].get(name)) for name in names)
+            seconds = general(found["seconds_per_repeat"]["total"])
+            kept = found["evaluated"] / found["repeats"]
+            rows.append((_label(row), f"{row['n']:,}", filter_, *accuracies,
+                         Number(kept, spec=".1f"), seconds, found["repeats"]))  # fmt: skip
+    columns = ("score", "cells", "filter", *names, "evaluations", "seconds", "n")
+    caption = f"Test accuracy (%) that random search finds by each score, images of {run.dataset}"
+    return Table("scores_searches", caption, columns, tuple(rows), _SEARCH_NOTE)
+
+
+def _queries(run: Record) -> Table:
+    names, rows = _datasets(run), []
+    for row in run.result["rows"]:
+        found = row["queries"]
+        rows.append((_label(row), f"{row['n']:,}", *(
+            _joined([found[key][name] for name in names], ".2f")
+            for key in ("accuracy", "accuracy_by_first", "best_held")
+        )))  # fmt: skip
+    note = _QUERY_NOTE.format(n=found["number"], looked_at=found["looked_at"])
+    columns = ("score", "cells", f"chosen, {' / '.join(names)}", "chosen by CIFAR-10", "held")
+    caption = f"Test accuracy (%) by {found['number']} queries, images of {run.dataset}"
+    return Table("scores_queries", caption, columns, tuple(rows), note)
+
+
+def _datasets(run: Record) -> list[str]:
+    found = run.result["rows"][0]["datasets"]
+    return [name for name in DATASETS if name in found] or list(found)

@@ -1,0 +1,60 @@
+"""python -m benchmarks: a row that lacks its data is left out in words, the others are there."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import batched, command_line, growth, kernels, mlp, tenas, wot
+
+
+def test_without_mnist_its_row_is_left_out_and_named(tmp_path):
+    command = [sys.executable, "-m", "benchmarks", "--only", "mlp"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"DATA_ROOT": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "PATH": ""},
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    why, last = done.stderr.strip().splitlines()
+    assert why.startswith("python -m benchmarks.mlp: ") and "mnist" in why
+    assert last == "python -m benchmarks: left out: mlp, for the reason told above"
+    assert (tmp_path / "out/table.md").read_text().startswith("| what | plain |")
+
+
+def test_a_record_names_the_images_that_were_read(tmp_path, monkeypatch):
+    whole = wot.layout_for
+    small = {"channels": 2, "cells_per_stage": 1}
+    monkeypatch.setattr(wot, "layout_for", lambda images: replace(whole(images), **small))
+    words = ["wot", "--dataset", "digits", "--architectures", "1", "--ranked", "0"]
+    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path)])
+    wot.main()
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert record["dataset"]["name"] == "digits" and len(record["dataset"]["digest"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "told"),
+    [
+        (mlp, ["--width", "0"], "found '0', expected 1"),
+        (mlp, ["--epochs", "-1"], "found '-1', expected 1"),
+        (batched, ["--device", "tpu"], "invalid choice: 'tpu'"),
+        (tenas, ["--repeats", "x"], "found 'x', expected 1"),
+        (wot, ["--ranked", "15626"], "expected 0 to 15625"),
+        (kernels, ["--device", "cpu"], "unrecognized arguments: --device"),
+    ],
+)
+def test_words_that_make_no_sense_are_told(module, words, told, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["x", *words])
+    with pytest.raises(SystemExit):
+        module.main()
+    assert told in capsys.readouterr().err
+
+
+def test_every_benchmark_has_the_same_words():
+    for module in (growth, kernels, mlp, batched, tenas, wot):
+        assert module.make_parser is command_line.make_parser

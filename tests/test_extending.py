@@ -1,0 +1,188 @@
+"""What README's "how to extend" promises: a toy of each kind, added to a copy of the code."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("common", "configs", "dag", "report", "spaces", "tenas_dag", "wot_dag")
+
+DATA_SET = """
+
+def _stripes(_root: Path, seed: int) -> tuple[Arrays, Arrays]:
+    images = np.random.default_rng(seed).integers(0, 256, (300, 1, 8, 8)).astype(np.uint8)
+    labels = np.arange(300) % 10
+    return (images[:200], labels[:200]), (images[200:], labels[200:])
+
+
+CATALOGUE["stripes"] = Entry(_stripes)
+"""
+RULE = '''
+
+def deepest(depth: np.ndarray, share: float) -> float:
+    """The depth that a share of the architectures reaches."""
+    return float(np.quantile(depth, 1 - share))
+'''
+FILTER = """
+
+def _deep(space: Space, fraction: float) -> Keeps:
+    least = deepest(space.population().depth, fraction)
+    return lambda archs: (space.shapes(archs).depth >= least).all(axis=1)
+
+
+FILTERS["deep"] = Filter(" + depth", _deep)
+"""
+SCORE = '''"""How many skips a cell has."""
+
+from wot_dag.scores.base import OfSpace
+
+SCORE = OfSpace("skips", lambda inputs, keys: [key.arch.count("skip") for key in keys])
+'''
+SECTION = '''"""How many searches there are."""
+
+from report.sections import Section, Sources
+from report.tables import Table
+
+
+def section(sources: Sources) -> Section:
+    """One row."""
+    runs = sources.of_kind("wot")
+    table = Table("toy", "Searches", ("searches",), ((str(len(runs)),),))
+    return Section("toy", "A toy", "", ("bash scripts/toy.sh",), tables=(table,))
+'''
+SCORE = '''"""How many skips a cell has."""
+
+from wot_dag.scores.base import OfSpace
+
+SCORE = OfSpace("skips", lambda _inputs, keys: [key.arch.count("skip") for key in keys])
+'''
+OPERATOR = '    "nor_conv_5x5": _linear("conv", 5),\n'
+CHECK_OPERATOR = """
+import torch
+from spaces import Cell
+from spaces.initialization import initialize
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_parameters
+from tenas_dag.candidates import NAS_BENCH_201, Candidates
+from tenas_dag.supernet import NasBench201Supernet
+from wot_dag.hooks import module_kernel
+from wot_dag.nasbench201 import nasbench201_kernels
+
+cell = Cell.parse("|nor_conv_5x5~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_5x5~2|")
+layout = NasBench201Layout(4, 1, classes=1)
+network = NasBench201Network(cell, layout)
+assert count_parameters(cell, layout) == sum(p.numel() for p in network.parameters())
+images = torch.randn(6, 3, 8, 8)
+initialize(network, "default", torch.Generator().manual_seed(1))
+fast = nasbench201_kernels([cell], images, torch.Generator().manual_seed(1), layout)
+assert torch.equal(fast[0].double(), module_kernel(network, images).double()), (fast, cell)
+out = NasBench201Supernet(NasBench201Layout(3, 1))(images, [Candidates.full(NAS_BENCH_201)])
+assert out.shape == (6, 10)
+assert len({*Candidates.full(NAS_BENCH_201).left[0]}) == 5
+"""
+
+
+class Copy:
+    """A copy of the code in which files are added and changed, and counted."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.touched = root, set()
+        for room in ROOMS:
+            shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def write(self, file: str, text: str) -> None:
+        (self.root / file).parent.mkdir(exist_ok=True)
+        (self.root / file).write_text(text)
+        self.touched.add(file)
+
+    def append(self, file: str, text: str) -> None:
+        self.write(file, (self.root / file).read_text() + text)
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        text = (self.root / file).read_text()
+        assert text.count(old) == 1, (file, old)
+        self.write(file, text.replace(old, new))
+
+    def python(self, *words: str) -> str:
+        environment = os.environ | {"PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=self.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path) -> Copy:
+    return Copy(tmp_path)
+
+
+def test_a_data_set_a_filter_a_score_and_a_section(copy):
+    """A search by the new score on the new images behind the new filter, in the new section."""
+    copy.append("common/data.py", DATA_SET)
+    config = "score: {dataset: stripes, channels: 2, cells: 1, batch_size: 16}\n"
+    copy.write("configs/wot/stripes.yaml", config)
+    assert len(copy.touched) == 2
+    copy.touched.clear()
+
+    copy.append("dag/filters.py", RULE)
+    rule = "from dag.filters import deepest\n"
+    copy.append("wot_dag/filters.py", FILTER)
+    copy.replace("wot_dag/filters.py", "from dag import Box, box_rule\n",
+                 "from dag import Box, box_rule\n" + rule)  # fmt: skip
+    assert len(copy.touched) == 2
+    copy.touched.clear()
+
+    copy.write("wot_dag/scores/toy.py", SCORE)
+    scores = "wot_dag/scores/__init__.py"
+    copy.replace(scores, "    synflow,\n", "    synflow,\n    toy,\n")
+    copy.replace(scores, '    "random":', '    "toy": toy.SCORE,\n    "random":')
+    assert len(copy.touched) == 2
+    copy.touched.clear()
+
+    copy.write("report/toy.py", SECTION)
+    copy.replace("report/results.py", "    topologies,\n", "    topologies,\n    toy,\n")
+    copy.replace("report/results.py", "    speed.section,\n", "    speed.section, toy.section,\n")
+    copy.write("scripts/toy.sh", "")
+    assert len(copy.touched) == 3
+
+    words = ["--filter", "deep", "--fraction", "0.3", "--samples", "8", "--repeats", "1"]
+    words += ["--run.name", "toy", "--table", "", "--score.name", "toy"]
+    printed = copy.python("-m", "wot_dag", "--config", "configs/wot/stripes.yaml", *words)
+    assert "skips + depth" in printed
+    header = json.loads((copy.root / "runs/wot/toy/result.json").read_text())
+    assert (header["filter"], header["dataset"]["name"]) == ("deep", "stripes")
+    copy.python("-m", "report", "results", "--records", "runs", "--out", "out")
+    text = (copy.root / "out/RESULTS.md").read_text()
+    assert "A toy" in text and "| searches |" in text
+
+
+def test_a_score(copy):
+    """A search by the new score: one file and its line."""
+    copy.write("wot_dag/scores/toy.py", SCORE)
+    copy.replace("wot_dag/scores/__init__.py", "    synflow,\n", "    synflow,\n    toy,\n")
+    line = '    "random": chance.SCORE,\n'
+    copy.replace("wot_dag/scores/__init__.py", line, line + '    "toy": toy.SCORE,\n')
+    assert len(copy.touched) == 2
+    words = ["--score.name", "toy", "--samples", "3", "--repeats", "1", "--table", ""]
+    printed = copy.python("-m", "wot_dag", "--config", "configs/wot/digits.yaml", *words)
+    assert "highest score    " in printed and "skips, 1 repeats" in printed
+
+
+def test_an_operator(copy):
+    """Parameters, WOT's fast pass and TE-NAS' supernet know a convolution of a new size."""
+    table, space = "spaces/operators.py", "spaces/nasbench201.py"
+    line = '    "nor_conv_3x3": _linear("conv", 3),\n'
+    copy.replace(table, line, line + OPERATOR)
+    copy.replace(space, '"nor_conv_3x3", "avg_pool_3x3")', '"nor_conv_3x3", "nor_conv_5x5", '
+                 '"avg_pool_3x3")')  # fmt: skip
+    assert len(copy.touched) <= 3
+    copy.python("-c", CHECK_OPERATOR)

@@ -1,0 +1,118 @@
+"""Entry: python -m wot_dag.compare --config configs/scores/digits.yaml: scores against each other.
+
+For each score of NAS-Bench-201's cells: Kendall's tau and Spearman's rho with test accuracy, over
+all cells and over those with a depth, and whether it beats the number of parameters; how much of
+it comes from the seed of weights and mini-batch; what random search by it finds, behind filters.
+Of aggregates, all pairs and triples are tried, and that of the highest tau on the table's first
+data set is read on the others. Scores are kept in runs/wot_scores/: a restart goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from common.config import free, identity, parse_config, require
+from common.data import data_root
+from common.errors import run_main
+from common.runs import Run, RunSettings
+from common.stopping import stop_on_signals
+from spaces import SpaceError
+from spaces.benchmark import NUM_ARCHITECTURES, AccuracyTable
+from wot_dag.compared import BASELINES, rows_of
+from wot_dag.config import ScoreSettings, WotConfig
+from wot_dag.header import run_identity
+from wot_dag.scores import SCORES, require_score
+
+PROG = "python -m wot_dag.compare"
+KIND = "scores"
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """What is compared.
+
+    Args:
+        score: dataset, mini-batch and network; of its seeds the first gives the scores, and all
+            of them how much comes from the seed.
+        names: scores; the baselines are always there.
+        sampled: those of them that are taken on a random sample of cells.
+        sample: cells of that sample.
+        aggregates: each a list of scores.
+        seed_cells: cells by which seeds are compared.
+        bootstrap: samples behind each interval.
+        repeats: searches behind each accuracy.
+        table: accuracies: nasbench201 (ships with the code), or a CSV file.
+        run: where results go, runs/scores/<name>/.
+    """
+
+    score: ScoreSettings = field(default_factory=ScoreSettings)
+    names: list[str] = field(default_factory=lambda: ["nngp", "wot", "jacov", "synflow", "swap",
+                                                      "meco"])  # fmt: skip
+    sampled: list[str] = field(default_factory=lambda: ["jacov", "synflow", "swap", "meco"])
+    sample: int = 1000
+    aggregates: list[list[str]] = field(default_factory=lambda: [
+        ["jacov", "parameters"], ["jacov", "parameters", "effective_depth"],
+        ["wot", "nngp", "convolutions"],
+    ])  # fmt: skip
+    seed_cells: int = 500
+    bootstrap: int = 200
+    repeats: int = 500
+    table: str = free("nasbench201")  # its digest counts
+    run: RunSettings = free(RunSettings)
+
+    def __post_init__(self) -> None:
+        for key in ("names", "sampled"):
+            for name in getattr(self, key):
+                require_score(key, name, tuple(SCORES))
+        known = tuple({*self.names, *BASELINES})
+        for parts in self.aggregates:
+            require(len(set(parts)) > 1, "aggregates", parts, "lists of two or more scores")
+            for name in parts:
+                require_score("aggregates", name, known)
+        for key in ("sample", "seed_cells"):
+            found = getattr(self, key)
+            require(
+                10 <= found <= NUM_ARCHITECTURES, key, found, f"10 .. {NUM_ARCHITECTURES} cells"
+            )
+        for key in ("bootstrap", "repeats"):
+            require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
+
+
+def compare(config: CompareConfig) -> dict:
+    """The result, or that of the finished run.
+
+    Raises:
+        DataError, RunError, ConfigError, SpaceError: before any work.
+    """
+    table = AccuracyTable.find(config.table, data_root())
+    _, device, data = run_identity(WotConfig(score=config.score))
+    settings = identity(config) | {"table": table.header}
+    with Run(config.run, KIND, settings, device, data) as run:
+        if run.finished:
+            return run.result
+        with stop_on_signals() as request:
+            rows = list(rows_of(config, table, request))
+        network = WotConfig(score=config.score).network()
+        result = {"table": table.header, "repeats": config.repeats, "rows": rows}
+        return run.finish(result, network=network, n=max(row["n"] for row in rows))
+
+
+def main() -> None:
+    """Compares and prints tau on each data set."""
+    config = parse_config(CompareConfig, PROG, "Compare training-free scores.")
+    run_main(PROG, lambda: _compare_and_print(config), SpaceError)
+
+
+def _compare_and_print(config: CompareConfig) -> None:
+    result = compare(config)
+    print("Kendall's tau, cells with a depth; search without a filter")
+    for row in result["rows"]:
+        taus = " ".join(f"{found['deep']['kendall']:6.3f}" for found in row["datasets"].values())
+        accuracy = row["searches"]["none"]["accuracy"].values()
+        means = " ".join(f"{found['mean']:6.2f}" for found in accuracy)
+        print(f"{row['score']:<44} {row['n']:>6,} {taus}  {means}")
+    print(f"\nRecords: {config.run.folder(KIND)}/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The scores of a config: from its file, from the store of earlier runs, or made now."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from common.devices import describe
+from common.runs import Run, RunSettings
+from common.stopping import StopRequest
+from common.workers import Workers
+from wot_dag.config import WotConfig
+from wot_dag.header import header_of, require_fit
+from wot_dag.scorer import Scorer, score_missing
+from wot_dag.space import Space
+from wot_dag.store import Key, Scores, ScoreStore, read_scores
+
+
+def parts_of(config: WotConfig) -> list[WotConfig]:
+    """A config for each part of an aggregate; of another score itself."""
+    return [replace(config, score=part) for part in config.score.parts]
+
+
+def scores_of(
+    config: WotConfig, space: Space, keys: Sequence[Key], request: StopRequest
+) -> tuple[dict, list[Scores]]:
+    """How scores were made, and those of `keys` by each part of the config's score.
+
+    Raises:
+        ScoreError: the file is no scores, or was made otherwise than the config says.
+    """
+    if config.scores:
+        header, scores = read_scores(Path(config.scores))
+        require_fit(config, header)
+        return header, [scores]
+    made = []
+    for part in parts_of(config):
+        scorer = Scorer(part.score, space)
+        with open_store(part, scorer) as (store, _):
+            score_missing(keys, scorer, store, request)
+            made.append(store.scores)
+    return header_of(config, scorer.data), made
+
+
+@contextlib.contextmanager
+def open_store(
+    config: WotConfig, scorer: Scorer, workers: Workers | None = None
+) -> Iterator[tuple[ScoreStore, Run | None]]:
+    """The store of a config's scores, and the run that it is of in the first process.
+
+    Each way of scoring has a folder of its own, so that edits of a config never mix scores; each
+    kind of GPU has one too, since a score comes with its seconds.
+    """
+    identity = header_of(config, scorer.data)
+    digest = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
+    name = f"{config.space}_{scorer.data.name}_{digest:08x}"
+    if scorer.device.type != "cpu":
+        name += "_" + re.sub(r"\W+", "_", describe(scorer.device))
+    settings = RunSettings(name, config.run.root)
+    with contextlib.ExitStack() as opened:
+        run = None
+        if workers is None or workers.first:
+            device = describe(scorer.device)
+            run = opened.enter_context(
+                Run(settings, "wot_scores", identity, device, scorer.data.header)
+            )
+        if workers:
+            workers.gather(None)  # the folder is there for all
+        store = ScoreStore(settings.folder("wot_scores"), workers.rank if workers else 0)
+        yield opened.enter_context(contextlib.closing(store)), run

@@ -1,0 +1,30 @@
+"""swap: how many different patterns do ReLUs show? (Peng et al., ICLR 2024.)"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wot_dag.hooks import watch
+from wot_dag.scores.base import OfNetwork
+
+
+@torch.no_grad()
+def swap(network: nn.Module, images: Tensor, _generator: torch.Generator) -> float:
+    """Number of distinct patterns of signs over the mini-batch, of all ReLU positions.
+
+    BatchNorm in train mode. The regularization by the number of parameters is left out. No
+    published number is compared: theirs are of Spearman's rho, on other networks and batches.
+    """
+    patterns: list[np.ndarray] = []
+
+    def keep(output: Tensor) -> None:
+        signs = (output.flatten(1) > 0).T.cpu().numpy()  # [positions, n]
+        patterns.append(np.unique(np.packbits(signs, axis=1), axis=0))
+
+    watch(network, images, nn.ReLU, keep)
+    return float(len(np.unique(np.concatenate(patterns), axis=0)))
+
+
+SCORE = OfNetwork("swap", swap)
