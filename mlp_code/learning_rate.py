@@ -164,6 +164,7 @@ def _measure(
                 tried = factors[:, None].to(stable.device) * stable
                 found[loss] = [stable, *best_of(descent, members, tried)]
             _log(run, shape.width, [(c, s) for c in part for s in config.seeds], found)
+            run.position()  # on the disk, with the time that it took
             bar.update(len(part))
 
 

@@ -63,6 +63,7 @@ def measure_curves(settings: CurveSettings, seeds: Sequence[int], run: Run, data
             losses = descent.losses(members, torch.full((len(members),), rate, device=x.device))
             finite = [[v if v < float("inf") else None for v in row] for row in losses.T.tolist()]
             run.log({"rate": rate, "losses": finite})
+            run.position()  # on the disk, with the time that it took
             bar.update()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -127,10 +129,7 @@ def draw_rates(run: Record) -> Figure:
         panel.plot(line, found["median_factor"] * line, color="0.4", lw=0.8)
         panel.set_title(f"tau {found['tau']:.2f}, R^2 {found['r2']:.2f}", fontsize=9)
         panel.set_xlabel(f"predicted: {name}")
-        for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_formatter(NullFormatter())
+        _plain_ticks(panel.xaxis, panel.yaxis)
     panels[0].set_ylabel("largest stable rate, measured")
     _draw_curves(curves, run.result["curves"])
     n, seeds = len(rows), seeds_in_words(run.result["n"])
@@ -138,7 +137,14 @@ def draw_rates(run: Record) -> Figure:
     return figure
 
 
-def _draw_curves(panel: object, curves: Mapping) -> None:
+def _plain_ticks(*axes: Axis) -> None:
+    for axis in axes:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _draw_curves(panel: Axes, curves: Mapping) -> None:
     for number, (name, dag) in enumerate(curves["dags"].items()):
         if dag["best_rate"] is None:
             continue
@@ -146,6 +152,7 @@ def _draw_curves(panel: object, curves: Mapping) -> None:
         steps = np.minimum(np.arange(len(mean)) * curves["every"], curves["steps"])
         label = f"{name}, rate {dag['best_rate']:.3g}"
         panel.semilogy(steps, mean, label=label, **line_style(number))
+    _plain_ticks(panel.yaxis)
     panel.set(xlabel="step of SGD", ylabel="training loss")
     panel.set_title("each DAG at its own best rate", fontsize=9)
     add_legend(panel)

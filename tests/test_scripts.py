@@ -193,6 +193,7 @@ def wait_for(path):
     [
         ("theory", ["digits"], ["digits"]),
         ("theory", ["digits", "--run.name", "mine"], ["mine"]),
+        ("learning_rate", ["digits"], ["digits"]),
         ("fig4", ["mnist", "--run.name=a b"], ["a b"]),
         ("fig4", ["configs/mlp/my_dag.yaml"], ["my_dag"]),
         ("fig4", ["configs/my images.npz"], ["my images"]),
@@ -207,8 +208,8 @@ def test_scripts_know_where_their_runs_are(tmp_path, script, words, runs):
         'for last in "$@"; do :; done\n'
         'case "$2" in\n'
         'report) printf "%s\\n" "$@" >reported ;;\n'
-        '*) echo "$last" >>named; for kind in theory mlp scores; do mkdir -p "runs/$kind/$last"\n'
-        '   : >"runs/$kind/$last/result.json"; done ;;\nesac'
+        '*) echo "$last" >>named; for kind in theory mlp scores learning_rate; do\n'
+        '   mkdir -p "runs/$kind/$last"; : >"runs/$kind/$last/result.json"; done ;;\nesac'
     )
     bare = stand_in(tmp_path, python)
     shutil.copytree(ROOT / "configs", bare / "configs")
