@@ -21,7 +21,7 @@ def swap(network: nn.Module, images: Tensor, _generator: torch.Generator) -> flo
 
     def keep(output: Tensor) -> None:
         signs = (output.flatten(1) > 0).T.cpu().numpy()  # [positions, n]
-        packed = np.packbits(signs, axis=1)
+        packed = np.ascontiguousarray(np.packbits(signs, axis=1))
         patterns.update(packed.view(f"S{packed.shape[1]}").ravel().tolist())
 
     watch(network, images, nn.ReLU, keep)
