@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.plain_supernet import PlainSupernet
-from tenas_dag.ntk import condition_number
-from tenas_dag.rounds import Left, Removal
+from tenas_dag.rounds import Left
 from tenas_dag.supernet import Supernet
 
 
@@ -31,12 +30,3 @@ def plain_kernel(plain: PlainSupernet, weights: list[Tensor], images: Tensor, le
         rows.append(torch.cat([g.flatten() for g in grads if g is not None]))
     J = torch.stack(rows).double()
     return J @ J.T
-
-
-def plain_pair(
-    plain: PlainSupernet, weights: list[Tensor], images: Tensor, left: Left, removal: Removal
-) -> tuple[float, float]:
-    """kappa before and after one removal: two kernels for each evaluation."""
-    after = plain_kernel(plain, weights, images, removal.apply(left))
-    before = plain_kernel(plain, weights, images, left)
-    return condition_number(before), condition_number(after)

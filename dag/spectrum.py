@@ -154,8 +154,7 @@ def predict_training(
         outputs: whether to return f_k too, [s, n] or [s, n, outputs].
 
     Returns:
-        Steps, losses and outputs (None unless asked for). A rate above 2 / lambda_max diverges, to
-        inf in the end.
+        Steps, losses and outputs (or None). A rate above 2 / lambda_max diverges, to inf.
 
     Raises:
         ValueError: shapes that do not fit, an unknown loss, or a step below 0.
@@ -165,16 +164,10 @@ def predict_training(
     ks = np.arange(steps + 1) if isinstance(steps, Integral) else np.asarray(list(steps))
     if not len(ks) or ks.min() < 0:
         raise ValueError("steps: found none or one below 0, expected steps from 0 on")
-    eigenvalues, modes = np.linalg.eigh(kernel)
-    shares = modes.T @ (start - targets).reshape(len(targets), -1)  # [modes, outputs]
     to_mean = 2 / targets.size if loss == "mean" else 1.0
-    decay = 1 - lr * to_mean * eigenvalues
-    curve = _weighted_powers(decay**2, ks, (shares**2).sum(axis=1)) * to_mean / 2
-    fs = None
-    if outputs:
-        errors = modes @ (np.power(decay, ks[:, None])[:, :, None] * shares)
-        fs = targets + errors.reshape(-1, *targets.shape)
-    return TrainingPrediction(ks, curve, fs)
+    errors, squares = _decay(kernel, lr * to_mean, start - targets, ks, outputs)
+    fs = None if errors is None else targets + errors
+    return TrainingPrediction(ks, squares * to_mean / 2, fs)
 
 
 def _check_training(kernel: np.ndarray, y: np.ndarray, f0: np.ndarray, loss: str) -> None:
@@ -185,6 +178,20 @@ def _check_training(kernel: np.ndarray, y: np.ndarray, f0: np.ndarray, loss: str
             f"shapes: found kernel {np.shape(kernel)}, y {y.shape} and f0 {f0.shape}, expected "
             f"[n, n], y [n] or [n, outputs], and f0 like y"
         )
+
+
+def _decay(
+    kernel: np.ndarray, rate: float, error: np.ndarray, ks: np.ndarray, outputs: bool
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """(I - rate K)^k e: the errors [s, ...] if asked for, and the sums of their squares [s]."""
+    eigenvalues, modes = np.linalg.eigh(kernel)
+    shares = modes.T @ error.reshape(len(error), -1)  # [modes, outputs]
+    decay = 1 - rate * eigenvalues
+    squares = _weighted_powers(decay**2, ks, (shares**2).sum(axis=1))
+    if not outputs:
+        return None, squares
+    errors = modes @ (np.power(decay, ks[:, None])[:, :, None] * shares)
+    return errors.reshape(-1, *error.shape), squares
 
 
 def _weighted_powers(base: np.ndarray, exponents: np.ndarray, weights: np.ndarray) -> np.ndarray:

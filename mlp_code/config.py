@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from common.config import ConfigError, free, require, require_choice, require_seeds
 from common.data import require_dataset
@@ -18,7 +19,10 @@ class SgdConfig:
     """Stochastic gradient descent.
 
     Args:
-        lr: learning rate.
+        lr: learning rate, or auto: for each DAG half of what the tangent kernel of a sample of
+            images says to be stable; the result has the number.
+        lr_scaling: none, or paths: lr times (27 / sum over paths of (d + 3)^3)^(1/2), d linear
+            operations on a path (ICLR 2024, arXiv 2402.17440).
         momentum: momentum.
         weight_decay: L2 penalty on all parameters.
         warmup_epochs: epochs over which lr rises linearly from lr / warmup_epochs.
@@ -26,7 +30,8 @@ class SgdConfig:
         gamma: factor at each milestone.
     """
 
-    lr: float = 1e-5
+    lr: float | Literal["auto"] = 1e-5
+    lr_scaling: str = "none"
     momentum: float = 0.0
     weight_decay: float = 0.0
     warmup_epochs: int = 0
@@ -34,7 +39,15 @@ class SgdConfig:
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        require(0 < self.lr < float("inf"), "optimizer.lr", self.lr, "a number > 0")
+        auto = self.lr == "auto"
+        ok = auto or 0 < self.lr < float("inf")
+        require(ok, "optimizer.lr", self.lr, "a number > 0, or auto")
+        require_choice("optimizer.lr_scaling", self.lr_scaling, ("none", "paths"))
+        scaled = self.lr_scaling != "none"
+        require(not (auto and scaled), "optimizer.lr_scaling", self.lr_scaling, "none with lr auto")
+        several = (auto or scaled) and self.weight_decay
+        expected = "0 where each DAG has a learning rate of its own"
+        require(not several, "optimizer.weight_decay", self.weight_decay, expected)
         require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 <= momentum < 1")
         for key in ("weight_decay", "warmup_epochs", "gamma"):
             value = getattr(self, key)
@@ -42,10 +55,10 @@ class SgdConfig:
         ok = all(epoch >= 1 for epoch in self.milestones)
         require(ok, "optimizer.milestones", self.milestones, "epochs >= 1")
 
-    def lr_at(self, epoch: int) -> float:
-        """Learning rate during `epoch`, counted from 1."""
+    def factor_at(self, epoch: int) -> float:
+        """Factor of the learning rate during `epoch`, counted from 1."""
         warmup = min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
-        return self.lr * warmup * self.gamma ** sum(epoch > m for m in self.milestones)
+        return warmup * self.gamma ** sum(epoch > m for m in self.milestones)
 
 
 def checked_dags(dags: dict[str, str | int]) -> dict[str, str]:
@@ -83,6 +96,8 @@ class MlpConfig:
         bias: whether linear layers have a bias.
         batch_norm: BatchNorm between each edge's linear layer and its ReLU.
         parameterization: standard, or ntk (weights N(0, 1), scaled in the forward pass).
+        init: kaiming (variance 2 / fan_in), or in_degree: that divided by the number of edges
+            into the node that a layer reads (ICLR 2024, arXiv 2402.17440).
         optimizer: stochastic gradient descent.
         precision: float32, bfloat16 (products of the training steps, by autocast), or auto: the
             faster in a quick probe at the start.
@@ -108,6 +123,7 @@ class MlpConfig:
     bias: bool = True
     batch_norm: bool = False
     parameterization: str = "standard"
+    init: str = "kaiming"
     optimizer: SgdConfig = field(default_factory=SgdConfig)
     precision: str = "float32"
     evaluate_every: int = 1
@@ -128,12 +144,18 @@ class MlpConfig:
         require_seeds("seeds", self.seeds)
         for key, words in _CHOICES.items():
             require_choice(key, getattr(self, key), words)
+        kernel = self.init == "kaiming" and not self.batch_norm
+        expected = "a number: the kernel knows neither batch_norm nor init in_degree"
+        require(kernel or self.optimizer.lr != "auto", "optimizer.lr", "auto", expected)
+        fits = self.init == "kaiming" or self.parameterization == "standard"
+        require(fits, "init", self.init, "kaiming with parameterization ntk")
 
 
 _CHOICES = {
     "loss": ("cross_entropy", "mse"),
     "targets": ("one_hot", "signed"),
     "parameterization": ("standard", "ntk"),
+    "init": ("kaiming", "in_degree"),
     "precision": PRECISIONS,
     "batched": ("auto", "always", "never"),
     "device": DEVICES,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from common.config import free, identity, parse_config, require, require_seeds
 from common.data import load_dataset, require_dataset
+from common.dataset import Dataset
 from common.devices import choose_device, describe
 from common.errors import run_main
 from common.files import read_metrics
@@ -25,7 +26,7 @@ from mlp_code.theory import check_samples, inputs
 from mlp_code.topologies import distinct_codes
 
 PROG = "python -m mlp_code.learning_rate"
-_PART = 20  # networks of all seeds that are measured, and kept, together
+_PART = 10  # networks of all seeds that are measured, and kept, together
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class LearningRateConfig:
     Args:
         layers: nodes after the input, H, of the 3^(H(H+1)/2) codes.
         networks: how many of the distinct networks of these codes, drawn at random; 0 takes all.
+            A run that was stopped may go on with another number.
         dataset: one that `python -m common.prepare` lists, or PATH.npz.
         samples: training images that are learned.
         width: units per node.
@@ -54,11 +56,11 @@ class LearningRateConfig:
     """
 
     layers: int = 3
-    networks: int = 0
+    networks: int = free(0)
     dataset: str = "digits"
     samples: int = 64
     width: int = 128
-    wide: int = 1024
+    wide: int = free(1024)
     steps: int = 60
     batch_size: int = 16
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
@@ -102,25 +104,31 @@ def study(config: LearningRateConfig) -> dict:
     with Run(config.run, "learning_rate", identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
-        x, labels = inputs(data, config.samples), data.train.labels
-        descents = config.descents(x, labels[: config.samples])
-        shapes = {
-            width: MlpShape(x.shape[1], width, data.num_classes, False, False, "ntk")
-            for width in (config.width, config.wide)
-        }
-        _measure(config, run, descents, shapes)
-        measure_curves(config.curves, config.seeds, run, data)
-        records = read_metrics(run.folder)
-        result = summary(records, config.width, x.cpu().double().numpy())
-        if config.wide:
-            wide = summary(records, config.wide, x.cpu().double().numpy())
-            result["wide"] = {"width": config.wide, "networks": wide["networks"]}
-        result["codes"] = len(distinct_codes(config.layers))
-        members = [m for code in chosen_codes(config)[:20] for m in _members(
-            code, shapes[config.width], config.seeds)]  # fmt: skip
-        result["check"] = check_rates(descents, members, records, config.seeds)
-        result["curves"] = summarize_curves(config.curves, config.seeds, records)
-        return run.finish(result, network={"width": config.width}, n=len(config.seeds))
+        return run.finish(
+            _study(config, run, data), network={"width": config.width}, n=len(config.seeds)
+        )
+
+
+def _study(config: LearningRateConfig, run: Run, data: Dataset) -> dict:
+    x = inputs(data, config.samples)
+    descents = config.descents(x, data.train.labels[: config.samples])
+    shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
+    _measure(config, run, descents, shape, chosen_codes(config))
+    measure_curves(config.curves, config.seeds, run, data)
+    if config.wide:
+        wide = replace(shape, width=config.wide)
+        _measure(config, run, descents, wide, list(FIGURE_3.values()))
+    samples, records = x.cpu().double().numpy(), read_metrics(run.folder)
+    checked = [m for code in chosen_codes(config)[:20] for m in _members(code, shape, config.seeds)]
+    result = summary(records, config.width, samples) | {
+        "codes": len(distinct_codes(config.layers)),
+        "check": check_rates(descents, checked, records, config.seeds),
+        "curves": summarize_curves(config.curves, config.seeds, records),
+    }
+    if config.wide:
+        found = summary(records, config.wide, samples)["networks"]
+        result["wide"] = {"width": config.wide, "networks": found}
+    return result
 
 
 def chosen_codes(config: LearningRateConfig) -> list[str]:
@@ -134,37 +142,40 @@ def _members(code: str, shape: MlpShape, seeds: Sequence[int]) -> list[DagMlp]:
     return [DagMlp(code, shape, torch.Generator().manual_seed(seed)) for seed in seeds]
 
 
-def _parts(config: LearningRateConfig, done: set) -> Iterator[tuple[int, list[str]]]:
-    """(width, codes) that are still to be measured, a part at a time."""
-    groups = [(config.width, chosen_codes(config))]
-    groups += [(config.wide, list(FIGURE_3.values()))] if config.wide else []
-    for width, codes in groups:
-        left = [code for code in codes if (width, code, config.seeds[-1]) not in done]
-        yield from ((width, left[a : a + _PART]) for a in range(0, len(left), _PART))
-
-
 def _measure(
-    config: LearningRateConfig, run: Run, descents: dict[str, Descent], shapes: dict[int, MlpShape]
+    config: LearningRateConfig,
+    run: Run,
+    descents: dict[str, Descent],
+    shape: MlpShape,
+    codes: Sequence[str],
 ) -> None:
     """Logs the rates of each network and seed; the last seed's line ends a network."""
-    done = {(r["width"], r["code"], r["seed"]) for r in read_metrics(run.folder) if "width" in r}
-    parts = list(_parts(config, done))
+    records = [r for r in read_metrics(run.folder) if r.get("width") == shape.width]
+    done = {r["code"] for r in records if r["seed"] == config.seeds[-1]}
+    left = [code for code in codes if code not in done]
     factors = 2 ** (-0.5 * torch.arange(config.tries))
-    with progress(len(parts), 0, "parts") as bar:
-        for width, codes in parts:
-            members = [m for code in codes for m in _members(code, shapes[width], config.seeds)]
+    with progress(len(codes), len(codes) - len(left), "networks", f"width {shape.width}") as bar:
+        for start in range(0, len(left), _PART):
+            part = left[start : start + _PART]
+            members = [m for code in part for m in _members(code, shape, config.seeds)]
             found = {}
             for loss, descent in descents.items():
                 stable = largest_stable(descent, members, config.rates, config.halvings)
                 tried = factors[:, None].to(stable.device) * stable
                 found[loss] = [stable, *best_of(descent, members, tried)]
-            for i, (code, seed) in enumerate((c, s) for c in codes for s in config.seeds):
-                record = {"width": width, "code": code, "seed": seed}
-                for loss, values in found.items():
-                    row = zip(("stable", "best", "best_loss"), values)
-                    record[loss] = {key: float(value[i]) for key, value in row}
-                run.log(record)
-            bar.update()
+            _log(run, shape.width, [(c, s) for c in part for s in config.seeds], found)
+            bar.update(len(part))
+
+
+def _log(
+    run: Run, width: int, labels: Sequence[tuple[str, int]], found: dict[str, list[Tensor]]
+) -> None:
+    for i, (code, seed) in enumerate(labels):
+        record: dict = {"width": width, "code": code, "seed": seed}
+        for loss, values in found.items():
+            row = zip(("stable", "best", "best_loss"), values)
+            record[loss] = {key: float(value[i]) for key, value in row}
+        run.log(record)
 
 
 def main() -> None:

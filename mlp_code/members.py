@@ -50,6 +50,7 @@ def mlp_shape(config: MlpConfig, in_features: int, num_classes: int) -> MlpShape
         bias=config.bias,
         batch_norm=config.batch_norm,
         parameterization=config.parameterization,
+        init=config.init,
     )
 
 

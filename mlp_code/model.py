@@ -23,6 +23,8 @@ class MlpShape:
         batch_norm: normalize between each edge's linear layer and its ReLU.
         parameterization: "standard" (weights N(0, 2 / fan_in)) or "ntk" (weights N(0, 1),
             multiplied by sqrt(2 / fan_in) in the forward pass).
+        init: "kaiming", or "in_degree": the variance divided by the number of edges into the node
+            that a layer reads, so that a sum of many is no larger than one.
     """
 
     in_features: int
@@ -31,11 +33,20 @@ class MlpShape:
     bias: bool = True
     batch_norm: bool = False
     parameterization: str = "standard"
+    init: str = "kaiming"
 
     def layers(self, dag: Dag) -> list[tuple[int, int]]:
         """(fan_in, fan_out) of stem, one linear layer per linear edge of `dag`, readout."""
         hidden = [(self.width, self.width) for edge in dag.edges if edge.op == EdgeOp.LINEAR]
         return [(self.in_features, self.width), *hidden, (self.width, self.num_classes)]
+
+    def degrees(self, dag: Dag) -> list[int]:
+        """What divides the variance of the initial weights of each of these layers."""
+        read = [0, *(e.source for e in dag.edges if e.op == EdgeOp.LINEAR), dag.output]
+        if self.init == "kaiming":
+            return [1] * len(read)
+        into = [1, *(sum(e.target == node for e in dag.edges) for node in range(1, dag.num_nodes))]
+        return [1, *(into[node] for node in read[1:])]
 
     def weight_std(self, fan_in: int) -> float:
         """Standard deviation of initial weights: Kaiming normal in fan-in mode."""
@@ -81,7 +92,10 @@ class DagMlp(nn.Module):
         super().__init__()
         self.dag, self.shape = live_dag(dag), shape
         sizes = shape.layers(self.dag)
-        self.linears = nn.ModuleList(_linear(*size, shape, generator) for size in sizes)
+        self.linears = nn.ModuleList(
+            _linear(*size, shape, degree, generator)
+            for size, degree in zip(sizes, shape.degrees(self.dag))
+        )
         self.norms = nn.ModuleList(
             nn.BatchNorm1d(shape.width) for _ in sizes[1:-1] if shape.batch_norm
         )
@@ -113,12 +127,12 @@ class DagMlp(nn.Module):
 
 
 def _linear(
-    fan_in: int, fan_out: int, shape: MlpShape, generator: torch.Generator | None
+    fan_in: int, fan_out: int, shape: MlpShape, degree: int, generator: torch.Generator | None
 ) -> nn.Linear:
     device = torch.get_default_device()
     linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out, bias=shape.bias, device=device)
     with torch.no_grad():
-        linear.weight.normal_(0, shape.weight_std(fan_in), generator=generator)
+        linear.weight.normal_(0, shape.weight_std(fan_in) / degree**0.5, generator=generator)
         if shape.bias:
             linear.bias.zero_()
     return linear

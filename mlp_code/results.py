@@ -15,7 +15,12 @@ from mlp_code.model import DagMlp, MlpShape
 
 
 def summarize(
-    config: MlpConfig, folder: Path, shape: MlpShape, best_epochs: list[int], seconds: float
+    config: MlpConfig,
+    folder: Path,
+    shape: MlpShape,
+    best_epochs: list[int],
+    rates: dict[str, float],
+    seconds: float,
 ) -> dict:
     """The content of result.json: one entry per DAG, means and sample stds over seeds.
 
@@ -29,7 +34,8 @@ def summarize(
         "precision": config.precision,
         "seconds": round(seconds, 2),
         "dags": {
-            name: _summarize_dag(config, name, shape, records, epochs_of) for name in config.dags
+            name: _summarize_dag(config, name, shape, records, epochs_of) | {"lr": rates[name]}
+            for name in config.dags
         },
     }
 

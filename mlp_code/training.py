@@ -25,6 +25,7 @@ from mlp_code.config import MlpConfig
 from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
 from mlp_code.metrics import Loss, Sums, make_loss
 from mlp_code.precision import choose_precision
+from mlp_code.rates import learning_rates
 from mlp_code.results import summarize
 
 _EVALUATION_BATCH = 1024
@@ -108,9 +109,11 @@ class Trainer:
         in_features = data.train.images[0].numel()
         self.shape = mlp_shape(config, in_features, data.num_classes)
         self.members = build_members(config, self.shape, device)
+        self.rates = state["rates"] if state else learning_rates(config, data)
+        self.shares = self._shares()
         self.optimizer = torch.optim.SGD(
             self.members.parameters(),
-            lr=config.optimizer.lr,
+            lr=max(self.rates.values()),
             momentum=config.optimizer.momentum,
             weight_decay=config.optimizer.weight_decay,
             fused=True,
@@ -124,6 +127,15 @@ class Trainer:
         self.sums = self._new_sums()
         self.best: list[dict] = [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in self.labels]
         self._resume(state)
+
+    def _shares(self) -> Tensor | None:
+        """Each network's part of the optimizer's rate, the largest [members]; None: all of it.
+
+        A gradient times this part moves a network as a rate times this part does.
+        """
+        largest = max(self.rates.values())
+        shares = torch.tensor([self.rates[name] / largest for name, _ in self.labels])
+        return None if (shares == 1).all() else shares.to(self.device)
 
     def _new_sums(self) -> Sums:
         return Sums(len(self.labels), self.data.num_classes, self.device)
@@ -149,6 +161,7 @@ class Trainer:
         state = {
             "batched": "never" if isinstance(self.members, DagMlpLoop) else "always",
             "precision": self.config.precision,
+            "rates": self.rates,
             "members": self.members.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "sums": self.sums.state(),
@@ -180,7 +193,7 @@ class Trainer:
         """What is left of the current epoch; a stop request saves and leaves the process."""
         self.members.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.optimizer.lr_at(self.epoch)
+            group["lr"] = max(self.rates.values()) * self.config.optimizer.factor_at(self.epoch)
         bad_step = torch.full((len(self.labels),), -1, device=self.device)
         for step, chosen in self._batches():
             if request:
@@ -221,7 +234,7 @@ class Trainer:
         losses = self.loss(logits, y)
         per_member = losses.mean(1)
         self.optimizer.zero_grad()
-        per_member.sum().backward()
+        (per_member if self.shares is None else per_member * self.shares).sum().backward()
         self.optimizer.step()
         self.sums.add(losses, logits, y)
         return per_member
@@ -234,15 +247,16 @@ class Trainer:
     def _diverged(self, name: str, seed: int, where: str) -> TrainingDivergedError:
         return TrainingDivergedError(
             f"loss of {name}, seed {seed}, is not finite at epoch {self.epoch}, {where}: lower "
-            f"optimizer.lr (now {self.config.optimizer.lr:g}), add optimizer.warmup_epochs, or set "
+            f"optimizer.lr (now {self.rates[name]:g}), add optimizer.warmup_epochs, or set "
             f"batch_norm: true; then --run.fresh true"
         )
 
     def _finish_epoch(self) -> list[dict]:
         """Metrics of the epoch per member, in %; keeps the best weights so far."""
-        lr = self.optimizer.param_groups[0]["lr"]
+        factor = self.config.optimizer.factor_at(self.epoch)
         records = [
-            {"epoch": self.epoch, "dag": name, "seed": seed, "lr": lr} | train_sums
+            {"epoch": self.epoch, "dag": name, "seed": seed, "lr": self.rates[name] * factor}
+            | train_sums
             for (name, seed), train_sums in zip(self.labels, self.sums.records("train"))
         ]
         if self.epoch % self.config.evaluate_every == 0 or self.epoch == self.config.epochs:
@@ -284,7 +298,9 @@ class Trainer:
             ]
             save_state(self.run.folder / file, {"members": entries})
         best_epochs = [best["epoch"] for best in self.best]
-        result = summarize(self.config, self.run.folder, self.shape, best_epochs, self.seconds)
+        result = summarize(
+            self.config, self.run.folder, self.shape, best_epochs, self.rates, self.seconds
+        )
         if self.analysis:
             result |= self.analysis(self.run.folder)
         network = {"width": self.config.width, "parameterization": self.config.parameterization}

@@ -15,6 +15,7 @@ from report import (
     fig4,
     fig5,
     guard,
+    learning_rate,
     mlp,
     models,
     nasbench_topologies,
@@ -55,6 +56,7 @@ SECTIONS = (
     tenas_rounds.section,
     theory.section,
     topologies.section,
+    learning_rate.section,
     nasbench_topologies.section,
     wot_correlation.section,
     scores.section,
@@ -65,7 +67,6 @@ SECTIONS = (
 )
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",
-    "learning_rate": "a trial of learning rates, which its command prints",
 }
 
 

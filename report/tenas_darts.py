@@ -8,6 +8,7 @@ from report.genotypes import COLUMNS, IMAGENET, NOTE, beside, trained_genotypes
 from report.records import Record
 from report.sections import NEEDS_IMAGENET, Section, Sources
 from report.tables import Cell, Number, Table, general
+from spaces.published import BOXES
 
 # Row of published.yaml -> the images of training and search.
 _IMAGES = {
@@ -17,7 +18,7 @@ _IMAGES = {
 }
 _SEARCHES = ("images", "filter", "seed", "evaluations", "exempt", "process seconds",
              "depth, normal", "width, normal", "depth, reduction", "width, reduction",
-             "in WOT's box")  # fmt: skip
+             "in WOT's box", "in the published box")  # fmt: skip
 
 
 def section(sources: Sources) -> Section:
@@ -53,5 +54,11 @@ def _searches(runs: Iterable[Record]) -> Iterator[tuple[Cell, ...]]:
             shapes = [Number(value) for shape in search["shapes"] for value in shape]
             seconds = general(search["ntk_seconds"] + search["regions_seconds"])
             counts = search["seed"], search["evaluations"], search["exempt"]
-            inside = "yes" if all(search["in_box"]) else "no"
-            yield (run.dataset, run.result["filter"], *counts, seconds, *shapes, inside)
+            fixed = [bool(BOXES["darts"].keeps(*shape)) for shape in search["shapes"]]
+            boxes = (_yes_or_no(search["in_box"]), _yes_or_no(fixed))
+            yield (run.dataset, run.result["filter"], *counts, seconds, *shapes, *boxes)
+
+
+def _yes_or_no(cells: Iterable[bool]) -> str:
+    """Of the normal and the reduction cell."""
+    return ", ".join("yes" if inside else "no" for inside in cells)

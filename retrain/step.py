@@ -63,7 +63,7 @@ class Stepper:
         self.loss = self._training_loss()
 
     def start_epoch(self) -> None:
-        """Training mode; the sums begin at zero."""
+        """The sums begin at zero."""
         self.sums = TopKSums(self.device, self.classes)
 
     def _optimizer(self) -> torch.optim.SGD:

@@ -5,7 +5,7 @@
 # with cross-entropy, against three predictions; and trains DAG#1-3 at every rate of a list.
 # digits is embedded; mnist and cifar10 are looked for in $DATA_ROOT (default data/) and
 # downloaded when absent. Further words go on to python -m mlp_code.learning_rate (see its --help).
-# Cost: about 10 minutes on 2 cores for 48 networks; --networks 0 takes all 290. Stop it when you like:
+# Cost: see the record of digits for 40 networks; --networks 0 takes all 290. Stop it when you like:
 #   it goes on where it was.
 # Writes: runs/learning_rate/NAME/, and its figures and tables in runs/report/
 # Config: configs/learning_rate/dags.yaml

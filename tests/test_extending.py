@@ -37,6 +37,12 @@ def _deep(space: Space, fraction: float) -> Keeps:
 
 FILTERS["deep"] = Filter(" + depth", _deep)
 """
+SCORE = '''"""How many skips a cell has."""
+
+from wot_dag.scores.base import OfSpace
+
+SCORE = OfSpace("skips", lambda inputs, keys: [key.arch.count("skip") for key in keys])
+'''
 SECTION = '''"""How many searches there are."""
 
 from report.sections import Section, Sources
@@ -119,8 +125,8 @@ def copy(tmp_path) -> Copy:
     return Copy(tmp_path)
 
 
-def test_a_data_set_a_filter_and_a_section(copy):
-    """A search on the new images behind the new filter, shown in the new section."""
+def test_a_data_set_a_filter_a_score_and_a_section(copy):
+    """A search by the new score on the new images behind the new filter, in the new section."""
     copy.append("common/data.py", DATA_SET)
     config = "score: {dataset: stripes, channels: 2, cells: 1, batch_size: 16}\n"
     copy.write("configs/wot/stripes.yaml", config)
@@ -135,6 +141,13 @@ def test_a_data_set_a_filter_and_a_section(copy):
     assert len(copy.touched) == 2
     copy.touched.clear()
 
+    copy.write("wot_dag/scores/toy.py", SCORE)
+    scores = "wot_dag/scores/__init__.py"
+    copy.replace(scores, "    synflow,\n", "    synflow,\n    toy,\n")
+    copy.replace(scores, '    "random":', '    "toy": toy.SCORE,\n    "random":')
+    assert len(copy.touched) == 2
+    copy.touched.clear()
+
     copy.write("report/toy.py", SECTION)
     copy.replace("report/results.py", "    topologies,\n", "    topologies,\n    toy,\n")
     copy.replace("report/results.py", "    speed.section,\n", "    speed.section, toy.section,\n")
@@ -142,9 +155,9 @@ def test_a_data_set_a_filter_and_a_section(copy):
     assert len(copy.touched) == 3
 
     words = ["--filter", "deep", "--fraction", "0.3", "--samples", "8", "--repeats", "1"]
-    words += ["--run.name", "toy", "--table", ""]
+    words += ["--run.name", "toy", "--table", "", "--score.name", "toy"]
     printed = copy.python("-m", "wot_dag", "--config", "configs/wot/stripes.yaml", *words)
-    assert "WOT + depth" in printed
+    assert "skips + depth" in printed
     header = json.loads((copy.root / "runs/wot/toy/result.json").read_text())
     assert (header["filter"], header["dataset"]["name"]) == ("deep", "stripes")
     copy.python("-m", "report", "results", "--records", "runs", "--out", "out")

@@ -125,8 +125,8 @@ def test_agreement_of_a_power_law():
 def small(tmp_path, **changes):
     curves = CurveSettings([0.01, 1e4], images=64, width=8, steps=4, batch_size=32, every=2)
     settings = {
-        "networks": 2, "width": 16, "wide": 24, "samples": 16, "batch_size": 8, "steps": 10,
-        "seeds": [0, 1], "rates": (0.01, 3000.0), "halvings": 3, "tries": 2,
+        "networks": 2, "width": 16, "wide": 24, "samples": 16, "batch_size": 8, "steps": 6,
+        "seeds": [0, 1], "rates": (0.01, 3000.0), "halvings": 2, "tries": 2,
     }  # fmt: skip
     run = RunSettings("r", str(tmp_path))
     return LearningRateConfig(**settings | changes, curves=curves, device="cpu", run=run)
@@ -145,7 +145,7 @@ def test_a_study_goes_on_where_it_was(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(learning_rate, "measure_curves", stop)
+        patch.setattr(learning_rate, "summary", stop)
         study(small(tmp_path / "parts"))
     with monkeypatch.context() as patch:
         patch.setattr(learning_rate, "largest_stable", stop)  # nothing is measured a second time

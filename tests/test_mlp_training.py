@@ -285,7 +285,7 @@ def test_the_loss_after_the_last_step_is_looked_at(tmp_path):
 def test_learning_rate_warms_up_and_steps_down():
     sgd = SgdConfig(lr=1.0, warmup_epochs=4, milestones=[6, 8], gamma=0.1)
     expected = [0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1, 0.01]
-    assert [sgd.lr_at(epoch) for epoch in range(1, 10)] == pytest.approx(expected)
+    assert [sgd.factor_at(epoch) for epoch in range(1, 10)] == pytest.approx(expected)
 
 
 def test_tensorboard_on_request(tmp_path):
@@ -339,7 +339,7 @@ def test_result_json_is_plain(tmp_path):
     train(config(tmp_path, epochs=1))
     result = json.loads((tmp_path / "mlp/r/result.json").read_text())
     header = {"kind", "method", "filter", "fraction", "dataset", "network", "n"}
-    assert set(result) == header | {"epochs", "seeds", "seconds", "dags"}
+    assert set(result) == header | {"epochs", "seeds", "precision", "seconds", "dags"}
     assert (result["kind"], result["dataset"]["name"], result["n"]) == ("mlp", "digits", 2)
 
 

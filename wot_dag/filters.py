@@ -9,6 +9,7 @@ import numpy as np
 
 from common.data import load_dataset
 from dag import Box, box_rule
+from spaces.published import BOXES
 from wot_dag.batches import draw_batch
 from wot_dag.scores.nngp import correlations_of
 
@@ -16,12 +17,6 @@ if TYPE_CHECKING:  # configs name a filter before there is a space
     from wot_dag.space import Space
 
 Keeps = Callable[[Sequence[str]], np.ndarray]  # architectures -> mask of those kept
-
-# The boxes that the published code fixes.
-PUBLISHED = {
-    "nas-bench-201": Box(depth=(0.99, 2.51), width=(0.99, 3.01)),
-    "darts": Box(depth=(0.5, 1.6), width=(4.0, 12.0)),
-}
 
 
 class Filter(NamedTuple):
@@ -51,7 +46,7 @@ def _box(space: Space, fraction: float) -> Keeps:
 
 def _published(space: Space, _fraction: float | None) -> Keeps:
     """A fixed box; of a genotype the normal cell counts, of its parallel edges the later one."""
-    fixed = PUBLISHED[space.name]
+    fixed = BOXES[space.name]
     return lambda archs: _inside(fixed, *space.shapes(archs, "last"))[:, 0]
 
 

@@ -120,11 +120,8 @@ def panel(depth: np.ndarray, width: np.ndarray, accuracy: np.ndarray) -> dict:
             f"expected at least 3 from 0 to 100"
         )
     points = np.column_stack([depth, width])[known]
-    where, index = np.unique(points.round(9), axis=0, return_inverse=True)
-    index = index.ravel()
-    count = np.bincount(index)
-    mean = np.bincount(index, y) / count
-    variance = np.bincount(index, (y - mean[index]) ** 2) / count
+    circles = circles_of(points, y)
+    where, mean, variance, count = circles[:, :2], *circles[:, 2:].T
     best = int(mean.argmax())
     return {
         "architectures": len(y),
@@ -137,9 +134,21 @@ def panel(depth: np.ndarray, width: np.ndarray, accuracy: np.ndarray) -> dict:
         "best_mean": float(mean[best]),
         "best_depth_width": where[best].tolist(),
         "best_mean_architectures": int(count[best]),
-        # depth, width, mean, variance, architectures
-        "circles_at": np.column_stack([where, mean, variance, count]).tolist(),
+        "circles_at": circles.tolist(),
     }
+
+
+def circles_of(points: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """[circles, 5]: depth, width, and of their y mean, variance and number.
+
+    Points [n, 2] that differ by rounding are one circle.
+    """
+    where, index = np.unique(points.round(9), axis=0, return_inverse=True)
+    index = index.ravel()
+    count = np.bincount(index)
+    mean = np.bincount(index, y) / count
+    variance = np.bincount(index, (y - mean[index]) ** 2) / count
+    return np.column_stack([where, mean, variance, count])
 
 
 def r_interval(points: np.ndarray, y: np.ndarray) -> list[float]:
