@@ -12,6 +12,7 @@ from common.files import read_json
 from common.statistics import kendall_tau
 from spaces.benchmark import AccuracyTable
 from wot_dag.compare import CompareConfig, compare
+from wot_dag.compared import BASELINES
 from wot_dag.correlation_intervals import correlations, seed_share
 
 
@@ -103,4 +104,4 @@ def test_every_config_is_read():
         config = parse_config(CompareConfig, "test", "", words)
         assert config.score.seeds == [0, 1, 2] and config.run.name == name
     pairs = itertools.chain(*config.aggregates)
-    assert set(pairs) <= {*config.names, "parameters", "convolutions"}
+    assert set(pairs) <= {*config.names, *BASELINES}

@@ -55,12 +55,6 @@ def section(sources: Sources) -> Section:
     table = Table("toy", "Searches", ("searches",), ((str(len(runs)),),))
     return Section("toy", "A toy", "", ("bash scripts/toy.sh",), tables=(table,))
 '''
-SCORE = '''"""How many skips a cell has."""
-
-from wot_dag.scores.base import OfSpace
-
-SCORE = OfSpace("skips", lambda _inputs, keys: [key.arch.count("skip") for key in keys])
-'''
 OPERATOR = '    "nor_conv_5x5": _linear("conv", 5),\n'
 CHECK_OPERATOR = """
 import torch
@@ -163,18 +157,6 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     copy.python("-m", "report", "results", "--records", "runs", "--out", "out")
     text = (copy.root / "out/RESULTS.md").read_text()
     assert "A toy" in text and "| searches |" in text
-
-
-def test_a_score(copy):
-    """A search by the new score: one file and its line."""
-    copy.write("wot_dag/scores/toy.py", SCORE)
-    copy.replace("wot_dag/scores/__init__.py", "    synflow,\n", "    synflow,\n    toy,\n")
-    line = '    "random": chance.SCORE,\n'
-    copy.replace("wot_dag/scores/__init__.py", line, line + '    "toy": toy.SCORE,\n')
-    assert len(copy.touched) == 2
-    words = ["--score.name", "toy", "--samples", "3", "--repeats", "1", "--table", ""]
-    printed = copy.python("-m", "wot_dag", "--config", "configs/wot/digits.yaml", *words)
-    assert "highest score    " in printed and "skips, 1 repeats" in printed
 
 
 def test_an_operator(copy):

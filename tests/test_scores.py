@@ -90,7 +90,10 @@ def test_wot(tiny, images):
     assert found("wot", tiny, images) == pytest.approx(np.log(np.linalg.det(K.astype(float))))
 
 
-def test_swap(tiny, images):
+@pytest.mark.parametrize("repeats", [1, 5])  # more images than bits in a byte
+def test_swap(tiny, repeats):
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(6 * repeats, 3, 9, 9, generator=generator).double()
     patterns = {
         tuple(layer.flatten(1)[:, position].gt(0).tolist())
         for layer in tiny.layers(images)[1]

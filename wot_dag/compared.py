@@ -106,13 +106,13 @@ def rows_of(config: CompareConfig, table: AccuracyTable, request: StopRequest) -
     names: list[Names] = [(name,) for name in dict.fromkeys([*BASELINES, *config.names])]
     names += [tuple(parts) for parts in config.aggregates]
     best = _best_aggregate(config, sampled)
-    names += [best] if best not in names else []
+    names += [best] if set(best) not in map(set, names) else []  # a sum has no order
     for cells in (whole, sampled):
         own = [n for n in names if (cells is sampled) == any(part in config.sampled for part in n)]
         found = _correlated(config, cells, own)
         for name in own:
             row = _row(cells, few, name, table) | {"datasets": found[name]}
-            row["chosen"] = name == best
+            row["chosen"] = set(name) == set(best)
             print(f"{row['score']}: done", flush=True)
             yield row
 
