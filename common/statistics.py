@@ -183,6 +183,15 @@ def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
     return 0.0 if np.isnan(tau) else float(tau)
 
 
+def spearman_rho(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rho, equal values at their mean rank; 0 if either side is constant."""
+    from scipy import stats  # as in kendall_tau
+
+    a, b = (stats.rankdata(values) - (len(values) + 1) / 2 for values in (a, b))
+    scale = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / scale) if scale > 0 else 0.0
+
+
 def _regression(x: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int) -> Regression:
     predictions = out_of_fold(x, y, groups)
     return Regression(

@@ -14,7 +14,7 @@ from retrain.evaluate import TopKSums
 from retrain.networks import TrainingLoss, path_scales
 from retrain.schedule import drop_path_probability, generator_of, learning_rate
 
-FINITE_EVERY = 50  # steps between looks at the loss: each look waits for the device
+_FINITE_EVERY = 50  # steps between looks at the loss: each look waits for the device
 
 
 def precision_of(config: RetrainConfig, device: torch.device) -> str:
@@ -124,6 +124,8 @@ class Stepper:
     def __call__(self, epoch: int, step: int, n: int, x: Tensor, y: Tensor) -> None:
         """Step `step` of an epoch, on this process' part x, y of n images."""
         config = self.config
+        if step % _FINITE_EVERY == 0:
+            self.check_finite(epoch)
         lr = learning_rate(config.optimizer, config.epochs, epoch, step, self.steps.count)
         for group in self.optimizer.param_groups:
             group["lr"] = lr

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
@@ -27,7 +27,7 @@ from retrain.config import RetrainConfig
 from retrain.data import Images, check_batch, load_images
 from retrain.evaluate import evaluate, share_buffers
 from retrain.networks import Shape, describe, make_network
-from retrain.step import FINITE_EVERY, Stepper, precision_of
+from retrain.step import Stepper, precision_of
 
 _KEPT = ("epoch", "step", "seconds", "seen", "best", "last")  # in a checkpoint, as they are
 
@@ -49,7 +49,9 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
         shape = Shape(images.classes, images.image_shape)
         network = workers.together(lambda: make_network(choice, config.network, shape, config.seed))
         with stop_on_signals() as request:
-            training = Training(config, network, images, run, workers, device)
+            sizes = (images.steps, images.classes)
+            stepper = Stepper(config, network, *sizes, workers, device)
+            training = Training(config, stepper, images, run, workers)
             return training.fit(request, describe(choice, config.network, shape))
 
 
@@ -88,24 +90,22 @@ class Training:
 
     Args:
         config: how to train.
-        network: what to train, on the CPU.
-        images: on `device`.
+        stepper: the network and its steps.
+        images: on the stepper's device.
         run: its folder, in the first process; a checkpoint there is gone on from.
         workers: who shares the batches.
-        device: where to compute.
     """
 
     def __init__(
         self,
         config: RetrainConfig,
-        network: nn.Module,
+        stepper: Stepper,
         images: Images,
         run: Run | None,
         workers: Workers,
-        device: torch.device,
     ) -> None:
-        self.config, self.images, self.run, self.workers = config, images, run, workers
-        self.stepper = Stepper(config, network, images.steps, images.classes, workers, device)
+        self.config, self.stepper, self.images = config, stepper, images
+        self.run, self.workers = run, workers
         self.epoch, self.step, self.mark = 1, 0, time.perf_counter()
         self.seconds = {"training": 0.0, "evaluation": 0.0}
         self.seen = 0  # images trained on
@@ -178,8 +178,6 @@ class Training:
 
     def _stop_if_asked(self, request: StopRequest, step: int) -> None:
         """Stops all processes at the same step, whichever was asked."""
-        if step % FINITE_EVERY == 0:
-            self.stepper.check_finite(self.epoch)
         (number,) = self.workers.largest([int(request.signal or 0)])
         if not number:
             return

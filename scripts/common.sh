@@ -123,6 +123,15 @@ py_then_report() {
     fi
 }
 
+# Fails unless $1 names images that MLPs are trained on.
+check_images() {
+    case "$1" in
+        digits | mnist | cifar10) ;;
+        *.npz) [ -f "$1" ] || fail "$1: no such file (paths count from $PWD)" ;;
+        *) fail "found '$1', expected digits, mnist, cifar10 or a .npz file" ;;
+    esac
+}
+
 # Prints the WOT config for images of data set $1.
 wot_config() {
     case "$1" in

@@ -17,11 +17,7 @@ help_if_asked "$@"
 
 what="${1:-digits}"
 shift || true
-case "$what" in
-    digits | mnist | cifar10) ;;
-    *.npz) [ -f "$what" ] || fail "$what: no such file (paths count from $PWD)" ;;
-    *) fail "found '$what', expected digits, mnist, cifar10 or a .npz file" ;;
-esac
+check_images "$what"
 setup
 
 py_then_report learning_rate learning_rate "$(basename "$what" .npz)" mlp_code.learning_rate \

@@ -13,7 +13,7 @@ from common.statistics import kendall_tau
 from spaces.benchmark import AccuracyTable
 from wot_dag.compare import CompareConfig, compare
 from wot_dag.compared import BASELINES
-from wot_dag.correlation_intervals import correlations, seed_share
+from wot_dag.correlation_intervals import seed_share, with_intervals
 
 
 def test_correlations_and_their_intervals():
@@ -22,7 +22,7 @@ def test_correlations_and_their_intervals():
     columns = {"base": y + rng.normal(size=300), "good": y + 0.1 * rng.normal(size=300),
                "none": rng.normal(size=300)}  # fmt: skip
     columns["none"][:5] = -np.inf
-    found = correlations(columns, y, "base", 100)
+    found = with_intervals(columns, y, "base", 100)
     for name, values in columns.items():
         finite = np.where(np.isinf(values), -1e9, values)
         row = found[name]

@@ -1,6 +1,5 @@
 """RESULTS.md, tables in three formats and figures, from committed records and from small ones."""
 
-import csv
 import json
 import math
 import os
@@ -19,7 +18,6 @@ from report.guard import Left
 from report.records import find_records
 from report.results import all_sections, anchor, read_sources, results_markdown
 from report.sections import PUBLISHED
-from report.tables import Number, Table
 from tests.records import keep, record, results_of, row_of, rows_of, section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -324,44 +322,6 @@ def test_tables_and_figures_are_files(tmp_path, capsys):
             assert (out / f"figures/{key}.{kind}").read_bytes().startswith(start)
     with pytest.raises(SystemExit, match=r"found KEY 'table4', expected all, fig3, .*table3"):
         main(["show", "table4"])
-
-
-TABLE = Table(
-    "t",
-    "A & B",
-    ("name", "value", "more"),
-    (("a_1 | x", Number(1.23456, 0.5), 7), ("100 %", Number(0.01, spec=".3g"), "not run yet")),
-)
-
-
-def test_csv_keeps_precision_and_takes_standard_deviations_apart():
-    rows = list(csv.reader(TABLE.csv().splitlines()))
-    assert rows[0] == ["name", "value", "value std", "more"]
-    assert rows[1] == ["a_1 | x", "1.23456", "0.5", "7"]
-    assert rows[2] == ["100 %", "0.01", "", "not run yet"]
-
-
-def test_markdown_and_html_show_the_same():
-    lines = TABLE.markdown().splitlines()
-    assert lines[1:3] == ["| --- | ---: | ---: |", "| a_1 \\| x | 1.23 (0.50) | 7 |"]
-    assert lines[3] == "| 100 % | 0.0100 | not run yet |"
-    assert '<td class="n">1.23 (0.50)</td>' in TABLE.html() and "A &amp; B" in TABLE.html()
-
-
-def test_latex_escapes_and_compiles_where_latex_is(tmp_path):
-    text = TABLE.latex()
-    assert r"a\_1 | x & 1.23 (0.50) & 7 \\" in text and r"\caption{A \& B}" in text
-    assert r"100 \% & 0.0100 & not run yet \\" in text and r"\begin{tabular}{lrr}" in text
-    body, before = text.split(r"\hline")[2], text.split(r"\hline")[1]
-    counts = {
-        line.replace(r"\&", "").count("&") for line in [*body.split("\n"), before] if "&" in line
-    }
-    assert counts == {2}
-
-
-def test_a_row_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="table t: found 1 cells"):
-        Table("t", "", ("a", "b"), (("x",),))
 
 
 def test_published_numbers_are_the_papers(shared):

@@ -23,7 +23,7 @@ from wot_dag import correlate
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.landscape import main as landscape
 from wot_dag.space import DartsSpace, NasBench201Space
-from wot_dag.store import Key, Score, write_scores
+from wot_dag.store import Key, ScoreValue, write_scores
 
 CELLS = [str(cell) for cell in all_cells()]
 
@@ -84,7 +84,7 @@ def test_a_whole_space_is_correlated(tmp_path, capsys):
     table = tmp_path / "table.csv"
     rows = [f"{i},{arch},{a}" for i, (arch, a) in enumerate(zip(CELLS, accuracy))]
     table.write_text("\n".join(["index,arch,cifar10/test@200", *rows]) + "\n")
-    scores = {Key(arch, 0): Score(3 * a + 7, 0.1) for arch, a in zip(CELLS, accuracy)}
+    scores = {Key(arch, 0): ScoreValue(3 * a + 7, 0.1) for arch, a in zip(CELLS, accuracy)}
     header = WotConfig().score_identity() | {
         "dataset": {"name": "cifar10", "digest": "0"}, "image_shape": [3, 32, 32]
     }  # fmt: skip

@@ -24,7 +24,7 @@ from wot_dag.header import header_of, require_fit
 from wot_dag.scorer import Scorer
 from wot_dag.search import draw_repeats, ranked, search, summarize
 from wot_dag.space import DartsSpace, NasBench201Space, make_space
-from wot_dag.store import Key, Score, ScoreError, write_scores
+from wot_dag.store import Key, ScoreError, ScoreValue, write_scores
 
 ROOT = Path(__file__).resolve().parent.parent
 CELLS = [str(cell) for cell in all_cells()]
@@ -48,7 +48,7 @@ def scored(tmp_path_factory):
     values = np.random.default_rng(0).normal(size=len(CELLS)).tolist()
     values = [-math.inf if i % 7 == 0 else v for i, v in enumerate(values)]
     path = tmp_path_factory.mktemp("scores") / "scores.csv.gz"
-    write_scores(path, HEADER, {Key(arch, 0): Score(v, 0.5) for arch, v in zip(CELLS, values)})
+    write_scores(path, HEADER, {Key(arch, 0): ScoreValue(v, 0.5) for arch, v in zip(CELLS, values)})
     return path, dict(zip(CELLS, values))
 
 
@@ -108,7 +108,7 @@ def test_draws_are_the_same_whatever_the_filter(tmp_path):
 def test_repeats_take_the_seeds_in_turn(tmp_path):
     rng = np.random.default_rng(0)
     scores = {
-        Key(arch, seed): Score(value, 0.5 + seed)
+        Key(arch, seed): ScoreValue(value, 0.5 + seed)
         for seed in (1, 3, 4)
         for arch, value in zip(CELLS, rng.permutation(len(CELLS)).astype(float))
     }
@@ -253,7 +253,7 @@ def test_bad_input_ends_with_one_line(tmp_path, monkeypatch, capsys, words, mess
 
 
 def test_scores_that_miss_cells_are_named(tmp_path, monkeypatch):
-    few = {Key(arch, 0): Score(1.0, 1.0) for arch in CELLS[:9000]}
+    few = {Key(arch, 0): ScoreValue(1.0, 1.0) for arch in CELLS[:9000]}
     write_scores(tmp_path / "few.csv", HEADER, few)
     words = ["--scores", str(tmp_path / "few.csv"), "--run.root", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["wot_dag", *words])

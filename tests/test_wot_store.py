@@ -15,9 +15,9 @@ from tests.running import TORCHRUN, Entry
 from wot_dag.score import main
 from wot_dag.store import (
     Key,
-    Score,
     ScoreError,
     ScoreStore,
+    ScoreValue,
     mean_scores,
     read_scores,
     write_scores,
@@ -63,13 +63,16 @@ def lines(root: Path) -> list[str]:
 
 def test_scores_survive_and_a_torn_line_is_dropped(tmp_path):
     first = ScoreStore(tmp_path)
-    first.add({Key("a", 0): Score(1.5, 0.1), Key("b", 0): Score(-math.inf, 0.2)})
+    first.add({Key("a", 0): ScoreValue(1.5, 0.1), Key("b", 0): ScoreValue(-math.inf, 0.2)})
     first.close()
     with (tmp_path / "scores.0.jsonl").open("a") as handle:
         handle.write('["c", 0, 2.')
     again = ScoreStore(tmp_path)
-    assert again.scores == {Key("a", 0): Score(1.5, 0.1), Key("b", 0): Score(-math.inf, 0.2)}
-    again.add({Key("c", 0): Score(2.5, 0.3)})
+    assert again.scores == {
+        Key("a", 0): ScoreValue(1.5, 0.1),
+        Key("b", 0): ScoreValue(-math.inf, 0.2),
+    }
+    again.add({Key("c", 0): ScoreValue(2.5, 0.3)})
     again.close()
     other = ScoreStore(tmp_path, rank=1)
     assert other.missing([Key("a", 0), Key("c", 0), Key("d", 0), Key("d", 0)]) == [Key("d", 0)]
@@ -78,7 +81,7 @@ def test_scores_survive_and_a_torn_line_is_dropped(tmp_path):
 
 @pytest.mark.parametrize("name", ["scores.csv", "scores.csv.gz"])
 def test_scores_are_read_as_written(tmp_path, name):
-    scores = {Key("x", 1): Score(0.1 + 0.2, 0.25), Key("x", 0): Score(-math.inf, 1.0)}
+    scores = {Key("x", 1): ScoreValue(0.1 + 0.2, 0.25), Key("x", 0): ScoreValue(-math.inf, 1.0)}
     header = {"dataset": {"name": "digits"}, "image_shape": [1, 8, 8]}
     write_scores(tmp_path / name, header, scores)
     assert read_scores(tmp_path / name) == (header, scores)
@@ -106,9 +109,16 @@ def test_a_file_that_is_no_scores_is_refused(tmp_path, text, message):
 
 
 def test_means_over_seeds():
-    scores = {Key("a", 0): Score(1.0, 1), Key("a", 1): Score(2.0, 1), Key("b", 0): Score(3.0, 1)}
+    scores = {
+        Key("a", 0): ScoreValue(1.0, 1),
+        Key("a", 1): ScoreValue(2.0, 1),
+        Key("b", 0): ScoreValue(3.0, 1),
+    }
     assert mean_scores(scores, ["a"], [0, 1]) == {"a": 1.5}
-    assert mean_scores(scores | {Key("a", 1): Score(-math.inf, 1)}, ["a"], [0, 1])["a"] == -math.inf
+    assert (
+        mean_scores(scores | {Key("a", 1): ScoreValue(-math.inf, 1)}, ["a"], [0, 1])["a"]
+        == -math.inf
+    )
     with pytest.raises(ScoreError, match=r"1 of 4 are missing, the first is b with seed 1"):
         mean_scores(scores, ["a", "b"], [0, 1])
 

@@ -37,10 +37,11 @@ def _search_and_print(config: WotConfig) -> None:
 def run_search(config: WotConfig) -> dict:
     """Searches, or returns the result of the finished run."""
     table = find_table(config)
-    with Run(config.run, "wot", *run_identity(config)) as run:
+    *identity, data = run_identity(config)
+    with Run(config.run, "wot", *identity) as run:
         if not run.finished:
             with stop_on_signals() as request:
-                choices = search(config, make_space(config), request)
+                choices = search(config, make_space(config), request, data)
             run.rewind(0)
             for choice in choices:
                 run.log(_as_record(choice, config))

@@ -85,13 +85,13 @@ def compare(config: CompareConfig) -> dict:
         DataError, RunError, ConfigError, SpaceError: before any work.
     """
     table = AccuracyTable.find(config.table, data_root())
-    _, device, data = run_identity(WotConfig(score=config.score))
+    _, device, images, data = run_identity(WotConfig(score=config.score))
     settings = identity(config) | {"table": table.header}
-    with Run(config.run, KIND, settings, device, data) as run:
+    with Run(config.run, KIND, settings, device, images) as run:
         if run.finished:
             return run.result
         with stop_on_signals() as request:
-            rows = list(rows_of(config, table, request))
+            rows = list(rows_of(config, table, request, data))
         network = WotConfig(score=config.score).network()
         result = {"table": table.header, "repeats": config.repeats, "rows": rows}
         return run.finish(result, network=network, n=max(row["n"] for row in rows))

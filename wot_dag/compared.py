@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.dataset import Dataset
 from common.runs import RunSettings
 from common.statistics import kendall_tau
 from common.stopping import StopRequest
 from spaces.benchmark import AccuracyTable
 from wot_dag.config import ScoreSettings, WotConfig
-from wot_dag.correlation_intervals import correlations, seed_share
+from wot_dag.correlation_intervals import seed_share, with_intervals
 from wot_dag.queries import queried
 from wot_dag.scored import scores_of
 from wot_dag.scores import label_of
@@ -42,6 +43,7 @@ class Cells:
         config: what is compared.
         table: accuracies.
         request: whether to stop.
+        data: the images.
         some: the cells; all by default.
     """
 
@@ -50,9 +52,10 @@ class Cells:
         config: CompareConfig,
         table: AccuracyTable,
         request: StopRequest,
+        data: Dataset,
         some: Sequence[str] = (),
     ) -> None:
-        self.config, self.request = config, request
+        self.config, self.request, self.data = config, request, data
         self.space = NasBench201Space(config.score, some)
         self.archs = self.space.archs
         self.deep = self.space.shapes(self.archs).depth[:, 0] > 0
@@ -78,7 +81,8 @@ class Cells:
     def _scores(self, name: str, seed: int) -> Scores:
         keys = [Key(arch, seed) for arch in self.archs]
         score = replace(self.config.score, name=name, seeds=[seed])
-        (scores,) = scores_of(self._searching(score), self.space, keys, self.request)[1]
+        searching = self._searching(score)
+        (scores,) = scores_of(searching, self.space, keys, self.request, self.data)[1]
         return {key: scores[key] for key in keys}
 
     @cache  # noqa: B019  (likewise: every score meets the same draws)
@@ -91,18 +95,20 @@ class Cells:
         return WotConfig(score=score, filter=filter_, repeats=self.config.repeats, run=root)
 
 
-def rows_of(config: CompareConfig, table: AccuracyTable, request: StopRequest) -> Iterator[dict]:
+def rows_of(
+    config: CompareConfig, table: AccuracyTable, request: StopRequest, data: Dataset
+) -> Iterator[dict]:
     """A row for each score and aggregate, those on all cells first.
 
     Raises:
         SystemExit: SIGTERM or Ctrl-C while scoring.
     """
-    whole = Cells(config, table, request)
+    whole = Cells(config, table, request, data)
     rng = np.random.default_rng(0)
     order = rng.permutation(len(whole.archs))
     some = [whole.archs[i] for i in order]  # the first of a random order
-    sampled = Cells(config, table, request, some[: config.sample])
-    few = Cells(config, table, request, some[: config.seed_cells])
+    sampled = Cells(config, table, request, data, some[: config.sample])
+    few = Cells(config, table, request, data, some[: config.seed_cells])
     names: list[Names] = [(name,) for name in dict.fromkeys([*BASELINES, *config.names])]
     names += [tuple(parts) for parts in config.aggregates]
     best = _best_aggregate(config, sampled)
@@ -140,7 +146,7 @@ def _correlated(
     for dataset, y in cells.accuracy.items():
         for subset, rows in (("all", ~np.isnan(y)), ("deep", ~np.isnan(y) & cells.deep)):
             chosen = {name: column[rows] for name, column in values.items()}
-            of = correlations(chosen, y[rows], (BASE,), config.bootstrap)
+            of = with_intervals(chosen, y[rows], (BASE,), config.bootstrap)
             for name in values:
                 found[name].setdefault(dataset, {})[subset] = of[name]
     return found

@@ -16,6 +16,7 @@ from scipy import stats
 from common.config import parse_config, require
 from common.errors import run_main
 from common.runs import Run
+from common.statistics import kendall_tau, spearman_rho
 from common.stopping import stop_on_signals
 from spaces import SpaceError
 from wot_dag.config import WotConfig
@@ -59,15 +60,15 @@ def correlate(config: WotConfig) -> dict:
     require(bool(config.table or config.genotypes), "table", config.table, "an accuracy table")
     space = make_space(config)
     columns, accuracies, table = landscape(config, space)
-    settings, device, data = run_identity(config)
+    settings, device, images, data = run_identity(config)
     settings |= {"table": table}
-    with Run(config.run, KIND, settings, device, data) as run:
+    with Run(config.run, KIND, settings, device, images) as run:
         if run.finished:
             return run.result
         archs = columns["arch"].tolist()
         keys = [Key(arch, seed) for arch in archs for seed in config.score.seeds]
         with stop_on_signals() as request:
-            header, parts = scores_of(config, space, keys, request)
+            header, parts = scores_of(config, space, keys, request, data)
         means = [mean_scores(scores, archs, config.score.seeds) for scores in parts]
         columns["score"] = aggregate([[of[arch] for arch in archs] for of in means])
         shape = header["image_shape"]
@@ -93,8 +94,8 @@ def correlations(columns: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, 
     for name in PREDICTORS:
         ranks = stats.rankdata(columns[name][known])
         result[name] = {
-            "kendall": float(stats.kendalltau(ranks, y).statistic),
-            "spearman": float(stats.spearmanr(ranks, y).statistic),
+            "kendall": kendall_tau(ranks, y),
+            "spearman": spearman_rho(ranks, y),
             "n": len(y),
         }
     return result

@@ -7,10 +7,10 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from common.statistics import kendall_tau
+from common.statistics import kendall_tau, spearman_rho
 
 
-def correlations(
+def with_intervals(
     columns: Mapping[Hashable, np.ndarray], y: np.ndarray, base: Hashable, samples: int
 ) -> dict[Hashable, dict]:
     """Kendall's tau and Spearman's rho of each column with y [n], and tau minus that of `base`.
@@ -21,7 +21,7 @@ def correlations(
     rng = np.random.default_rng(0)
     drawn = [np.arange(len(y)), *rng.integers(len(y), size=(samples, len(y)))]
     tau = {name: np.array([kendall_tau(r[i], y[i]) for i in drawn]) for name, r in ranks.items()}
-    rho = {name: np.array([_spearman(r[i], y[i]) for i in drawn]) for name, r in ranks.items()}
+    rho = {name: np.array([spearman_rho(r[i], y[i]) for i in drawn]) for name, r in ranks.items()}
     return {
         name: {
             "n": len(y),
@@ -31,13 +31,6 @@ def correlations(
         }
         for name in columns
     }
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """0 if either side is constant."""
-    a, b = (stats.rankdata(values) - (len(values) + 1) / 2 for values in (a, b))
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else 0.0
 
 
 def _told(key: str, values: np.ndarray) -> dict:

@@ -19,14 +19,19 @@ def header_of(config: WotConfig, data: Dataset) -> dict:
     return config.score_identity() | {"dataset": data.header, "image_shape": shape}
 
 
-def run_identity(config: WotConfig) -> tuple[dict, str, dict]:
-    """What decides a result: settings, device in words, images. A file of scores is its content."""
-    settings, device = identity(config), describe(choose_device(config.score.device))
+def run_identity(config: WotConfig) -> tuple[dict, str, dict, Dataset | None]:
+    """What decides a result: settings, device in words, header of the images.
+
+    Last are the images themselves, for whoever scores; None where a file of scores, which counts
+    by its content, stands for them.
+    """
+    settings, device = identity(config), choose_device(config.score.device)
     if not config.scores:
-        return settings, device, load_dataset(config.score.dataset).header
+        data = load_dataset(config.score.dataset, device)
+        return settings, describe(device), data.header, data
     header, _ = read_scores(Path(config.scores))
     settings["scores"] = digest_of([Path(config.scores).read_bytes()])
-    return settings, device, header["dataset"]
+    return settings, describe(device), header["dataset"], None
 
 
 def require_fit(config: WotConfig, header: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from common.dataset import Dataset
 from common.devices import describe
 from common.runs import Run, RunSettings
 from common.stopping import StopRequest
@@ -27,9 +28,15 @@ def parts_of(config: WotConfig) -> list[WotConfig]:
 
 
 def scores_of(
-    config: WotConfig, space: Space, keys: Sequence[Key], request: StopRequest
+    config: WotConfig,
+    space: Space,
+    keys: Sequence[Key],
+    request: StopRequest,
+    data: Dataset | None = None,
 ) -> tuple[dict, list[Scores]]:
     """How scores were made, and those of `keys` by each part of the config's score.
+
+    `data` are the config's images, where they are at hand.
 
     Raises:
         ScoreError: the file is no scores, or was made otherwise than the config says.
@@ -40,7 +47,7 @@ def scores_of(
         return header, [scores]
     made = []
     for part in parts_of(config):
-        scorer = Scorer(part.score, space)
+        scorer = Scorer(part.score, space, data)
         with open_store(part, scorer) as (store, _):
             score_missing(keys, scorer, store, request)
             made.append(store.scores)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from common.data import load_dataset
+from common.dataset import Dataset
 from common.devices import choose_device, exact_float32
 from common.progress import progress
 from common.stopping import StopRequest
@@ -19,7 +20,7 @@ from wot_dag.config import ScoreSettings
 from wot_dag.scores import SCORES
 from wot_dag.scores.base import Inputs
 from wot_dag.space import Space
-from wot_dag.store import Key, Score, ScoreStore
+from wot_dag.store import Key, ScoreStore, ScoreValue
 
 
 class Scorer:
@@ -28,15 +29,16 @@ class Scorer:
     Args:
         settings: one score (no aggregate), dataset, mini-batch, precision, device.
         space: the architectures.
+        data: the settings' images, if they are at hand; else they are loaded.
 
     Raises:
         DataError, ConfigError: the dataset, the device or the mini-batch is not to be had.
     """
 
-    def __init__(self, settings: ScoreSettings, space: Space) -> None:
+    def __init__(self, settings: ScoreSettings, space: Space, data: Dataset | None = None) -> None:
         self.settings, self._space = settings, space
         self.device = choose_device(settings.device)
-        self.data = load_dataset(settings.dataset, self.device)
+        self.data = load_dataset(settings.dataset, self.device) if data is None else data
         self.score, self._batch = SCORES[settings.name], cache(self._draw_batch)
         self._batch(settings.seeds[0])  # whether there are enough images
         self._inputs = Inputs(space, self._batch, self.data.image_shape)
@@ -46,7 +48,7 @@ class Scorer:
             getattr(torch, self.settings.precision)
         )
 
-    def __call__(self, groups: Sequence[Sequence[Key]]) -> dict[Key, Score]:
+    def __call__(self, groups: Sequence[Sequence[Key]]) -> dict[Key, ScoreValue]:
         """Scores of a few groups, each of keys that share a pass and a seed.
 
         The seconds of a score are those that its architecture takes alone: its whole pass, though
@@ -64,7 +66,7 @@ class Scorer:
         keys = [key for group in groups for key in group]
         seconds = (passed - started) / len(groups) + (time.perf_counter() - passed) / len(keys)
         return {
-            key: Score(value if math.isfinite(value) else -math.inf, seconds)
+            key: ScoreValue(value if math.isfinite(value) else -math.inf, seconds)
             for key, value in zip(keys, values, strict=True)
         }
 

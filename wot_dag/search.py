@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from common.dataset import Dataset
 from common.stopping import StopRequest
 from wot_dag.config import WotConfig
 from wot_dag.filters import FILTERS
@@ -68,8 +69,10 @@ class Choice:
     finalists: list[str] = field(default_factory=list)
 
 
-def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice]:
-    """All repeats of a search.
+def search(
+    config: WotConfig, space: Space, request: StopRequest, data: Dataset | None = None
+) -> list[Choice]:
+    """All repeats of a search, on images that are at hand or on those of the config.
 
     Raises:
         ScoreError: the file of scores does not fit, or misses architectures that were drawn.
@@ -78,7 +81,7 @@ def search(config: WotConfig, space: Space, request: StopRequest) -> list[Choice
     """
     repeats = draw_repeats(config, space)
     needed = [Key(arch, repeat.seed) for repeat in repeats for arch in repeat.kept]
-    _, parts = scores_of(config, space, needed, request)
+    _, parts = scores_of(config, space, needed, request, data)
     for scores in parts:
         require_scores(scores, needed)
     return [choose(repeat, parts, max(1, config.queries)) for repeat in repeats]

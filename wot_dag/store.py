@@ -26,14 +26,14 @@ class Key(NamedTuple):
     seed: int
 
 
-class Score(NamedTuple):
+class ScoreValue(NamedTuple):
     """A score, -inf if it is not finite (as log|det K| of a singular K), and its seconds."""
 
     value: float
     seconds: float
 
 
-Scores = dict[Key, Score]
+Scores = dict[Key, ScoreValue]
 
 
 class ScoreError(UserError):
@@ -55,7 +55,7 @@ class ScoreStore:
         self.scores = _read_folder(folder)
         self._file = mine.open("ab")
 
-    def add(self, scores: Mapping[Key, Score]) -> None:
+    def add(self, scores: Mapping[Key, ScoreValue]) -> None:
         """Appends scores; what has been added survives a kill of the process."""
         lines = (_line(key, score) for key, score in scores.items())
         self._file.write("".join(lines).encode())
@@ -71,7 +71,7 @@ class ScoreStore:
         self._file.close()
 
 
-def _line(key: Key, score: Score) -> str:
+def _line(key: Key, score: ScoreValue) -> str:
     value = score.value if math.isfinite(score.value) else None  # JSON has no infinity
     return json.dumps([*key, value, round(score.seconds, 4)]) + "\n"
 
@@ -82,7 +82,7 @@ def _read_folder(folder: Path) -> Scores:
         # another process may be in the middle of its last line
         for line in path.read_bytes().split(b"\n")[:-1]:
             arch, seed, value, seconds = json.loads(line)
-            scores[Key(arch, seed)] = Score(-math.inf if value is None else value, seconds)
+            scores[Key(arch, seed)] = ScoreValue(-math.inf if value is None else value, seconds)
     return scores
 
 
@@ -134,10 +134,10 @@ def _read_header(path: Path, line: str) -> dict:
     return header
 
 
-def _read_row(path: Path, number: int, row: list[str]) -> tuple[Key, Score]:
+def _read_row(path: Path, number: int, row: list[str]) -> tuple[Key, ScoreValue]:
     try:
         arch, seed, value, seconds = row
-        key, score = Key(arch, int(seed)), Score(float(value), float(seconds))
+        key, score = Key(arch, int(seed)), ScoreValue(float(value), float(seconds))
         if math.isnan(score.value):
             raise ValueError("the score is NaN")
         return key, score
