@@ -1,16 +1,28 @@
-"""CUDA against the CPU, where there is a device: WOT's scores, TE-NAS' indicators."""
+"""CUDA against the CPU, where there is a device: scores, indicators, learning rates, theory.
+
+Trainings are compared in the tests of `mlp_code` and `retrain`.
+"""
 
 import dataclasses
 import math
+import sys
 
 import pytest
 import torch
 
 from common.data import load_dataset
+from common.runs import RunSettings
+from mlp_code import learning_rate
+from mlp_code.config import MlpConfig, SgdConfig
+from mlp_code.learning_rate import LearningRateConfig
+from mlp_code.own_rate import CurveSettings
+from mlp_code.theory import TheoryConfig, compare
+from mlp_code.training import Trainer, train
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.scorer import Scorer
+from wot_dag.scores import OF_NETWORKS
 from wot_dag.space import make_space
 from wot_dag.store import Key
 
@@ -48,3 +60,73 @@ def test_indicators(space, channels):
     on_cpu, on_cuda = values
     assert on_cuda.kappa == pytest.approx(on_cpu.kappa, rel=1e-2)
     assert on_cuda.regions == pytest.approx(on_cpu.regions, abs=1)
+
+
+@pytest.mark.parametrize("name", sorted(set(OF_NETWORKS) - {"wot"}))
+def test_scores_of_networks(name):
+    found = []
+    for device in DEVICES:
+        score = ScoreSettings(
+            name=name, dataset="digits", batch_size=16, channels=4, cells=1, device=device
+        )
+        space = make_space(WotConfig(score=score))
+        scorer = Scorer(score, space)
+        groups = scorer.groups([Key(arch, 0) for arch in space.archs[7::2500]])
+        found.append([value.value for value in scorer(groups).values()])
+    on_cpu, on_cuda = found
+    assert sum(map(math.isfinite, on_cpu)) >= 5
+    assert on_cuda == pytest.approx(on_cpu, rel=1e-2)
+
+
+def test_learning_rates(tmp_path):
+    found = []
+    for device in DEVICES:
+        curves = CurveSettings([0.01], images=64, width=8, steps=4, batch_size=32, every=2)
+        config = LearningRateConfig(
+            networks=3, width=32, wide=0, samples=16, batch_size=8, steps=10, seeds=[0],
+            rates=(0.01, 3000.0), halvings=6, tries=2, curves=curves, device=device,
+            run=RunSettings(device, str(tmp_path)),
+        )  # fmt: skip
+        found.append(learning_rate.study(config))
+    on_cpu, on_cuda = found
+    for a, b in zip(on_cpu["networks"], on_cuda["networks"]):
+        for loss in ("mse", "cross_entropy"):
+            assert b[loss]["stable"] == pytest.approx(a[loss]["stable"], rel=0.25)
+
+
+def test_theory(tmp_path):
+    found = [
+        compare(
+            TheoryConfig(
+                kernel_samples=40, samples=24, width=256, steps=12, seeds=[0], device=device,
+                run=RunSettings(device, str(tmp_path)),
+            )
+        )
+        for device in DEVICES
+    ]  # fmt: skip
+    for name, row in found[0]["dags"].items():
+        measured = found[1]["dags"][name]["training"]["measured"][0]
+        assert measured == pytest.approx(row["training"]["measured"][0], rel=1e-3)
+
+
+@pytest.mark.parametrize("ways", [("cpu", "cuda"), ("cuda", "cpu")])
+def test_a_training_goes_on_on_the_other_device(tmp_path, monkeypatch, ways):
+    def settings(folder, device):
+        return MlpConfig(
+            width=16, epochs=4, seeds=[0, 1], optimizer=SgdConfig(lr=0.02, momentum=0.9),
+            device=device, run=RunSettings("r", str(tmp_path / folder)),
+        )  # fmt: skip
+
+    whole = train(settings("whole", "cpu"))
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        go_on = Trainer.start_next_epoch
+        patch.setattr(
+            Trainer,
+            "start_next_epoch",
+            lambda self: (go_on(self), self.epoch > 2 and (self._save(), sys.exit(1))),
+        )
+        train(settings("parts", ways[0]))
+    parts = train(settings("parts", ways[1]))
+    for name, row in whole["dags"].items():
+        found = parts["dags"][name]["train_loss"]["mean"]
+        assert found == pytest.approx(row["train_loss"]["mean"], rel=1e-3)
