@@ -12,21 +12,27 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 _GAIN = 1.2  # how much faster bfloat16 must be to be worth its rounding
 
 
-def choose_precision(wanted: str, device: torch.device, width: int, rows: int = 128) -> str:
+def choose_precision(
+    wanted: str, device: torch.device, width: int, networks: int = 1, rows: int = 128
+) -> str:
     """`wanted`, or for auto the faster of the two on this device, by a quick probe.
 
     GPUs and CPUs with AMX gain by bfloat16; other CPUs emulate it and lose, some of them a
-    hundredfold, so the probe is a single layer's product and not a step of training.
+    hundredfold, so the probe is one layer's product and not a step of training: on a GPU of all
+    networks, since that of a single one is over before its start has paid.
 
     Args:
         wanted: auto, float32 or bfloat16.
         device: where to train.
         width: units of a layer.
+        networks: that are batched on a GPU.
         rows: images of a batch.
     """
     if wanted != "auto":
         return wanted
-    x, w = torch.randn(rows, width, device=device), torch.randn(width, width, device=device)
+    count = networks if device.type == "cuda" else 1
+    x = torch.randn(count, rows, width, device=device)
+    w = torch.randn(count, width, width, device=device)
     slow = _seconds(lambda: x @ w, device)
     x, w = x.bfloat16(), w.bfloat16()
     return "bfloat16" if _GAIN * _seconds(lambda: x @ w, device) < slow else "float32"

@@ -76,7 +76,8 @@ def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> Ml
     same experiment, listed in another order, must not hand one DAG the weights of another.
     """
     if state is None:
-        precision = choose_precision(config.precision, device, config.width)
+        networks = len(labels(config))
+        precision = choose_precision(config.precision, device, config.width, networks)
         return dataclasses.replace(config, precision=precision)
     dags = {name: config.dags[name] for name in state["dags"]}
     begun = {key: state[key] for key in ("batched", "precision")}
