@@ -15,8 +15,10 @@ def parse_expression(text: str) -> ast.expr:
     """
     try:
         return ast.parse(text, mode="eval").body
-    except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes; a deep nest
-        raise SyntaxError(str(error) or "nested too deeply") from None
+    except ValueError as error:  # NUL bytes
+        raise SyntaxError(str(error)) from None
+    except (RecursionError, MemoryError):
+        raise SyntaxError("nested too deeply") from None
 
 
 def literal(node: ast.expr) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from spaces.errors import check_name
 from spaces.operators import OPERATOR_TABLE, Operator
@@ -72,7 +73,7 @@ class FactorizedReduce(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[n, c_in, h, w] to [n, c_out, ceil(h / 2), ceil(w / 2)]; odd sizes are padded."""
         x = self.relu(x)
-        shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
+        shifted = F.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
         return self.bn(torch.cat([self.even(x), self.odd(shifted)], dim=1))
 
 
@@ -81,15 +82,35 @@ def skip_connect(channels: int, stride: int) -> nn.Module:
     return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
 
 
+class AvgPool(nn.Module):
+    """Means over windows; pixels outside the image are not counted."""
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, c, h, w] to [n, c, ceil(h / stride), ceil(w / stride)]."""
+        return avg_pool(x, self.kernel, self.stride)
+
+
+def avg_pool(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """What `AvgPool` computes.
+
+    In channels-last order CUDA's reverse pass of padded windows hands gradients to the wrong
+    pixels, without a word, in PyTorch's versions up to 2026 (pytorch/pytorch#188344).
+    """
+    plain = x.contiguous()
+    return F.avg_pool2d(plain, kernel, stride, kernel // 2, count_include_pad=False)
+
+
 _BUILDERS: dict[str, Callable[[Operator, int, int], nn.Module]] = {
     "none": lambda op, channels, stride: Zero(stride),
     "skip": lambda op, channels, stride: skip_connect(channels, stride),
     "conv": _conv,
     "factorized": _factorized,
     "separable": _separable,
-    "avg_pool": lambda op, channels, stride: nn.AvgPool2d(
-        op.kernel, stride, op.kernel // 2, count_include_pad=False
-    ),
+    "avg_pool": lambda op, channels, stride: AvgPool(op.kernel, stride),
     "max_pool": lambda op, channels, stride: nn.MaxPool2d(op.kernel, stride, op.kernel // 2),
 }
 

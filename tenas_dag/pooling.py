@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spaces.operator_modules import avg_pool
+
 
 def avg_pool_3x3(x: Tensor, stride: int = 1) -> Tensor:
     """Mean over 3x3 windows, pixels outside [n, c, h, w] not counted."""
-    return _AvgPool.apply(x) if stride == 1 else _pool(x, stride)
-
-
-def _pool(x: Tensor, stride: int) -> Tensor:
-    return F.avg_pool2d(x, 3, stride, padding=1, count_include_pad=False)
+    return _AvgPool.apply(x) if stride == 1 else avg_pool(x, 3, stride)
 
 
 def _box_sums(x: Tensor) -> Tensor:
@@ -28,7 +26,7 @@ class _AvgPool(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
-        return _pool(x, 1)
+        return F.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:

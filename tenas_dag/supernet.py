@@ -232,7 +232,10 @@ class Supernet(nn.Module):
             found = [c.topology.name for c in left]
             expected = [topology.name for topology in self.topologies]
             raise ValueError(f"supernet: found cells {found}, expected {expected}")
-        features = self.last_activation(self._body(x, left, alphas))
+        # cuDNN's BatchNorm asks for the cotangents' order of memory, which vmap cannot tell unless
+        # it is the plain one
+        features = self._body(x, left, alphas)
+        features = self.last_activation(features.contiguous() if x.is_cuda else features)
         return self.classifier(features.mean(dim=(2, 3)))
 
     def _body(

@@ -34,7 +34,8 @@ class Entry:
 
     def __init__(self, module: str, words: list[str], **environment: str) -> None:
         self._files = [Path(tempfile.mkstemp()[1]) for _ in range(2)]  # its output, its errors
-        variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | environment
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path} | environment
         arguments = (module, [str(word) for word in words], self._files, variables, Path.cwd())
         self._process = _SERVER.Process(target=_enter, args=arguments)
         self._process.start()

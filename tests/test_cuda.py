@@ -3,6 +3,7 @@
 Trainings are compared in the tests of `mlp_code` and `retrain`.
 """
 
+import copy
 import dataclasses
 import math
 import sys
@@ -18,6 +19,8 @@ from mlp_code.learning_rate import LearningRateConfig
 from mlp_code.own_rate import CurveSettings
 from mlp_code.theory import TheoryConfig, compare
 from mlp_code.training import Trainer, train
+from spaces.operator_modules import make_operator
+from spaces.operators import OPERATOR_TABLE
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
 from wot_dag.config import ScoreSettings, WotConfig
@@ -46,6 +49,23 @@ def test_scores(precision, tolerance):
     for on_cpu, on_cuda in zip(*found):
         assert math.isfinite(on_cpu) == math.isfinite(on_cuda)
         assert not math.isfinite(on_cpu) or on_cuda == pytest.approx(on_cpu, rel=tolerance)
+
+
+@pytest.mark.parametrize("name", sorted(set(OPERATOR_TABLE) - {"none"}))
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gradients_of_operators(name, stride, layout):
+    """Some of PyTorch's reverse passes were wrong on CUDA in channels-last order alone."""
+    torch.manual_seed(0)
+    on_cpu = make_operator(name, 4, stride).double()
+    x = torch.randn(3, 4, 6, 6, dtype=torch.float64, requires_grad=True)
+    cotangent = torch.randn_like(on_cpu(x))
+    (expected,) = torch.autograd.grad(on_cpu(x), x, cotangent, allow_unused=True)
+    operator = copy.deepcopy(on_cpu).to("cuda", memory_format=layout)
+    y = x.detach().to("cuda", memory_format=layout).requires_grad_()
+    cotangent = cotangent.to("cuda", memory_format=layout)
+    (found,) = torch.autograd.grad(operator(y), y, cotangent, allow_unused=True)
+    torch.testing.assert_close(found.cpu(), expected)
 
 
 @pytest.mark.parametrize("space, channels", [("nas-bench-201", 3), ("darts", 1)])

@@ -102,7 +102,8 @@ class Copy:
         self.write(file, text.replace(old, new))
 
     def python(self, *words: str) -> str:
-        environment = os.environ | {"PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
+        path = os.pathsep.join([str(self.root), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             [sys.executable, *words],
             cwd=self.root,
