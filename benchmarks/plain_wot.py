@@ -7,7 +7,6 @@ second forward pass. Oracle and yardstick.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 
@@ -20,11 +19,11 @@ def plain_wot_score(network: nn.Module, images: Tensor) -> tuple[float, np.ndarr
         active = (x > 0).float()
         K_active = active @ active.t()
         K_inactive = (1.0 - active) @ (1.0 - active.t())
-        K.__iadd__(K_active.numpy() + K_inactive.numpy())
+        K.__iadd__((K_active + K_inactive).cpu().numpy())
 
     network.train()
     x = images.clone().requires_grad_(True)
-    network(x).backward(torch.ones(len(images), 1))
+    network(x).backward(images.new_ones(len(images), 1))
     handles = [
         module.register_forward_hook(count)
         for module in network.modules()

@@ -17,7 +17,7 @@ from benchmarks.command_line import make_parser, whole
 from benchmarks.plain_supernet import PlainSupernet
 from benchmarks.plain_tenas import plain_kernel, plain_weights
 from benchmarks.record import keep_record
-from common.devices import choose_device, describe
+from common.devices import choose_device, describe, exact_float32
 from common.errors import run_main
 from common.memory import keep_freed_memory
 from spaces.initialization import initialize
@@ -118,7 +118,8 @@ def main() -> None:
     options = parser.parse_args()
     device = choose_device(options.device)
     keep_freed_memory()
-    rows = [measure(space, device, options.repeats) for space in options.space]
+    with exact_float32():  # as the searches measure it
+        rows = [measure(space, device, options.repeats) for space in options.space]
     for row in rows:
         print(
             f"{row['what']}: plain pair {row['plain_seconds']:.2f} s, ours "

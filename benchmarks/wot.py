@@ -20,7 +20,7 @@ from benchmarks.command_line import make_parser, whole
 from benchmarks.plain_wot import plain_wot_score
 from benchmarks.record import keep_record
 from common.data import load_dataset
-from common.devices import describe
+from common.devices import choose_device, describe, exact_float32
 from common.errors import run_main
 from spaces.initialization import initialize
 from spaces.nasbench201 import Cell, all_cells
@@ -42,7 +42,7 @@ def plain_score(cell: Cell, images: Tensor, seed: int) -> float:
     network = NasBench201Network(cell, layout)
     initialize(network, "default", torch.Generator().manual_seed(seed))
     network.load_state_dict(_weights(pass_of(cell), seed, layout), strict=False)
-    return plain_wot_score(network, images)[0]
+    return plain_wot_score(network.to(images.device), images)[0]
 
 
 @cache  # the faster of two calls counts, and it finds them here
@@ -110,7 +110,7 @@ def rank_agreement(cells: list[Cell], images: Tensor) -> dict:
 
 def main() -> None:
     """Prints times, ratios and agreement; --out keeps a record."""
-    parser = make_parser("wot", __doc__, device=False)
+    parser = make_parser("wot", __doc__)
     parser.add_argument("--dataset", default="cifar10", help="a dataset, or PATH.npz (cifar10)")
     parser.add_argument("--architectures", type=whole(1, 15_625), default=16, help="timed (16)")
     parser.add_argument(
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--threads", type=whole(1), default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    dataset = load_dataset(options.dataset)
+    dataset = load_dataset(options.dataset, choose_device(options.device))
     images = draw_batch(dataset, 128, seed=0)
     space, rng = list(all_cells()), np.random.default_rng(0)
 
@@ -129,10 +129,11 @@ def main() -> None:
     record = {
         "what": f"WOT score, NAS-Bench-201, C 16, N 5, batch {tuple(images.shape)}",
         "threads": options.threads,
-        **measure(draw(options.architectures), images),
     }
-    if options.ranked:
-        record["bfloat16_against_float32"] = rank_agreement(draw(options.ranked), images)
+    with exact_float32():
+        record |= measure(draw(options.architectures), images)
+        if options.ranked:
+            record["bfloat16_against_float32"] = rank_agreement(draw(options.ranked), images)
     seconds = record["seconds_per_architecture"]
     print(f"{record['what']}, {options.architectures} architectures, {options.threads} threads")
     for name in seconds:

@@ -14,6 +14,8 @@ from report.records import UNREADABLE, read_record
 from report.sections import read_published
 from report.style import save_figure
 
+_LARGEST = 2 * 2**20  # bytes of a record in a repository
+
 
 def main(args: list[str] | None = None) -> None:
     """Draws what the command line asks for and says where it lies."""
@@ -51,14 +53,20 @@ def _draw_dags(options: argparse.Namespace) -> list[Path]:
 
 
 def _keep(options: argparse.Namespace) -> list[Path]:
-    """Copies records up to 1 MB: no weights, no locks, no long logs, no pictures."""
+    """Copies records: no weights, no locks, no pictures.
+
+    Raises:
+        ValueError: it is no finished run, or a record is larger than a repository should hold.
+    """
     try:
         read_record(options.folder.parent, options.folder)
     except UNREADABLE as error:
         raise ValueError(f"{options.folder} holds no finished run ({error})") from error
     kept = (".json", ".jsonl", ".yaml", ".csv", ".gz")
     files = [f for f in sorted(options.folder.iterdir()) if f.suffix in kept and f.is_file()]
-    files = [f for f in files if f.stat().st_size <= 2**20]
+    large = [f"{f} of {f.stat().st_size / 2**20:.1f}" for f in files if f.stat().st_size > _LARGEST]
+    if large:
+        raise ValueError(f"found {large[0]} MiB, expected records of {_LARGEST >> 20} MiB at most")
     options.into.mkdir(parents=True, exist_ok=True)
     return [Path(shutil.copyfile(file, options.into / file.name)) for file in files]
 

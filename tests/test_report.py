@@ -115,7 +115,10 @@ def test_records_are_kept_without_weights_and_pictures(tmp_path):
     keep(tmp_path, "r", record("mlp"), {"a": 1})
     for name in ("best.pt", "lock", "a.png"):
         (run / name).write_text("{}")
-    (run / "long.csv").write_text("x" * (2**20 + 1))
+    (run / "long.csv").write_text("x" * (2**21 + 1))
+    with pytest.raises(SystemExit, match=r"long.csv of 2.0 MiB, expected records of 2 MiB"):
+        main(["keep", str(run), str(tmp_path / "results")])
+    (run / "long.csv").unlink()
     main(["keep", str(run), str(tmp_path / "results")])
     kept = {path.name for path in (tmp_path / "results").iterdir()}
     assert kept == {"result.json", "environment.json", "config.yaml"}
