@@ -38,7 +38,8 @@ class CompareConfig:
         sampled: those of them that are taken on a random sample of cells.
         sample: cells of that sample.
         aggregates: each a list of scores.
-        seed_cells: cells by which seeds are compared.
+        seed_cells: cells by which seeds are compared. Scores of no more cells than these are
+            queried by each seed.
         bootstrap: samples behind each interval.
         repeats: searches behind each accuracy.
         table: accuracies: nasbench201 (ships with the code), or a CSV file.

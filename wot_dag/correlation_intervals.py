@@ -48,4 +48,4 @@ def seed_share(values: Sequence[np.ndarray]) -> float | None:
     table = table[:, np.isfinite(table).all(axis=0)]
     if len(table) < 2 or table.size == 0 or np.ptp(table) == 0:
         return None
-    return float(table.var(axis=0, ddof=1).mean() / table.var(ddof=1))
+    return min(1.0, float(table.var(axis=0, ddof=1).mean() / table.var(ddof=1)))
