@@ -52,7 +52,6 @@ def test_the_best_of_the_finalists_is_chosen(tmp_path, monkeypatch, space):
     assert [row["validation_top1"] for row in result["finalists"]] == found
     assert result["chosen"] == found.index(max(found)) + 1
     assert (result["kind"], result["method"]) == ("queries", "NNGP, 3 queries")
-    monkeypatch.setattr(queries, "train", lambda *_: pytest.fail("trained a second time"))
     monkeypatch.setattr(queries, "train", lambda one, _: trained[int(one.run.name[-1]) - 1])
     assert query(config, Workers()) == result  # finished: read, not made
 
@@ -71,7 +70,7 @@ def test_of_equally_good_finalists_the_higher_score_is_chosen(tmp_path, monkeypa
 
 
 def test_bad_input_is_one_line(tmp_path):
-    with pytest.raises(ConfigError, match="found '.*nowhere', expected the folder of a search"):
+    with pytest.raises(ConfigError, match=r"found '.*nowhere', expected the folder of a search"):
         read_finalists(str(tmp_path / "nowhere"), None)
     folder = searched(tmp_path)
     for wrong in (None, 0, 3):
@@ -79,7 +78,7 @@ def test_bad_input_is_one_line(tmp_path):
             ConfigError, match=r"search: found .*, expected one of the repeats 1 .. 2"
         ):
             read_finalists(str(folder), wrong)
-    with pytest.raises(ConfigError, match="found '.*', expected the folder of a search with final"):
+    with pytest.raises(ConfigError, match=r"found '.*', expected the folder of a search"):
         read_finalists(str(searched(tmp_path / "none", queries=0)), 1)
     words = ["--genotype", str(folder), "--search", "1", "--validation", "false"]
     status, _, error = run("retrain.queries", *words, "--weights", "last", "--dataset", "digits")
