@@ -94,7 +94,7 @@ def score_missing(
     groups, total = scorer.groups(missing), len(set(keys))
     size = scorer.score.chunk
     shown = not quiet and bool(missing)
-    with progress(total, total - len(missing), "networks", "scores", shown) as bar:
+    with progress(total, total - len(missing), "networks", scorer.score.label, shown) as bar:
         for first in range(0, len(groups), size):
             if request:
                 request.exit(f"{len(store.scores):,} scores are kept")
