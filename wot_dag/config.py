@@ -31,7 +31,7 @@ class ScoreSettings:
         stem: of darts: cifar, or imagenet.
         seeds: each gives a mini-batch and initial weights; of n seeds, repeat r of a search takes
             the scores of seed r mod n.
-        precision: float32 or bfloat16.
+        precision: float32, or bfloat16, which other CPUs than those with AMX emulate and lose by.
         device: cpu, cuda, or auto: cuda where there is one.
     """
 
