@@ -5,8 +5,6 @@ the modules, runs a backward pass first, and hooks every ReLU, as the published 
 bfloat16 gains on GPUs and on CPUs with AMX; other CPUs emulate it and lose.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Batched networks trained each at its own learning rate, and the largest rate that is stable."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

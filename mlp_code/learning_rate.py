@@ -1,7 +1,5 @@
 """Entry: python -m mlp_code.learning_rate: which rate a DAG bears, and what predicts it."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Entry: python -m mlp_code.topologies: every topology of H layers, trained batched."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Training: many networks, one loop, resumable at any step."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import time

@@ -5,8 +5,6 @@ same settings as `python -m retrain` takes, and the best on validation images is
 test error, like that of the others, has no part in that.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 from pathlib import Path

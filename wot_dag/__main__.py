@@ -1,7 +1,5 @@
 """Entry: python -m wot_dag --config configs/wot/digits.yaml."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path

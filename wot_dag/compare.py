@@ -7,8 +7,6 @@ Of aggregates, all pairs and triples are tried, and that of the highest tau on t
 data set is read on the others. Scores are kept in runs/wot_scores/: a restart goes on.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from common.config import free, identity, parse_config, require

@@ -6,8 +6,6 @@ is the mean over `score.seeds`. Writes correlation.json
 and architectures.csv.gz, one row per architecture, into the folder of the run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Rank correlations of scores with accuracy, their bootstrap intervals, and what seeds change."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ What Fig. 5 shows: R, the multiple correlation of accuracy with effective depth 
 architectures and over circles; a circle is all architectures of one depth and width.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

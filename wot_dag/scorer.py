@@ -1,7 +1,5 @@
 """Scores of architectures, made in groups that share work, and how long each takes."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Scores on disk, appended one by one: a kill loses nothing, a restart doubles nothing."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import json

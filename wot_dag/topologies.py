@@ -7,8 +7,6 @@ sides of a split, and the bootstrap draws them together: the kernels, not the ce
 independent samples.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Several scores as one, by ranks within the candidates at hand (AZ-NAS, CVPR 2024)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
