@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+from multiprocessing.reduction import DupFd
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TORCHRUN = "torch.distributed.run"
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
-    [TORCHRUN, "mlp_code.training", "retrain.training", "tenas_dag.search", "wot_dag.score"]
-)
+    [TORCHRUN, "mlp_code.training", "retrain.training", "tenas_dag.search", "wot_dag.score",
+     "scipy.stats", "sklearn.datasets", "sklearn.model_selection", "report.results"]
+)  # fmt: skip
 
 
 class Entry:
@@ -36,9 +38,13 @@ class Entry:
         self._files = [Path(tempfile.mkstemp()[1]) for _ in range(2)]  # its output, its errors
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path} | environment
-        arguments = (module, [str(word) for word in words], self._files, variables, Path.cwd())
-        self._process = SERVER.Process(target=_enter, args=arguments)
+        streams = [os.open(file, os.O_WRONLY | os.O_APPEND) for file in self._files]
+        words = [str(word) for word in words]
+        arguments = (module, words, [*map(Stream, streams)], variables, Path.cwd())
+        self._process = SERVER.Process(target=enter, args=arguments)
         self._process.start()
+        for stream in streams:
+            os.close(stream)
 
     @property
     def returncode(self) -> int | None:
@@ -60,11 +66,26 @@ class Entry:
         return out, err
 
 
-def _enter(
-    module: str, words: list[str], files: list[Path], variables: dict[str, str], folder: Path
+class Stream:
+    """A file descriptor that travels to a process of the server."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self):
+        return _detach, (DupFd(self.number),)
+
+
+def _detach(number) -> int:
+    return number.detach()
+
+
+def enter(
+    module: str, words: list[str], streams: list[int], variables: dict[str, str], folder: Path
 ) -> None:
-    for number, file in enumerate(files, start=1):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    """Becomes `python -m module words` in a folder; streams are its output and its errors."""
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(stream, number)
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(folder)
@@ -74,6 +95,7 @@ def _enter(
     torch.set_num_threads(int(variables["OMP_NUM_THREADS"]))
     sys.argv = [module, *words]
     sys.path.insert(0, str(ROOT))
+    sys.modules.pop(module, None)  # it is run, not imported
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
