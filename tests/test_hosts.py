@@ -11,8 +11,10 @@ import subprocess
 import time
 
 import pytest
+from torch import distributed
 
 from common.errors import UserError
+from common.watch import Watch, WorkersError
 from common.workers import Workers
 from tests.running import TORCHRUN, Entry, free_port, run
 
@@ -117,6 +119,17 @@ def test_what_hinders_processes_from_joining_is_told(tmp_path):
     processes = start_two([["tenas_dag", *SMALL]] * 2, GLOO_SOCKET_IFNAME="none0")
     for process in processes:
         assert "GLOO_SOCKET_IFNAME" in told(process)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_who_waits_in_vain_for_the_others_says_so(monkeypatch, rank):
+    """The second process finds the port of a first one that is no more."""
+    monkeypatch.setattr("common.watch.JOIN_SECONDS", 0.1)
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    store = distributed.HashStore()
+    store.set("watch", str(free_port()))
+    with pytest.raises(WorkersError, match=rf"process {rank} of 2 waited 0.1 s for the others \("):
+        Watch(store, rank, 2)
 
 
 def test_alone_under_torchrun(monkeypatch):
