@@ -130,7 +130,7 @@ class Run:
         if not path.exists() or not self._has_work():
             write_atomically(path, yaml.safe_dump(config, sort_keys=False).encode())
             return
-        changed = _differences(load_yaml(path.read_text()), config)
+        changed = differences(load_yaml(path.read_text()), config)
         if changed:
             data = changed.startswith(("data.", "data:"))
             what = "of other data: the data differ" if data else "with another config"
@@ -236,11 +236,11 @@ class Run:
         self.close()
 
 
-def _differences(old: Any, new: Any, key: str = "") -> str:
-    """Says which settings differ, by dotted key."""
+def differences(old: Any, new: Any, key: str = "") -> str:
+    """Says which settings differ, by dotted key; empty where none does."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [*old, *(k for k in new if k not in old)]
-        parts = (_differences(old.get(k), new.get(k), f"{key}.{k}".strip(".")) for k in keys)
+        parts = (differences(old.get(k), new.get(k), f"{key}.{k}".strip(".")) for k in keys)
         return ", ".join(part for part in parts if part)
-    same = old == (list(new) if isinstance(new, tuple) else new)
-    return "" if same else f"{key}: {old!r} there, {new!r} now"
+    plain = [list(value) if isinstance(value, tuple) else value for value in (old, new)]
+    return "" if plain[0] == plain[1] else f"{key}: {old!r} there, {new!r} now"

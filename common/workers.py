@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -11,38 +12,76 @@ import torch
 from torch import distributed
 
 from common.errors import UserError
+from common.runs import differences
+from common.watch import JOIN_SECONDS, Watch, WorkersError
 
 Result = TypeVar("Result")
+_STOPS = tuple(128 + number for number in (signal.SIGTERM, signal.SIGINT))  # common.stopping's
 
 
 class Workers:
     """This process' place among the others; a group of one without torchrun.
 
+    Use it in a `with`: a process that leaves it by an error takes the others along, and a lost one
+    takes all, each with one line.
+
     Args:
         tensors: whether tensors on CUDA devices will travel, not records alone.
+        alone: whether this is a group of one under torchrun too.
+
+    Raises:
+        WorkersError: the others cannot be reached.
     """
 
-    def __init__(self, tensors: bool = False) -> None:
-        self.size = int(os.environ.get("WORLD_SIZE", "1"))
-        self.rank = int(os.environ.get("RANK", "0"))
-        self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-        self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    def __init__(self, tensors: bool = False, alone: bool = False) -> None:
+        place = {} if alone else os.environ
+        self.size, self.rank = int(place.get("WORLD_SIZE", "1")), int(place.get("RANK", "0"))
+        self.local_rank = int(place.get("LOCAL_RANK", "0"))
+        self.local_size = int(place.get("LOCAL_WORLD_SIZE", "1"))
+        self._all_leave = False
         if self.size > 1:
             cuda = tensors and torch.cuda.is_available()
-            # Who shares records waits for the slowest; a training soon misses a dead neighbour.
-            timeout = None if tensors else timedelta(days=7)
-            self._join("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout)
+            # Who shares records waits for the slowest, however long; the watch misses a dead one.
+            self._join(
+                "cpu:gloo,cuda:nccl" if cuda else "gloo", None if tensors else timedelta(days=7)
+            )
 
     def _join(self, backend: str, timeout: timedelta | None) -> None:
-        store, rank, size = next(distributed.rendezvous("env://"))
-        if self.local_size == size:
-            # A store with a fixed port outlives a restart, with addresses of killed processes.
-            # Machines count restarts each on its own; their rendezvous makes a store anew.
-            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-            store = distributed.PrefixStore(f"attempt {attempt}", store)
-        distributed.init_process_group(
-            backend, timeout=timeout, store=store, rank=rank, world_size=size
-        )
+        try:
+            joining = timedelta(seconds=JOIN_SECONDS)
+            store, rank, size = next(distributed.rendezvous("env://", timeout=joining))
+            self._watch = Watch(store, rank, size)
+            # The store may outlive a restart, with addresses of killed processes.
+            store = distributed.PrefixStore(f"attempt {self._watch.attempt}", store)
+            distributed.init_process_group(
+                backend, timeout=timeout, store=store, rank=rank, world_size=size
+            )
+        except RuntimeError as error:
+            raise WorkersError(
+                f"process {self.rank} of {self.size} cannot join the others "
+                f"({str(error).splitlines()[0]}): where machines do not find each other by name, "
+                f"torchrun needs --local-addr, this machine's address, and gloo the name of its "
+                f"network interface in GLOO_SOCKET_IFNAME"
+            ) from error
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Leaves the group; what the others need not know is their end too."""
+        if self.size == 1:
+            return
+        stopped = isinstance(error, SystemExit) and error.code in _STOPS
+        try:
+            if isinstance(error, RuntimeError):
+                self._watch.check()
+        finally:
+            self._watch.close(error is None or self._all_leave, stopped)
+            distributed.destroy_process_group()
+
+    def all_leave(self) -> None:
+        """Says that the others leave too, for the reason that this process has."""
+        self._all_leave = True
 
     @property
     def first(self) -> bool:
@@ -91,13 +130,31 @@ class Workers:
                 except (UserError, RuntimeError, ValueError, OSError) as failure:
                     error = failure
             failed = [rank for rank, bad in enumerate(self.gather(error is not None)) if bad]
+            if failed:
+                self.all_leave()
             if failed and failed[0] != self.rank:
                 raise SystemExit(1)
             if failed:
                 raise error
         return result
 
-    def close(self) -> None:
-        """Leaves the group."""
-        if self.size > 1:
-            distributed.destroy_process_group()
+    def agree(self, decisive: dict) -> None:
+        """Checks that all have the same settings and data: each machine reads its own.
+
+        Raises:
+            WorkersError: another process' differ; in the first one, while the others leave.
+        """
+        first, *others = self.gather(decisive)
+        changes = (differences(first, other) for other in others)
+        found = [(rank, changed) for rank, changed in enumerate(changes, 1) if changed]
+        self.together(lambda: _require_none(found))
+
+
+def _require_none(found: list[tuple[int, str]]) -> None:
+    if found:
+        rank, changed = found[0]
+        raise WorkersError(
+            f"process {rank} of the job has other settings or other data than process 0 "
+            f"({changed.replace(' there, ', ' in 0, ').replace(' now', f' in {rank}')}): start the "
+            f"same command on every machine, with the same data"
+        )

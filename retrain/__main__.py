@@ -13,12 +13,9 @@ PROG = "python -m retrain"
 
 def main() -> None:
     """Trains a cell from scratch and prints its row."""
-    config = parse_config(RetrainConfig, PROG, "Train a chosen cell or genotype from scratch.")
-    workers = Workers(tensors=True)
-    try:
+    with Workers(tensors=True) as workers:
+        config = parse_config(RetrainConfig, PROG, "Train a chosen cell or genotype from scratch.")
         result = train(config, workers)
-    finally:
-        workers.close()
     if workers.first:
         print_result(result)
         print(f"\nRecords: {config.run.folder('retrain')}/")

@@ -186,7 +186,8 @@ class Stepper:
             raise self.diverged(f"at epoch {epoch}, step {bad}")
 
     def diverged(self, where: str) -> TrainingDivergedError:
-        """The error of a loss that is not finite `where`."""
+        """The error of a loss that is not finite `where`; all processes find it."""
+        self.workers.all_leave()
         return TrainingDivergedError(
             f"the loss is not finite {where}: lower optimizer.lr "
             f"(now {self.config.optimizer.lr:g}), add optimizer.warmup_epochs or "

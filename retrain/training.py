@@ -40,7 +40,9 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
     """
     choice, device = workers.together(lambda: _checked(config, workers))
     images = workers.together(lambda: load_images(config, workers, device))
-    run = workers.together(lambda: _open_run(config, choice, workers, device, images.header))
+    decisive = _decisive(config, choice, device)
+    workers.agree(decisive | {"data": images.header})
+    run = workers.together(lambda: _open_run(config, decisive, workers, device, images.header))
     with run or contextlib.nullcontext():
         if workers.from_first(run is not None and run.finished):
             return run.result if run else {}
@@ -66,9 +68,15 @@ def _checked(config: RetrainConfig, workers: Workers) -> tuple[Chosen, torch.dev
     return choice, device
 
 
+def _decisive(config: RetrainConfig, choice: Chosen, device: torch.device) -> dict:
+    """The settings that decide the result."""
+    precision = precision_of(config, device)
+    return {"cell": str(choice.cell), "precision": precision} | identity(config)
+
+
 def _open_run(
     config: RetrainConfig,
-    choice: Chosen,
+    decisive: dict,
     workers: Workers,
     device: torch.device,
     header: dict[str, str],
@@ -78,8 +86,6 @@ def _open_run(
         return None
     restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
     settings = dataclasses.replace(config.run, fresh=config.run.fresh and not restarted)
-    precision = precision_of(config, device)
-    decisive = {"cell": str(choice.cell), "precision": precision} | identity(config)
     return Run(settings, "retrain", decisive, describe_device(device), header)
 
 

@@ -29,23 +29,23 @@ PROG = "python -m tenas_dag"
 
 def main() -> None:
     """Searches as the config says and prints what was found."""
-    config = parse_config(TenasConfig, PROG, "TE-NAS' pruning, with or without the exempt rule.")
     keep_freed_memory()
-    with contextlib.closing(Workers()) as workers:
-        run_main(PROG, lambda: run_search(config, workers), SpaceError)
+    with Workers() as workers:
+        config = parse_config(
+            TenasConfig, PROG, "TE-NAS' pruning, with or without the exempt rule."
+        )
+        run_search(config, workers)
 
 
 def run_search(config: TenasConfig, workers: Workers) -> None:
     """Searches from where an earlier run stopped; the first process keeps and prints the result."""
     device = choose_device(config.indicators.device)
     data = workers.together(lambda: load_dataset(config.indicators.dataset, device))
-    table = find_table(config)
-    with contextlib.ExitStack() as opened:
-        run = None
-        if workers.first:
-            run = opened.enter_context(
-                Run(config.run, "tenas", identity(config), describe(device), data.header)
-            )
+    table = workers.together(lambda: find_table(config))
+    workers.agree(identity(config) | {"data": data.header})
+    how = config.run, "tenas", identity(config), describe(device), data.header
+    run = workers.together(lambda: Run(*how) if workers.first else None)
+    with run or contextlib.nullcontext():
         if not workers.from_first(run is not None and run.finished):
             _search(config, workers, run, data, device)
         if run:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import runpy
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -104,6 +105,13 @@ def run(module: str, *words: str, **environment: str) -> tuple[int, str, str]:
     process = Entry(module, list(words), **environment)
     out, err = process.communicate()
     return process.returncode, out, err
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
 
 
 def wait_for_epoch(process: Entry, folder: Path, epoch: int) -> None:

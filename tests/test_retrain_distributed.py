@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from common.runs import RunSettings
 from common.workers import Workers
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.training import train
-from tests.running import SERVER, TORCHRUN, Entry, run, wait_for_epoch
+from tests.running import SERVER, TORCHRUN, Entry, free_port, run, wait_for_epoch
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 NAS_BENCH = ["--genotype", CELL, "--network.layers", "1"]
@@ -27,12 +26,6 @@ def settings(root, *more):
     words = "--network.channels 4 --dataset digits --batch_size 50 --optimizer.lr 0.02 --device cpu"
     words += " --augment.cutout 2 --optimizer.clip 1 --run.name r --run.root"
     return [*words.split(), str(root), *more]
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return free.getsockname()[1]
 
 
 def start(entry, words, processes, *options):
@@ -68,11 +61,8 @@ def as_rank(rank, variables, settings):
     os.environ.update(variables, RANK=str(rank), LOCAL_RANK=str(rank))
     nn.BatchNorm2d = lambda channels: nn.Identity()
     torch.set_num_threads(1)
-    workers = Workers()
-    try:
+    with Workers() as workers:
         train(settings, workers)
-    finally:
-        workers.close()
 
 
 @pytest.mark.parametrize("space", ["nas-bench-201", "darts"])

@@ -1,5 +1,6 @@
 """Entry: python -m wot_dag --config configs/wot/digits.yaml."""
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -10,6 +11,7 @@ from common.errors import run_main
 from common.files import read_metrics
 from common.runs import Run
 from common.stopping import stop_on_signals
+from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from wot_dag.config import WotConfig
@@ -23,28 +25,40 @@ PROG = "python -m wot_dag"
 
 def main() -> None:
     """Searches as the config says and prints what was found."""
-    config = parse_config(WotConfig, PROG, "Random search by a score, filtered or not.")
-    run_main(PROG, lambda: _search_and_print(config), SpaceError)
+    run_main(PROG, _search_and_print, SpaceError)
 
 
-def _search_and_print(config: WotConfig) -> None:
-    print_result(run_search(config))
-    print(f"\nRecords: {config.run.folder('wot')}/")
+def _search_and_print() -> None:
+    with Workers() as workers:
+        config = parse_config(WotConfig, PROG, "Random search by a score, filtered or not.")
+        result = run_search(config, workers)
+    if workers.first:
+        print_result(result)
+        print(f"\nRecords: {config.run.folder('wot')}/")
 
 
-def run_search(config: WotConfig) -> dict:
-    """Searches, or returns the result of the finished run."""
-    table = find_table(config)
-    *identity, data = run_identity(config)
-    with Run(config.run, "wot", *identity) as run:
-        if not run.finished:
+def run_search(config: WotConfig, workers: Workers | None = None) -> dict:
+    """Searches, or returns the result of the finished run; {} but for the first of `workers`."""
+    workers = workers or Workers(alone=True)
+    table = workers.together(lambda: find_table(config))
+    settings, device, header, data = workers.together(lambda: run_identity(config))
+    workers.agree(settings | {"data": header})
+    how = config.run, "wot", settings, device, header
+    run = workers.together(lambda: Run(*how) if workers.first else None)
+    with run or contextlib.nullcontext():
+        if not workers.from_first(run is not None and run.finished):
             with stop_on_signals() as request:
-                choices = search(config, make_space(config), request, data)
-            run.rewind(0)
-            for choice in choices:
-                run.log(_as_record(choice, config))
-            _finish(config, run, choices)
-        return _looked_up(run, table)
+                choices = search(config, make_space(config), request, data, workers)
+            if run:
+                _record(config, run, choices)
+        return _looked_up(run, table) if run else {}
+
+
+def _record(config: WotConfig, run: Run, choices: list[Choice]) -> None:
+    run.rewind(0)
+    for choice in choices:
+        run.log(_as_record(choice, config))
+    _finish(config, run, choices)
 
 
 def _as_record(choice: Choice, config: WotConfig) -> dict:

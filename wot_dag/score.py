@@ -5,29 +5,33 @@ kill. `torchrun --nproc-per-node 2 -m wot_dag.score ...` splits the work over pr
 --nnodes over machines, shared forward passes whole; the scores are the same.
 """
 
-import contextlib
 import math
 
 from common.config import parse_config, require
+from common.dataset import digest_of
 from common.errors import run_main
 from common.stopping import stop_on_signals
 from common.workers import Workers
 from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.header import header_of
-from wot_dag.scored import open_store, parts_of
-from wot_dag.scorer import Scorer, score_missing
+from wot_dag.scored import open_store, parts_of, score_shared
+from wot_dag.scorer import Scorer
 from wot_dag.space import Space, make_space
-from wot_dag.store import Key, Scores, write_scores
+from wot_dag.store import Key, write_scores
 
 PROG = "python -m wot_dag.score"
 
 
 def main() -> None:
     """Scores every architecture of the config's space and writes scores.csv.gz."""
-    config = parse_config(WotConfig, PROG, "Score all architectures of a space.")
-    with contextlib.closing(Workers()) as workers:
-        run_main(PROG, lambda: score_spaces(config, workers), SpaceError)
+    run_main(PROG, _score, SpaceError)
+
+
+def _score() -> None:
+    with Workers() as workers:
+        config = parse_config(WotConfig, PROG, "Score all architectures of a space.")
+        score_spaces(config, workers)
 
 
 def score_spaces(config: WotConfig, workers: Workers) -> None:
@@ -39,15 +43,14 @@ def score_spaces(config: WotConfig, workers: Workers) -> None:
 
 
 def score_space(config: WotConfig, space: Space, workers: Workers) -> None:
-    """Scores all architectures that this process has, then gathers everyone's scores."""
+    """Scores all architectures, each process a share; the first one writes the file."""
     keys = [Key(arch, seed) for arch in space.archs for seed in config.score.seeds]
     scorer = workers.together(lambda: Scorer(config.score, space))
-    own = [key for group in scorer.groups(keys)[workers.rank :: workers.size] for key in group]
+    what = {"seeds": config.score.seeds, "networks": digest_of(["\n".join(space.archs).encode()])}
+    workers.agree(header_of(config, scorer.data) | what)
     with open_store(config, scorer, workers) as (store, run), stop_on_signals() as request:
-        score_missing(own, scorer, store, request, quiet=not workers.first)
-        parts: list[Scores] = workers.gather({key: store.scores[key] for key in own})
+        scores = score_shared(keys, scorer, store, request, workers)
         if run:
-            scores = {key: score for part in parts for key, score in part.items()}
             file = run.folder / "scores.csv.gz"
             write_scores(file, header_of(config, scorer.data), scores)
             summary = {

@@ -31,10 +31,11 @@ def scores_of(
     keys: Sequence[Key],
     request: StopRequest,
     data: Dataset | None = None,
+    workers: Workers | None = None,
 ) -> tuple[dict, list[Scores]]:
     """How scores were made, and those of `keys` by each part of the config's score.
 
-    `data` are the config's images, where they are at hand.
+    `data` are the config's images, where they are at hand; `workers` share the work.
 
     Raises:
         ScoreError: the file is no scores, or was made otherwise than the config says.
@@ -43,18 +44,40 @@ def scores_of(
         header, scores = read_scores(Path(config.scores))
         require_fit(config, header)
         return header, [scores]
-    made = []
+    made, workers = [], workers or Workers(alone=True)
     for part in parts_of(config):
         scorer = Scorer(part.score, space, data)
-        with open_store(part, scorer) as (store, _):
-            score_missing(keys, scorer, store, request)
-            made.append(store.scores)
+        with open_store(part, scorer, workers) as (store, _):
+            made.append(score_shared(keys, scorer, store, request, workers))
     return header_of(config, scorer.data), made
+
+
+def score_shared(
+    keys: Sequence[Key],
+    scorer: Scorer,
+    store: ScoreStore,
+    request: StopRequest,
+    workers: Workers,
+) -> Scores:
+    """Scores of `keys`, of which each process makes a share, groups whole.
+
+    The first process keeps those too that a machine has put into a folder of its own.
+    """
+    own = keys
+    if workers.size > 1:
+        groups = scorer.groups(keys)[workers.rank :: workers.size]
+        own = [key for group in groups for key in group]
+    score_missing(own, scorer, store, request, quiet=not workers.first)
+    parts: list[Scores] = workers.gather({key: store.scores[key] for key in own})
+    scores = {key: score for part in parts for key, score in part.items()}
+    if workers.size > 1 and workers.first:
+        store.keep(scores)
+    return scores
 
 
 @contextlib.contextmanager
 def open_store(
-    config: WotConfig, scorer: Scorer, workers: Workers | None = None
+    config: WotConfig, scorer: Scorer, workers: Workers
 ) -> Iterator[tuple[ScoreStore, Run | None]]:
     """The store of a config's scores, and the run that it is of in the first process.
 
@@ -67,14 +90,10 @@ def open_store(
     if scorer.device.type != "cpu":
         name += "_" + re.sub(r"\W+", "_", describe(scorer.device))
     settings = RunSettings(name, config.run.root)
-    with contextlib.ExitStack() as opened:
-        run = None
-        if workers is None or workers.first:
-            device = describe(scorer.device)
-            run = opened.enter_context(
-                Run(settings, "wot_scores", identity, device, scorer.data.header)
-            )
-        if workers:
-            workers.gather(None)  # the folder is there for all
-        store = ScoreStore(settings.folder("wot_scores"), workers.rank if workers else 0)
-        yield opened.enter_context(contextlib.closing(store)), run
+    how = "wot_scores", identity, describe(scorer.device), scorer.data.header
+    run = workers.together(lambda: Run(settings, *how) if workers.first else None)
+    with run or contextlib.nullcontext():
+        folder = settings.folder("wot_scores")
+        store = workers.together(lambda: ScoreStore(folder, workers.rank))
+        with contextlib.closing(store):
+            yield store, run

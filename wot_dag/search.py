@@ -14,6 +14,7 @@ import numpy as np
 
 from common.dataset import Dataset
 from common.stopping import StopRequest
+from common.workers import Workers
 from wot_dag.config import WotConfig
 from wot_dag.filters import FILTERS
 from wot_dag.scored import scores_of
@@ -68,9 +69,15 @@ class Choice:
 
 
 def search(
-    config: WotConfig, space: Space, request: StopRequest, data: Dataset | None = None
+    config: WotConfig,
+    space: Space,
+    request: StopRequest,
+    data: Dataset | None = None,
+    workers: Workers | None = None,
 ) -> list[Choice]:
     """All repeats of a search, on images that are at hand or on those of the config.
+
+    `workers` share the scoring; all of them choose.
 
     Raises:
         ScoreError: the file of scores does not fit, or misses architectures that were drawn.
@@ -79,7 +86,7 @@ def search(
     """
     repeats = draw_repeats(config, space)
     needed = [Key(arch, repeat.seed) for repeat in repeats for arch in repeat.kept]
-    _, parts = scores_of(config, space, needed, request, data)
+    _, parts = scores_of(config, space, needed, request, data, workers)
     for scores in parts:
         require_scores(scores, needed)
     return [choose(repeat, parts, max(1, config.queries)) for repeat in repeats]

@@ -49,6 +49,7 @@ class ScoreStore:
         folder.mkdir(parents=True, exist_ok=True)
         mine = folder / f"scores.{rank}.jsonl"
         drop_cut_line(mine)
+        self._folder = folder
         self.scores = _read_folder(folder)
         self._file = mine.open("ab")
 
@@ -58,6 +59,11 @@ class ScoreStore:
         self._file.write("".join(lines).encode())
         self._file.flush()
         self.scores |= scores
+
+    def keep(self, scores: Scores) -> None:
+        """Appends those that no process has written into this folder."""
+        there = _read_folder(self._folder)
+        self.add({key: score for key, score in scores.items() if key not in there})
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
         """Those of `keys` without a score, each once, in order."""

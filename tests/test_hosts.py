@@ -1,0 +1,212 @@
+"""Processes that belong together: lost ones are missed, and two machines work as one.
+
+Two network namespaces of this machine, joined by a cable, stand in for two machines.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from torch import distributed
+
+from common.errors import UserError
+from common.watch import Watch, WorkersError
+from common.workers import Workers
+from tests.running import TORCHRUN, Entry, free_port, run
+
+SMALL = ["--indicators.dataset", "digits", "--indicators.batch_size", "4", "--repetitions", "1"]
+SMALL += ["--indicators.region_inputs", "20", "--indicators.device", "cpu", "--prune_number", "3"]
+SMALL += ["--run.name", "r"]
+LOST = "is lost"
+
+
+def start_two(words, address="127.0.0.1", networks=("", ""), **environment):
+    """Two processes of one job, as torchrun would start them on two machines."""
+    place = {"WORLD_SIZE": "2", "MASTER_ADDR": address, "MASTER_PORT": str(free_port())}
+    place |= {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"} | environment
+    return [
+        Entry("tests.hosts", [network, "", *words[rank]], RANK=str(rank), **place)
+        for rank, network in enumerate(networks)
+    ]
+
+
+def wait_until(found, processes):
+    deadline = time.monotonic() + 200
+    while not found():
+        assert time.monotonic() < deadline
+        assert all(p.poll() is None for p in processes), [p.communicate() for p in processes]
+        time.sleep(0.02)
+
+
+def wait_until_joined(processes, folder):
+    wait_until(lambda: all((folder / f"joined{rank}").exists() for rank in (0, 1)), processes)
+
+
+def told(process):
+    """The one line by which a process ends."""
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 1 and "Traceback" not in err, (process.returncode, out, err)
+    return [line for line in err.splitlines() if line and not line.startswith("[")][-1]
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_killed_process_ends_the_others(tmp_path, killed):
+    """Also where the other one computes, and asks for nothing."""
+    processes = start_two([["wait", tmp_path]] * 2)
+    wait_until_joined(processes, tmp_path)
+    processes[killed].send_signal(signal.SIGKILL)
+    expected = f"process {killed} of the job, on"
+    assert expected in told(processes[1 - killed]) and processes[killed].communicate()
+
+
+def test_after_a_loss_the_same_command_goes_on(tmp_path):
+    words = ["tenas_dag", *SMALL, "--run.root", str(tmp_path / "disturbed")]
+    processes = start_two([words] * 2)
+    metrics = tmp_path / "disturbed/tenas/r/metrics.jsonl"
+    wait_until(lambda: metrics.exists() and metrics.read_bytes().count(b"\n") > 4, processes)
+    processes[1].send_signal(signal.SIGKILL)
+    assert LOST in told(processes[0]) and processes[1].communicate()
+    done = metrics.read_bytes()
+    assert not metrics.with_name("result.json").exists()
+    for process in start_two([words] * 2):
+        _, err = process.communicate(timeout=200)
+        assert process.returncode == 0, err
+    assert metrics.read_bytes().startswith(done)
+    assert run("tenas_dag", *SMALL, "--run.root", str(tmp_path / "alone"))[0] == 0
+    assert searches(tmp_path / "disturbed") == searches(tmp_path / "alone")
+
+
+def test_a_stop_of_one_machine_stops_all(tmp_path):
+    """Though they score on and on, and wait for nobody."""
+    words = ["--score.dataset", "digits", "--score.batch_size", "8", "--score.device", "cpu"]
+    processes = start_two([["wot_dag.score", *words, "--run.root", str(tmp_path)]] * 2)
+    files = [f"wot_scores/*/scores.{rank}.jsonl" for rank in (0, 1)]
+    wait_until(
+        lambda: all(any(f.stat().st_size for f in tmp_path.glob(g)) for g in files), processes
+    )
+    processes[1].send_signal(signal.SIGTERM)
+    for process in processes:
+        _, err = process.communicate(timeout=100)
+        assert process.returncode == 128 + signal.SIGTERM and "SIGTERM: stopped" in err
+
+
+def searches(root):
+    found = json.loads((root / "tenas/r/result.json").read_text())["searches"]
+    return [{k: v for k, v in s.items() if not k.endswith("seconds")} for s in found]
+
+
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [("tenas_dag", "seeds"), ("wot_dag.score", "score.seeds"), ("wot_dag", "seed")],
+)
+def test_other_settings_on_another_machine_are_refused(tmp_path, entry, key):
+    both = [entry, "--run.root", str(tmp_path)]
+    both += ["--indicators.dataset" if entry == "tenas_dag" else "--score.dataset", "digits"]
+    values = ("3", "4") if key == "seed" else ("[3]", "[4]")
+    processes = start_two([[*both, f"--{key}", value] for value in values])
+    name, (one, other) = key.split(".")[-1], values
+    assert "process 1 of the job has other settings or other data" in (line := told(processes[0]))
+    assert f"({name}: {one} in 0, {other} in 1)" in line
+    processes[1].communicate(timeout=100)
+    assert processes[1].returncode == 1 and not list(tmp_path.iterdir())
+
+
+def test_what_hinders_processes_from_joining_is_told(tmp_path):
+    processes = start_two([["tenas_dag", *SMALL]] * 2, GLOO_SOCKET_IFNAME="none0")
+    for process in processes:
+        assert "GLOO_SOCKET_IFNAME" in told(process)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_who_waits_in_vain_for_the_others_says_so(monkeypatch, rank):
+    """The second process finds the port of a first one that is no more."""
+    monkeypatch.setattr("common.watch.JOIN_SECONDS", 0.1)
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    store = distributed.HashStore()
+    store.set("watch", str(free_port()))
+    with pytest.raises(WorkersError, match=rf"process {rank} of 2 waited 0.1 s for the others \("):
+        Watch(store, rank, 2)
+
+
+def test_alone_under_torchrun(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with Workers(alone=True) as workers:
+        assert workers.size == 1 and workers.gather("x") == ["x"]
+        workers.agree({"lr": 1})
+    with pytest.raises(UserError), Workers(alone=True):
+        raise UserError
+
+
+@pytest.fixture
+def networks():
+    """Two network namespaces, 10.77.9.1 and 10.77.9.2, and the command that pulls the cable."""
+    if os.geteuid() or not shutil.which("ip"):
+        pytest.skip("needs root and iproute2's ip: two network namespaces stand in for machines")
+    one, two = (f"test{os.getpid()}{letter}" for letter in "ab")
+    commands = [f"netns add {one}", f"netns add {two}"]
+    commands.append(f"-n {one} link add eth0 type veth peer name eth0 netns {two}")
+    for network, address in ((one, "10.77.9.1/24"), (two, "10.77.9.2/24")):
+        commands += [f"-n {network} addr add {address} dev eth0"]
+        commands += [f"-n {network} link set {device} up" for device in ("eth0", "lo")]
+    try:
+        for command in commands:
+            done = subprocess.run(["ip", *command.split()], capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"no network namespaces here: ip {command}: {done.stderr.strip()}")
+        yield one, two
+    finally:
+        for network in (one, two):
+            subprocess.run(["ip", "netns", "del", network], capture_output=True)
+
+
+def test_a_machine_off_the_network_is_missed(networks, tmp_path):
+    """By both sides: the one that waits for the other, and the one that computes."""
+    processes = start_two(
+        [["wait", tmp_path]] * 2, "10.77.9.1", networks, GLOO_SOCKET_IFNAME="eth0"
+    )
+    wait_until_joined(processes, tmp_path)
+    subprocess.run(["ip", "-n", networks[1], "link", "set", "eth0", "down"], check=True)
+    for rank, process in enumerate(processes):
+        line = told(process)
+        assert f"process {1 - rank} of the job, on" in line and f"10.77.9.{2 - rank}" in line
+
+
+@pytest.mark.slow
+def test_two_machines_search_as_one_does(networks, tmp_path):
+    """The second sees no run of the first, which keeps all records none the less."""
+    words = ["--samples", "3", "--repeats", "2", "--score.dataset", "digits", "--run.name", "r"]
+    words += ["--score.batch_size", "8", "--score.device", "cpu", "--run.root"]
+    (tmp_path / "two").mkdir()
+    launch = "--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint 10.77.9.1:29500"
+    processes = []
+    for network, host in zip(networks, ("1 --rdzv-conf is_host=true", "2")):
+        torchrun = f"{TORCHRUN} {launch} --local-addr 10.77.9.{host} -m wot_dag".split()
+        entry = [network, tmp_path / "two", *torchrun, *words, tmp_path / "two"]
+        entry[1] = "" if network == networks[0] else entry[1]
+        processes.append(Entry("tests.hosts", entry, GLOO_SOCKET_IFNAME="eth0"))
+    for process in processes:
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+    code, _, err = run("wot_dag", *words, str(tmp_path / "one"))
+    assert code == 0, err
+    one, two = (choices(tmp_path / name) for name in ("one", "two"))
+    assert one == two and len(one) == 2
+    one, two = (scored(tmp_path / name) for name in ("one", "two"))
+    assert one == two and one
+
+
+def choices(root):
+    lines = (root / "wot/r/metrics.jsonl").read_text().splitlines()
+    return [(choice["arch"], choice["score"]) for choice in map(json.loads, lines)]
+
+
+def scored(root):
+    """Architecture, seed and score of each line of a store; none stands twice."""
+    files = root.glob("wot_scores/*/scores.*.jsonl")
+    lines = [json.loads(line)[:3] for file in files for line in file.read_text().splitlines()]
+    assert len({tuple(line[:2]) for line in lines}) == len(lines)
+    return sorted(lines)
