@@ -5,7 +5,6 @@ same settings as `python -m retrain` takes, and the best on validation images is
 test error, like that of the others, has no part in that.
 """
 
-import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -90,9 +89,10 @@ def _choose(
 
 def main() -> None:
     """Trains the finalists of a search and prints them."""
-    config = parse_config(RetrainConfig, PROG, "Train a search's finalists and choose the best.")
-    workers = Workers(tensors=True)
-    with contextlib.closing(workers):
+    with Workers(tensors=True) as workers:
+        config = parse_config(
+            RetrainConfig, PROG, "Train a search's finalists and choose the best."
+        )
         result = query(config, workers)
     if not workers.first:
         return
