@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from dag import Dag, depth_histogram, effective_depth_width
 from report.draw import draw_dags
-from report.sections import Image, Section, Sources
+from report.sections import Image, Parts, Sources, headed
 from report.tables import Cell, Table, general
 
 _COLUMNS = ("DAG", "code (published)", "effective depth", "effective width", "paths")
 
 
-def section(sources: Sources) -> Section:
+@headed("fig3", "Fig. 3: the three DAGs", "bash scripts/fig3.sh", absent="")
+def section(sources: Sources) -> Parts:
     """The DAGs and their measures; computed from the codes, so that it needs no run."""
     dags = {name: Dag.parse(code) for name, code in sources.published["fig3"].items()}
+    yield sources.cite("paper", "Three DAGs of three layers: in a row, in parallel, mixed")
     rows = tuple((name, *_shape(dag)) for name, dag in dags.items())
-    return Section(
-        "fig3",
-        "Fig. 3: the three DAGs",
-        sources.cite("paper", "Three DAGs of three layers: in a row, in parallel, mixed"),
-        ("bash scripts/fig3.sh",),
-        tables=(Table("fig3", "The DAGs of Fig. 3 by Def. 4.1", _COLUMNS, rows),),
-        images=(Image("fig3_dags", "DAG#1, DAG#2 and DAG#3", lambda: draw_dags(dags)),),
-        absent="",
-    )
+    yield Table("fig3", "The DAGs of Fig. 3 by Def. 4.1", _COLUMNS, rows)
+    yield Image("fig3_dags", "DAG#1, DAG#2 and DAG#3", lambda: draw_dags(dags))
 
 
 def _shape(dag: Dag) -> tuple[Cell, ...]:
