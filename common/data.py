@@ -15,6 +15,7 @@ from torch import Tensor
 from common import image_folder, imagenet16, npz
 from common.config import require
 from common.dataset import Arrays, DataError, Dataset, check_parts, digest_of, make_dataset
+from common.files import first_line
 
 # Of (data root, seed): training and test images, which are split by seed, or all three splits.
 Loader = Callable[[Path, int], Sequence[Arrays]]
@@ -187,7 +188,7 @@ def _from_torchvision(
     try:
         sets = [make(part) for part in ("train", "test")]
     except (OSError, RuntimeError, ValueError, EOFError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
+        reason = first_line(error)
         if place.is_file() or any(place.glob("*")):  # torchvision makes an empty folder first
             raise DataError(
                 f"{name}: {place} is damaged or not whole ({reason}): delete it, and "

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import struct
+import zlib
 from pathlib import Path
+from zipfile import BadZipFile
 
 from common.errors import UserError
+
+# What zipfile, pickle, NumPy, Pillow and torch raise at files that are damaged or of another kind;
+# most of it is no OSError.
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, RuntimeError,
+          EOFError, OverflowError, MemoryError, struct.error, zlib.error, BadZipFile,
+          pickle.UnpicklingError)  # fmt: skip
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, cut to 80 characters of one line; its class where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:80]
 
 
 def drop_cut_line(path: Path) -> None:
