@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -11,6 +9,7 @@ from report.draw_topologies import draw_prediction
 from report.records import Record
 from report.sections import Image, Parts, Sources, headed
 from report.tables import Number, Table
+from report.topologies import read_codes
 
 _PREDICTED = "predicted by "
 _COLUMNS = ("accuracy", "topologies", "predictors", "R", "held out", "different kernels", "n")
@@ -44,8 +43,7 @@ def section(sources: Sources) -> Parts:
 def draw_nasbench_topologies(run: Record) -> Figure:
     """The topologies with depth > 0 of topologies.csv: the others hold no convolution."""
     accuracy = next(iter(run.result["results"]))
-    with (run.folder / "topologies.csv").open(newline="") as handle:
-        rows = [row for row in csv.DictReader(handle) if float(row["depth"]) > 0]
+    rows = [row for row in read_codes(run) if float(row["depth"]) > 0]
     table = {key: np.array([float(row[key]) for row in rows]) for key in rows[0] if key != "code"}
     predicted = {
         key.removeprefix(_PREDICTED): values

@@ -21,7 +21,7 @@ from torch import nn
 from torch.fx import Node
 
 from dag import Dag, Edge, EdgeOp, PathCounts, path_counts
-from spaces.torch_tracing import Traced, TraceError, Types, trace_graph
+from spaces.torch_tracing import Traced, TraceError, Types, evaluating, trace_graph
 
 # Linear if one of the two operands, at these places, is a parameter or made of parameters only.
 _OPERANDS = {
@@ -90,15 +90,12 @@ def _inputs_of(blocks: Mapping[str, nn.Module], model: nn.Module, example: tuple
         return lambda _block, arguments: inputs.setdefault(name, arguments) and None
 
     hooks = [block.register_forward_pre_hook(keep(name)) for name, block in blocks.items()]
-    training = {module for module in model.modules() if module.training}
     try:
-        with torch.no_grad():
-            model.eval()(*example)
+        with torch.no_grad(), evaluating(model):
+            model(*example)
     finally:
         for hook in hooks:
             hook.remove()
-        for module in training:
-            module.training = True
     return inputs
 
 

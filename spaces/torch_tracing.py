@@ -77,7 +77,7 @@ def trace_graph(model: nn.Module, example: tuple | None, units: Types) -> Traced
     Raises:
         TraceError: neither torch.fx nor torch.export can trace the model.
     """
-    with _evaluating(model):
+    with evaluating(model):
         try:
             return _trace_fx(model, 0 if example is None else len(example), units)
         except FAILURES as error:
@@ -95,7 +95,8 @@ def trace_graph(model: nn.Module, example: tuple | None, units: Types) -> Traced
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Within it the model is in evaluation mode; then it is as it was."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
