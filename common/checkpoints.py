@@ -1,7 +1,5 @@
 """Checkpoints that a kill cannot spoil: atomic save, verified load, one step back."""
 
-from __future__ import annotations
-
 import io
 import sys
 import warnings

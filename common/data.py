@@ -1,7 +1,5 @@
 """The catalogue of datasets: the one place that names them. A set lives as uint8 on the device."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Files that a kill or a full disk leaves whole or absent."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

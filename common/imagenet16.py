@@ -5,8 +5,6 @@ green, blue rows of 16x16), and `labels`, 1 .. 1000. `python -m common.imagenet1
 prints the state of each file.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import pickle

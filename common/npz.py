@@ -1,7 +1,5 @@
 """Images of one's own: a .npz file with arrays x_train, y_train, x_test, y_test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

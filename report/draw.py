@@ -1,7 +1,5 @@
 """Drawings of DAGs: solid arrows linear, dashed skip, light grey removed (paper, Fig. 3)."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 

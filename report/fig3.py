@@ -1,7 +1,5 @@
 """Fig. 3: the three DAGs."""
 
-from __future__ import annotations
-
 from dag import Dag, depth_histogram, effective_depth_width
 from report.draw import draw_dags
 from report.sections import Image, Parts, Sources, headed

@@ -1,7 +1,5 @@
 """Fig. 4: training accuracy and loss of DAG MLPs by epoch, on MNIST and on CIFAR-10."""
 
-from __future__ import annotations
-
 from report.mlp import convergence, is_of_fig4
 from report.sections import Maker, Parts, Sources, headed
 

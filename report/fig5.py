@@ -1,7 +1,5 @@
 """Fig. 5: accuracy over effective depth and width, as circles."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Sections that one bad record cannot end: it is left out and listed, the rest comes out."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

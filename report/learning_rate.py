@@ -1,7 +1,5 @@
 """Which learning rate a DAG bears, what predicts it, and what is left of Fig. 4's order."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Convergence of DAG MLPs: a table and a figure for each run; and runs of other DAGs or images."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Depth and width of published image classifiers, beside their ImageNet accuracy."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import groupby
 

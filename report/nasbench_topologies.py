@@ -1,7 +1,5 @@
 """NAS-Bench-201's topologies: does a DAG's kernel predict the accuracy of its cells?"""
 
-from __future__ import annotations
-
 import numpy as np
 from matplotlib.figure import Figure
 

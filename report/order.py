@@ -1,7 +1,5 @@
 """Where the published order of DAGs holds in a run: by epoch and seed, and by how much."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 

@@ -4,8 +4,6 @@ The plots are drawn by Chart.js (MIT), which lies in web/ and is written into th
 fetched when it is read.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import html

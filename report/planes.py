@@ -1,7 +1,5 @@
 """Depth, width and accuracy of whole spaces, for the page's interactive plots."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

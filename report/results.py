@@ -4,8 +4,6 @@ python -m report results [--out FOLDER] [--records FOLDER ...]
 python -m report show KEY [FOLDER ...]
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

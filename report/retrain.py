@@ -1,7 +1,5 @@
 """Chosen cells, trained from scratch."""
 
-from __future__ import annotations
-
 from report.records import Record
 from report.sections import Parts, Sources, headed
 from report.tables import ABSENT, Cell, Number, Table, general

@@ -1,7 +1,5 @@
 """Training-free scores against each other: what orders cells, and what searches find by it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Speed against a plain implementation, and how costs grow."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from report.records import Record

@@ -1,7 +1,5 @@
 """How figures look, and how they are saved."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Table 1: cells of the DARTS space on ImageNet; and WOT's searches of that space."""
 
-from __future__ import annotations
-
 from report.genotypes import COLUMNS, IMAGENET, NOTE, beside, trained_genotypes
 from report.records import Record, by_n
 from report.sections import NEEDS_IMAGENET, Parts, Sources, headed

@@ -1,7 +1,5 @@
 """Table 2: searches on NAS-Bench-201, published beside measured."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from common.statistics import paired_difference

@@ -1,7 +1,5 @@
 """Table 3: how much of the box to keep, by WOT with fractions of its radius; then the kernel."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from report.records import Record

@@ -1,7 +1,5 @@
 """A table once, written as CSV, Markdown, LaTeX and HTML."""
 
-from __future__ import annotations
-
 import csv
 import html
 import io

@@ -1,7 +1,5 @@
 """TE-NAS: cells of the DARTS space, trained, and how they were found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from report.genotypes import COLUMNS, IMAGENET, NOTE, beside, trained_genotypes

@@ -1,7 +1,5 @@
 """TE-NAS: do kappa and the number of linear regions predict accuracy?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import partial
 

@@ -1,7 +1,5 @@
 """TE-NAS: which operators survive, by the indicator that prunes them."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence

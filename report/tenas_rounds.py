@@ -1,7 +1,5 @@
 """TE-NAS: the operators that are left on each edge, round by round."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes

@@ -1,7 +1,5 @@
 """Kernels of DAGs and training predicted from them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

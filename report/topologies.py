@@ -1,7 +1,5 @@
 """What predicts how fast, and how well, a topology trains: every code of three layers."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """WOT: does the score predict accuracy?"""
 
-from __future__ import annotations
-
 import csv
 import gzip
 

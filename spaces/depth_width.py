@@ -3,8 +3,6 @@
 Prints the midrange, the half-range, and for each fraction f the box and how many cells it keeps.
 """
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import sys

@@ -1,7 +1,5 @@
 """The NAS-Bench-201 network of a cell, its layout and its number of parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

@@ -4,8 +4,6 @@ Every operator maps [n, channels, h, w] to [n, channels, ceil(h / stride), ceil(
 No module works in place, and each ReLU is a module of its own, so that hooks see every one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

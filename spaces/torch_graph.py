@@ -12,8 +12,6 @@ queries, keys and values, which has no weights, hands paths on; name its class i
 count it as one operation. An operation in place replaces the value that it changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 
 import torch

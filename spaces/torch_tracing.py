@@ -1,7 +1,5 @@
 """Any nn.Module -> the graph of its values: torch.fx, or torch.export where fx cannot trace."""
 
-from __future__ import annotations
-
 import inspect
 import io
 import logging

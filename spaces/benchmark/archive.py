@@ -3,8 +3,6 @@
 `streaming_pickle` reads the files; nats-bench's ArchResults averages the seeds.
 """
 
-from __future__ import annotations
-
 import bz2
 import io
 import pickle

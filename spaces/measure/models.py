@@ -1,7 +1,5 @@
 """Models by name: torchvision's classifiers, and what a function of one's own returns."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import sys
