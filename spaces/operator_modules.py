@@ -20,10 +20,6 @@ def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequ
     return nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(c_out))
 
 
-def _conv(op: Operator, channels: int, stride: int) -> nn.Module:
-    return relu_conv_bn(channels, channels, op.kernel, stride)
-
-
 def _factorized(op: Operator, channels: int, stride: int) -> nn.Module:
     """ReLU, 1 x k and k x 1 convolutions, BatchNorm; each takes one of the strides."""
     kernel, pad = op.kernel, op.kernel // 2
@@ -105,7 +101,7 @@ def avg_pool(x: Tensor, kernel: int, stride: int) -> Tensor:
 _BUILDERS: dict[str, Callable[[Operator, int, int], nn.Module]] = {
     "none": lambda op, channels, stride: Zero(stride),
     "skip": lambda op, channels, stride: skip_connect(channels, stride),
-    "conv": _conv,
+    "conv": lambda op, channels, stride: relu_conv_bn(channels, channels, op.kernel, stride),
     "factorized": _factorized,
     "separable": _separable,
     "avg_pool": lambda op, channels, stride: AvgPool(op.kernel, stride),

@@ -131,6 +131,7 @@ def _trace_fx(model: nn.Module, given: int, units: Types) -> Traced:
     parameters = list(inspect.signature(model.forward).parameters.values())
     optional = {p.name: p.default for p in parameters[given:] if p.default is not p.empty}
     modules, graph = dict(model.named_modules()), Graph()
+    weights = dict(model.named_parameters(remove_duplicate=False))
     if tracer.is_unit(model):  # the tracer would go into its root, come what may
         names = [p.name for p in parameters if p.name not in optional]
         graph.output(graph.call_module("", tuple(map(graph.placeholder, names))))
@@ -142,14 +143,10 @@ def _trace_fx(model: nn.Module, given: int, units: Types) -> Traced:
     return Traced(
         graph,
         frozenset(n for n in graph.nodes if n.op == "placeholder" and n.target in names),
-        frozenset(n for n in graph.nodes if n.op == "get_attr" and _is_weight(model, n.target)),
+        frozenset(n for n in graph.nodes if n.op == "get_attr" and n.target in weights),
         frozenset(node for node, module in called.items() if tracer.is_layer(module)),
         units_of,
     )
-
-
-def _is_weight(model: nn.Module, path: str) -> bool:
-    return path in dict(model.named_parameters(remove_duplicate=False))
 
 
 def _trace_export(model: nn.Module, example: tuple, units: Types) -> Traced:
