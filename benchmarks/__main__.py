@@ -5,8 +5,6 @@ ours, ratio, device. One that lacks its data is left out and named. Versions tak
 and the fastest of a few repeats counts: what neighbours of a shared machine take is not measured.
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import sys

@@ -4,8 +4,6 @@ What `batched: auto` rests on: DAG#1-3 with three seeds each, one training step 
 inputs, as batched products and in a loop. Both must give the same losses.
 """
 
-from __future__ import annotations
-
 import time
 
 import torch

@@ -1,7 +1,5 @@
 """The words that benchmarks take."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from pathlib import Path

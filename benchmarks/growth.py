@@ -5,8 +5,6 @@ channels, regions against inputs, the NTK against the batch. Each curve names th
 that its two largest sizes show.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Sequence

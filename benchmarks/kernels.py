@@ -3,8 +3,6 @@
 python -m benchmarks.kernels [--out results/benchmarks/kernels]    (1 minute on 2 cores)
 """
 
-from __future__ import annotations
-
 import resource
 import time
 

@@ -5,8 +5,6 @@ DataLoader with 2 workers, the same `DagMlp`, cross-entropy and SGD. Both start 
 weights and see the same batches, so that their losses must agree up to rounding.
 """
 
-from __future__ import annotations
-
 import tempfile
 import time
 

@@ -1,7 +1,5 @@
 """The plain computation of a DAG's kernels: the second moments of all pairs of nodes, in order."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dag.graph import Dag, Edge, EdgeOp

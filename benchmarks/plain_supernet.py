@@ -1,7 +1,5 @@
 """The plain supernet: one module per operator and edge, no sharing. Oracle and yardstick."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import torch

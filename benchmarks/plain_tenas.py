@@ -1,7 +1,5 @@
 """TE-NAS' kappa as published: one backward pass per image, one network of a pair at a time."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

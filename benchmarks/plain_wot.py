@@ -4,8 +4,6 @@ As the published procedure does, a backward pass comes first, and the codes are 
 second forward pass. Oracle and yardstick.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """Where a benchmark's numbers go, and how much of the machine it had."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -6,8 +6,6 @@ unpruned supernet once for all evaluations of a round: its cost is spread over t
 one process, alternating; the kernels must agree to 1e-5.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

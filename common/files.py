@@ -1,10 +1,14 @@
 """Files that a kill or a full disk leaves whole or absent."""
 
+import csv
+import gzip
+import io
 import json
 import os
 import pickle
 import struct
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -47,6 +51,26 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
     temporary = path.with_name(path.name + ".tmp")
     write_whole(temporary, data)
     temporary.replace(path)
+
+
+def write_packed(path: Path, text: str) -> None:
+    """Writes text atomically, gzipped if the path ends in .gz: the same bytes for the same text."""
+    data = text.encode()
+    write_atomically(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def to_csv(header: Iterable[str], rows: Iterable[Sequence]) -> str:
+    """CSV text; numbers to ten digits."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([f"{v:.10g}" if isinstance(v, float) else v for v in row] for row in rows)
+    return buffer.getvalue()
+
+
+def write_columns(path: Path, columns: Mapping[str, Sequence]) -> None:
+    """Writes columns by name as CSV, gzipped if the path ends in .gz."""
+    write_packed(path, to_csv(columns, zip(*columns.values(), strict=True)))
 
 
 def to_json(data: object, indent: int | None = None) -> bytes:

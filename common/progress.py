@@ -49,13 +49,15 @@ class _Lines:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream, self._last = stream, ""
 
     def write(self, text: str) -> None:
-        """One line; carriage returns alone are nothing."""
+        """One line; carriage returns, and a count that was told already, are nothing."""
         line = text.strip()
-        if line:
+        count, _, _ = line.partition(",")
+        if line and count != self._last:
             self._stream.write(line + "\n")
+            self._last = count
 
     def flush(self) -> None:
         """Hands what was written to the file."""

@@ -23,8 +23,6 @@ its relative precision whatever the depth:
     t_h(1) - t_h(r) = sum_u q_hu ((1 - kappa0) (c_u + t_u)(1) + kappa0 (lack of c_u + t_u)).
 """
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np

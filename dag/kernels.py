@@ -5,8 +5,6 @@ entries N(0, 2 / fan_in) and biases are 0. The tangent kernel is that of all wei
 parameterization, W = sqrt(2 / fan_in) w with w ~ N(0, 1). `dag.dual` holds the equations.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from dag.dual import DualKernels, Form, check_dag

@@ -3,8 +3,6 @@
 Gradient descent on 1/2 ||y - f||^2 with a constant tangent kernel is stable below 2 / lambda_max.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

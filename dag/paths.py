@@ -1,7 +1,5 @@
 """What the paths of a graph say of it, for graphs with more paths than a float can hold."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a kernel says about training: its spectrum, Eq. 12, and predicted gradient descent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from numbers import Integral
 from typing import Literal, NamedTuple, get_args

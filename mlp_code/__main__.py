@@ -1,7 +1,5 @@
 """Entry: python -m mlp_code --config configs/mlp/digits.yaml."""
 
-from __future__ import annotations
-
 from common.config import parse_config
 from common.errors import run_main
 from mlp_code.config import MlpConfig

@@ -1,7 +1,5 @@
 """How well predictions of a learning rate agree with what was measured."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,11 +1,9 @@
 """Settings of an MLP experiment."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 
-from common.config import ConfigError, free, require, require_choice, require_seeds
+from common.config import ConfigError, free, later, require, require_choice, require_seeds
 from common.data import require_dataset
 from common.devices import DEVICES
 from common.runs import RunSettings
@@ -31,7 +29,7 @@ class SgdConfig:
     """
 
     lr: float | Literal["auto"] = 1e-5
-    lr_scaling: str = "none"
+    lr_scaling: str = later("none")
     momentum: float = 0.0
     weight_decay: float = 0.0
     warmup_epochs: int = 0
@@ -123,9 +121,9 @@ class MlpConfig:
     bias: bool = True
     batch_norm: bool = False
     parameterization: str = "standard"
-    init: str = "kaiming"
+    init: str = later("kaiming")
     optimizer: SgdConfig = field(default_factory=SgdConfig)
-    precision: str = "float32"
+    precision: str = later("float32")
     evaluate_every: int = 1
     batched: str = free("auto")
     device: str = free("auto")

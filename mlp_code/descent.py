@@ -1,7 +1,5 @@
 """Batched networks trained each at its own learning rate, and the largest rate that is stable."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from mlp_code.model import DagMlp
 
 @dataclass(frozen=True)
 class Descent:
-    """A short training without momentum, the loss being a mean over images.
+    """A short training, the loss being a mean over images.
 
     Args:
         x: images [n, d_in].
@@ -27,6 +25,7 @@ class Descent:
         steps: of the training.
         batch_size: images per step; 0 takes all n, gradient descent.
         every: steps between two looks at the loss of all n images; there is one at either end.
+        momentum: momentum.
     """
 
     x: Tensor
@@ -35,6 +34,7 @@ class Descent:
     steps: int
     batch_size: int = 0
     every: int = 0
+    momentum: float = 0.0
 
     def losses(self, members: Sequence[DagMlp], rates: Tensor) -> Tensor:
         """Losses [looks, members] of all images; inf where a network died or diverged.
@@ -46,7 +46,9 @@ class Descent:
             rates: learning rates [members].
         """
         network = BatchedDagMlp(members).to(self.x.device)
-        optimizer = torch.optim.SGD(network.parameters(), lr=1.0, fused=True)
+        optimizer = torch.optim.SGD(
+            network.parameters(), lr=1.0, momentum=self.momentum, fused=True
+        )
         loss_of, looks = make_loss(self.loss, "one_hot"), []
         for step in range(self.steps):
             if step == 0 or (self.every and step % self.every == 0):

@@ -1,7 +1,5 @@
 """Entry: python -m mlp_code.evaluate --folder runs/mlp/digits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Entry: python -m mlp_code.learning_rate: which rate a DAG bears, and what predicts it."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from common.config import free, identity, parse_config, require, require_seeds
+from common.config import free, identity, later, parse_config, require, require_seeds
 from common.data import load_dataset, require_dataset
 from common.dataset import Dataset
 from common.devices import choose_device, describe
@@ -45,6 +43,8 @@ class LearningRateConfig:
         wide: units per node of the DAGs of Fig. 3, which are measured too; 0 leaves them out.
         steps: of a training: gradient descent on 1/2 ||y - f||^2, and SGD on cross-entropy.
         batch_size: images per step of SGD.
+        momentum: of both trainings; the predictions do not know it.
+        batch_norm: BatchNorm between each edge's linear layer and its ReLU, likewise.
         seeds: one network per DAG and seed.
         rates: a rate at which every network trains, and one at which they diverge.
         halvings: of the logarithm of that span.
@@ -63,6 +63,8 @@ class LearningRateConfig:
     wide: int = free(1024)
     steps: int = 60
     batch_size: int = 16
+    momentum: float = later(0.0)
+    batch_norm: bool = later(False)
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     rates: tuple[float, float] = (0.03, 300.0)
     halvings: int = 7
@@ -80,13 +82,22 @@ class LearningRateConfig:
             require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
         fits = self.batch_size <= self.samples
         require(fits, "batch_size", self.batch_size, f"at most samples, {self.samples}")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "0 <= momentum < 1")
         low, high = self.rates
         require(0 < low < high < float("inf"), "rates", list(self.rates), "two numbers, 0 < a < b")
 
     def descents(self, x: Tensor, y: Tensor) -> dict[str, Descent]:
         """The two trainings of the images, by loss."""
         sizes = {"mse": 0, "cross_entropy": self.batch_size}
-        return {loss: Descent(x, y, loss, self.steps, sizes[loss]) for loss in LOSSES}
+        return {
+            loss: Descent(x, y, loss, self.steps, sizes[loss], momentum=self.momentum)
+            for loss in LOSSES
+        }
+
+    def network(self) -> dict:
+        """What is trained, for a record's header."""
+        more = {"momentum": self.momentum, "batch_norm": self.batch_norm}
+        return {"width": self.width} | {key: value for key, value in more.items() if value}
 
 
 def study(config: LearningRateConfig) -> dict:
@@ -104,15 +115,15 @@ def study(config: LearningRateConfig) -> dict:
     with Run(config.run, "learning_rate", identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
-        return run.finish(
-            _study(config, run, data), network={"width": config.width}, n=len(config.seeds)
-        )
+        result = _study(config, run, data)
+        return run.finish(result, network=config.network(), n=len(config.seeds))
 
 
 def _study(config: LearningRateConfig, run: Run, data: Dataset) -> dict:
     x = inputs(data, config.samples)
     descents = config.descents(x, data.train.labels[: config.samples])
-    shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
+    classes = data.num_classes
+    shape = MlpShape(x.shape[1], config.width, classes, False, config.batch_norm, "ntk")
     _measure(config, run, descents, shape, chosen_codes(config))
     measure_curves(config.curves, config.seeds, run, data)
     if config.wide:

@@ -1,7 +1,5 @@
 """The networks of one experiment, batched or in a loop, behind one face."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 

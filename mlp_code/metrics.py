@@ -1,7 +1,5 @@
 """Loss and accuracy of several networks, summed on the device."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """An MLP whose hidden layers are wired by a DAG."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Fig. 3's DAGs trained at every rate of a list: does their order outlive each one's own rate?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The arithmetic that trains fastest on a device: float32, or bfloat16 in products (autocast)."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """What predicts how fast, and how well, a topology trains: taus and R over different kernels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

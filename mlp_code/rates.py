@@ -1,7 +1,5 @@
 """The learning rate of each DAG: as set, by the rule of paths, or by its kernel."""
 
-from __future__ import annotations
-
 from common.dataset import Dataset
 from dag import Dag, largest_eigenvalues, path_rule
 from mlp_code.config import MlpConfig

@@ -1,7 +1,5 @@
 """From a run's metrics to its result."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

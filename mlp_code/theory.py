@@ -1,7 +1,5 @@
 """Entry: python -m mlp_code.theory: kernels of DAGs, and training predicted from them."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 

@@ -1,9 +1,5 @@
 """Entry: python -m mlp_code.topologies: every topology of H layers, trained batched."""
 
-from __future__ import annotations
-
-import csv
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +9,7 @@ from common.config import parse_config, require
 from common.data import load_dataset
 from common.dataset import Dataset
 from common.errors import run_main
-from common.files import read_metrics, write_atomically
+from common.files import read_metrics, write_columns
 from common.runs import RunSettings
 from common.statistics import mean_std
 from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
@@ -102,19 +98,12 @@ def study(config: TopologiesConfig) -> Path:
 
     def analysis(folder: Path) -> dict:
         rows = tabulate(config, data, read_metrics(folder))
-        write_atomically(folder / "topologies.csv", _as_csv(rows))
+        columns = {key: [row[key] for row in rows] for key in rows[0]}
+        write_columns(folder / "topologies.csv", columns)
         return {"topologies": {"codes": len(rows), **settings, **analyse(rows, config.bootstrap)}}
 
     train(training, "topologies", settings, analysis)
     return training.run.folder("topologies")
-
-
-def _as_csv(rows: list[dict]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> list[dict]:

@@ -1,7 +1,5 @@
 """Training: many networks, one loop, resumable at any step."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import time
@@ -184,8 +182,8 @@ class Trainer:
                 records = self._finish_epoch()
                 self._log(records, writer)
                 self.start_next_epoch()
+                bar.set_postfix_str(_shortest_summary(records), refresh=False)
                 bar.update()
-                bar.set_postfix_str(_shortest_summary(records))
                 if (self.epoch - 1) % self.config.checkpoint_every == 0:
                     self._save()
         return self._finish()

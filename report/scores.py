@@ -23,8 +23,8 @@ _SEARCH_NOTE = (
 )
 _QUERY_NOTE = (
     "The best {n} of all cells scored by one search of all of them are looked at once, by their "
-    "{looked_at}: the choice has seen test data. By CIFAR-10: the look is at CIFAR-10 alone. Held: "
-    "the best accuracy among them."
+    "{looked_at}: the choice has seen test data. Mean (std) over seeds of the score. By CIFAR-10: "
+    "the look is at CIFAR-10 alone. Held: the best accuracy among them."
 )
 
 
@@ -126,12 +126,13 @@ def _queries(run: Record) -> Table:
     names, rows = _datasets(run), []
     for row in run.result["rows"]:
         found = row["queries"]
-        rows.append((_label(row), f"{row['n']:,}", *(
-            _joined([found[key][name] for name in names], ".2f")
-            for key in ("accuracy", "accuracy_by_first", "best_held")
+        rows.append((_label(row), f"{row['n']:,}", str(found["accuracy"][names[0]]["n"]), *(
+            measured(found[key][name])
+            for key in ("accuracy", "accuracy_by_first", "held") for name in names
         )))  # fmt: skip
     note = _QUERY_NOTE.format(n=found["number"], looked_at=found["looked_at"])
-    columns = ("score", "cells", f"chosen, {' / '.join(names)}", "chosen by CIFAR-10", "held")
+    whats = ("", ", by CIFAR-10", ", held")
+    columns = ("score", "cells", "seeds", *(f"{name}{what}" for what in whats for name in names))
     caption = f"Test accuracy (%) by {found['number']} queries, images of {run.dataset}"
     return Table("scores_queries", caption, columns, tuple(rows), note)
 

@@ -1,7 +1,5 @@
 """Entry: python -m retrain --config configs/retrain/digits.yaml --genotype FILE."""
 
-from __future__ import annotations
-
 import json
 
 from common.config import parse_config

@@ -1,7 +1,5 @@
 """What to train: a cell or genotype from a file, a search's result, a string or a name."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

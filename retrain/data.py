@@ -1,7 +1,5 @@
 """The images of a training: a set in memory on the device, or a folder read by workers."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """TopKSums over images: cross-entropy and hits among the first one and five classes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -1,7 +1,5 @@
 """The network of a choice, its training loss, and what it costs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

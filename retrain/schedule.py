@@ -1,7 +1,5 @@
 """What changes during training, and the seeds of what is drawn."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

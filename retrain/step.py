@@ -1,7 +1,5 @@
 """Training steps of one process among many, and what a checkpoint keeps of them."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel

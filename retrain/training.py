@@ -1,7 +1,5 @@
 """Training from scratch: one loop for one process or many, resumable at any step."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import math

@@ -1,7 +1,5 @@
 """Entry: python -m tenas_dag --config configs/tenas/digits.yaml."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import shlex

@@ -1,7 +1,5 @@
 """Settings of TE-NAS."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from common.config import free, require, require_choice, require_seeds

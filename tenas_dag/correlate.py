@@ -3,8 +3,6 @@
 python -m tenas_dag.correlate --config configs/tenas/correlate.yaml
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 

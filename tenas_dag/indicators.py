@@ -1,7 +1,5 @@
 """Both indicators of a supernet, before and after a removal, on equal weights and inputs."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The inputs of both indicators, drawn from the training images by seed."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

@@ -5,8 +5,6 @@ weight. BatchNorm takes the batch's statistics, so f(x_i) depends on all images:
 Jacobian is one reverse pass through the whole batch. Reverse passes run in chunks.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

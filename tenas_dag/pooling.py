@@ -1,7 +1,5 @@
 """Average pooling whose reverse pass takes many cotangents at once."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Which operators go: ranks of both indicators, added up."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """R, the number of linear regions that inputs fall into: their distinct ReLU patterns."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """From a finished search to its result."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """The rounds of a search: what is evaluated, what is exempt, and what is left afterwards."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A search: rounds of evaluations, each recorded as soon as it is made."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

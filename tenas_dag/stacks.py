@@ -5,8 +5,6 @@ it needs; the others cost nothing. Channels of the result are grouped by copy. A
 BatchNorm also multiplies by the edge's weight in the mixture: scale and shift times w.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

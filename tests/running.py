@@ -17,8 +17,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCHRUN = "torch.distributed.run"
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
     [TORCHRUN, "mlp_code.training", "retrain.training", "tenas_dag.search", "wot_dag.score"]
 )
 
@@ -37,7 +37,7 @@ class Entry:
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path} | environment
         arguments = (module, [str(word) for word in words], self._files, variables, Path.cwd())
-        self._process = _SERVER.Process(target=_enter, args=arguments)
+        self._process = SERVER.Process(target=_enter, args=arguments)
         self._process.start()
 
     @property

@@ -117,8 +117,7 @@ def test_queries_choose_among_the_best_by_a_look_at_twelve_epochs(tmp_path, tabl
     ("words", "message"),
     [
         (["--queries", "-1"], "queries: found -1, expected 0"),
-        (["--queries", "3", "--table", ""], "queries need a table of accuracies"),
-        (["--space", "darts", "--queries", "3"], "there is one for nas-bench-201"),
+        (["--queries", "9", "--samples", "8"], "queries: found 9, expected 0 .. 8, the samples"),
         (["--filter", "kernel", "--kernel_fraction", "0"], "expected 0 < kernel_fraction <= 1"),
         (["--filter", "kernel", "--score.dataset", "nowhere.npz"], "nowhere.npz: no such file"),
     ],

@@ -30,15 +30,14 @@ def images(n=16):
     return inputs(data, n), data.train.labels[:n]
 
 
-def network(code, seed, width=24):
-    shape = MlpShape(64, width, 10, False, False, "ntk")
+def network(code, seed, width=24, batch_norm=False):
+    shape = MlpShape(64, width, 10, False, batch_norm, "ntk")
     return DagMlp(code, shape, torch.Generator().manual_seed(seed))
 
 
-def plain_trains(code, seed, rate, x, y, loss, batch_size, steps=15):
+def plain_trains(model, rate, x, y, loss, batch_size, momentum=0.0, steps=15):
     """One network, one rate, written out."""
-    model = network(code, seed)
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum)
 
     def loss_of(chosen):
         logits = model(x[chosen])
@@ -58,16 +57,24 @@ def plain_trains(code, seed, rate, x, y, loss, batch_size, steps=15):
     return last.item() < first and len({tuple(row) for row in logits.tolist()}) > 1
 
 
-@pytest.mark.parametrize(("loss", "batch_size"), [("mse", 0), ("cross_entropy", 4)])
-def test_bisection_equals_a_plain_loop(loss, batch_size):
+@pytest.mark.parametrize(
+    ("loss", "batch_size", "momentum", "batch_norm"),
+    [("mse", 0, 0.0, False), ("cross_entropy", 4, 0.0, False), ("mse", 0, 0.8, False),
+     ("mse", 0, 0.0, True)],
+)  # fmt: skip
+def test_bisection_equals_a_plain_loop(loss, batch_size, momentum, batch_norm):
     x, y = images()
-    descent = Descent(x, y, loss, 15, batch_size)
-    found = largest_stable(descent, [network(code, 1) for code in CODES], SPAN, HALVINGS)
+    descent = Descent(x, y, loss, 15, batch_size, momentum=momentum)
+
+    def make(code):
+        return network(code, 1, batch_norm=batch_norm)
+
+    found = largest_stable(descent, [make(code) for code in CODES], SPAN, HALVINGS)
     for code, rate in zip(CODES, found.tolist()):
         low, high = map(math.log, SPAN)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            held = plain_trains(code, 1, math.exp(middle), x, y, loss, batch_size)
+            held = plain_trains(make(code), math.exp(middle), x, y, loss, batch_size, momentum)
             low, high = (middle, high) if held else (low, middle)
         assert rate == pytest.approx(math.exp(low), rel=1e-4), code
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -18,7 +17,7 @@ from common.runs import RunSettings
 from common.workers import Workers
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.training import train
-from tests.running import TORCHRUN, Entry, run, wait_for_epoch
+from tests.running import SERVER, TORCHRUN, Entry, run, wait_for_epoch
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 NAS_BENCH = ["--genotype", CELL, "--network.layers", "1"]
@@ -52,15 +51,11 @@ def weights_of(root):
 
 
 def in_processes(count, settings):
-    """Trains in `count` forked processes, which need not import torch anew."""
-    if count == 1:
-        train(settings, Workers())
-        return
+    """Trains in `count` processes without BatchNorm, whose statistics are each process' own."""
     variables = {"WORLD_SIZE": str(count), "MASTER_ADDR": "localhost"}
     variables |= {"MASTER_PORT": str(free_port()), "LOCAL_WORLD_SIZE": str(count)}
-    context = multiprocessing.get_context("fork")
     processes = [
-        context.Process(target=as_rank, args=(rank, variables, settings)) for rank in range(count)
+        SERVER.Process(target=as_rank, args=(rank, variables, settings)) for rank in range(count)
     ]
     for process in processes:
         process.start()
@@ -71,6 +66,8 @@ def in_processes(count, settings):
 
 def as_rank(rank, variables, settings):
     os.environ.update(variables, RANK=str(rank), LOCAL_RANK=str(rank))
+    nn.BatchNorm2d = lambda channels: nn.Identity()
+    torch.set_num_threads(1)
     workers = Workers()
     try:
         train(settings, workers)
@@ -79,14 +76,12 @@ def as_rank(rank, variables, settings):
 
 
 @pytest.mark.parametrize("space", ["nas-bench-201", "darts"])
-def test_two_processes_train_like_one(tmp_path, monkeypatch, space):
+def test_two_processes_train_like_one(tmp_path, space):
     """The same steps, augmentation and drop-path drawn alike, whatever an epoch leaves over.
 
     Of 1,000 images in batches of 68 the last has 48; of 67 in batches of 32 it has 3, too few to
     share.
     """
-    # BatchNorm's statistics are those of a process' own images.
-    monkeypatch.setattr("torch.nn.BatchNorm2d", lambda channels: nn.Identity())
     darts = space == "darts"
     if not darts:
         digits = load_dataset("digits")

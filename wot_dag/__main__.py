@@ -1,7 +1,5 @@
 """Entry: python -m wot_dag --config configs/wot/digits.yaml."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path
@@ -89,7 +87,8 @@ def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
         file = folder / "genotype.json"
         file.write_text(json.dumps(json.loads(best.arch), indent=1) + "\n")
         data = "imagenet" if config.score.stem == "imagenet" else "cifar10"
-        train = f"python -m retrain --config configs/retrain/darts_{data}.yaml --genotype {file}"
+        entry, what = ("retrain.queries", folder) if config.queries else ("retrain", file)
+        train = f"python -m {entry} --config configs/retrain/darts_{data}.yaml --genotype {what}"
         found |= {"genotype": str(file), "train_with": train}
     return found
 

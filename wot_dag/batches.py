@@ -1,7 +1,5 @@
 """Mini-batches that are scored."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

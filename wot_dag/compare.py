@@ -7,8 +7,6 @@ Of aggregates, all pairs and triples are tried, and that of the highest tau on t
 data set is read on the others. Scores are kept in runs/wot_scores/: a restart goes on.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from common.config import free, identity, parse_config, require
@@ -38,7 +36,8 @@ class CompareConfig:
         sampled: those of them that are taken on a random sample of cells.
         sample: cells of that sample.
         aggregates: each a list of scores.
-        seed_cells: cells by which seeds are compared.
+        seed_cells: cells by which seeds are compared. Scores of no more cells than these are
+            queried by each seed.
         bootstrap: samples behind each interval.
         repeats: searches behind each accuracy.
         table: accuracies: nasbench201 (ships with the code), or a CSV file.

@@ -6,8 +6,6 @@ is the mean over `score.seeds`. Writes correlation.json
 and architectures.csv.gz, one row per architecture, into the folder of the run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,13 +13,14 @@ from scipy import stats
 
 from common.config import parse_config, require
 from common.errors import run_main
+from common.files import write_columns
 from common.runs import Run
 from common.statistics import kendall_tau, spearman_rho
 from common.stopping import stop_on_signals
 from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.header import run_identity
-from wot_dag.landscape import landscape, write_columns
+from wot_dag.landscape import landscape
 from wot_dag.scored import scores_of
 from wot_dag.scores.aggregate import aggregate
 from wot_dag.space import make_space

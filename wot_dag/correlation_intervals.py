@@ -1,7 +1,5 @@
 """Rank correlations of scores with accuracy, their bootstrap intervals, and what seeds change."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
@@ -48,4 +46,4 @@ def seed_share(values: Sequence[np.ndarray]) -> float | None:
     table = table[:, np.isfinite(table).all(axis=0)]
     if len(table) < 2 or table.size == 0 or np.ptp(table) == 0:
         return None
-    return float(table.var(axis=0, ddof=1).mean() / table.var(ddof=1))
+    return min(1.0, float(table.var(axis=0, ddof=1).mean() / table.var(ddof=1)))

@@ -1,7 +1,5 @@
 """How scores were made: what stands in front of them, and whether it fits a config."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Outputs of a network's modules, seen as they are computed; networks that cannot be scored."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

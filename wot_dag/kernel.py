@@ -1,7 +1,5 @@
 """WOT's kernel: how often the ReLU codes of two images agree (Mellor et al., ICML 2021)."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -4,20 +4,14 @@ What Fig. 5 shows: R, the multiple correlation of accuracy with effective depth 
 architectures and over circles; a circle is all architectures of one depth and width.
 """
 
-from __future__ import annotations
-
 import argparse
-import csv
-import gzip
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from common.data import data_root
 from common.errors import run_main
-from common.files import write_atomically
 from common.runs import Run, RunSettings
 from common.statistics import bootstrap_interval, multiple_correlation
 from spaces import SpaceError
@@ -69,22 +63,6 @@ def genotypes_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
         "reduction_width": shapes.width[:, 1],
     }
     return columns, {dataset: np.array([entry.accuracy for entry in rated])}
-
-
-def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """Writes columns as CSV, gzipped if the name ends in .gz."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    formatted = [[_text(value) for value in values.tolist()] for values in columns.values()]
-    writer.writerows(zip(*formatted))
-    data = buffer.getvalue().encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-
-
-def _text(value: float | str) -> str:
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def panels(columns: Columns, accuracies: Columns) -> list[dict]:

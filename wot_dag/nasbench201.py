@@ -12,8 +12,6 @@ no graph is built:
 - What is zero for every image, a node that only none enters, is not computed.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Sequence
 

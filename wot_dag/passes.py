@@ -13,8 +13,6 @@ cell alone has the law of a network drawn on its own. That is all that sharing a
 compute the same function by different passes share nothing.
 """
 
-from __future__ import annotations
-
 from dag import EdgeOp
 from spaces.nasbench201 import EDGES, NUM_NODES, OPERATORS, Cell
 from spaces.operators import OPERATOR_TABLE

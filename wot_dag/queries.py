@@ -1,7 +1,5 @@
 """Queries: the best by score are looked at once, by accuracy after a short training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

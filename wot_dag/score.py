@@ -5,8 +5,6 @@ kill. `torchrun --nproc-per-node 2 -m wot_dag.score ...` splits the work over pr
 --nnodes over machines, shared forward passes whole; the scores are the same.
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 

@@ -5,8 +5,6 @@ weights that it has, on a mini-batch of training images. BatchNorm is in train m
 by the batch; synflow leaves it out.
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """The scores of a config: from its file, from the store of earlier runs, or made now."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re

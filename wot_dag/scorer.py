@@ -1,7 +1,5 @@
 """Scores of architectures, made in groups that share work, and how long each takes."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Iterable, Sequence
@@ -94,7 +92,7 @@ def score_missing(
     groups, total = scorer.groups(missing), len(set(keys))
     size = scorer.score.chunk
     shown = not quiet and bool(missing)
-    with progress(total, total - len(missing), "networks", "scores", shown) as bar:
+    with progress(total, total - len(missing), "networks", scorer.score.label, shown) as bar:
         for first in range(0, len(groups), size):
             if request:
                 request.exit(f"{len(store.scores):,} scores are kept")

@@ -4,8 +4,6 @@ A repeat draws architectures, drops what the filter rejects, scores the rest and
 No accuracy is known here: the chosen are looked up afterwards (`wot_dag.__main__`).
 """
 
-from __future__ import annotations
-
 import math
 import statistics
 import time

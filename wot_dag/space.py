@@ -3,8 +3,6 @@
 An architecture is known by its text: a cell's string, or a genotype's JSON.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path

@@ -1,10 +1,7 @@
 """Scores on disk, appended one by one: a kill loses nothing, a restart doubles nothing."""
 
-from __future__ import annotations
-
 import csv
 import gzip
-import io
 import json
 import math
 import statistics
@@ -14,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UserError
-from common.files import drop_cut_line, write_atomically
+from common.files import drop_cut_line, to_csv, write_packed
 
 COLUMNS = ("arch", "seed", "score", "seconds")
 
@@ -91,14 +88,11 @@ def write_scores(path: Path, header: Mapping[str, object], scores: Scores) -> No
 
     The first line is # and `header` as JSON: how the scores were made.
     """
-    buffer = io.StringIO()
-    buffer.write(f"# {json.dumps(header)}\n")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for (arch, seed), (value, seconds) in sorted(scores.items()):
-        writer.writerow([arch, seed, repr(float(value)), f"{seconds:.4f}"])
-    data = buffer.getvalue().encode()
-    write_atomically(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    rows = (
+        (arch, seed, repr(float(value)), f"{seconds:.4f}")
+        for (arch, seed), (value, seconds) in sorted(scores.items())
+    )
+    write_packed(path, f"# {json.dumps(header)}\n{to_csv(COLUMNS, rows)}")
 
 
 def read_scores(path: Path) -> tuple[dict, Scores]:

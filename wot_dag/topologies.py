@@ -7,10 +7,6 @@ sides of a split, and the bootstrap draws them together: the kernels, not the ce
 independent samples.
 """
 
-from __future__ import annotations
-
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +17,7 @@ from common.config import free, identity, parse_config, require
 from common.data import data_root, load_dataset, require_dataset
 from common.dataset import Dataset
 from common.errors import run_main
-from common.files import write_atomically
+from common.files import write_columns
 from common.runs import Run, RunSettings
 from common.statistics import equal_rows, gain_interval, kendall_tau, out_of_fold, regressions
 from dag import Dag, depth_histogram, effective_depth_width, eq12_bound, kernel_features, nngp
@@ -87,7 +83,7 @@ def correlate(config: CellTopologiesConfig) -> dict:
         first = next(iter(accuracies.values()))
         columns = {"code": [dag.code for dag in dags], "cells": cells, **table, **accuracies}
         columns |= held_out(table, first)
-        write_atomically(run.folder / "topologies.csv", _as_csv(columns))
+        write_columns(run.folder / "topologies.csv", columns)
         return run.finish(result, network={"space": "nas-bench-201"}, n=len(dags))
 
 
@@ -183,17 +179,6 @@ def held_out(table: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, np.nda
         found = out_of_fold(sets[name], y[rows], table["kernel id"][rows])
         predictions[f"predicted by {name}"][rows] = found
     return predictions
-
-
-def _as_csv(columns: Mapping[str, Sequence]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    shown = (
-        [f"{v:.7g}" if isinstance(v, float) else v for v in column] for column in columns.values()
-    )
-    writer.writerows(zip(*shown))
-    return text.getvalue().encode()
 
 
 def main() -> None:

@@ -3,8 +3,6 @@
 A new score is a file here and a line below.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Sequence
 

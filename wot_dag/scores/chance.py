@@ -1,7 +1,5 @@
 """A random number for each architecture and seed: what no score should be below."""
 
-from __future__ import annotations
-
 import torch
 
 from wot_dag.scores.base import OfSpace, weight_generator

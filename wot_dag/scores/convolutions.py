@@ -3,8 +3,6 @@
 Published for NAS-Bench-201, trainable layers: tau 0.626 / 0.646 / 0.622 (VKDNW, CVPR 2025).
 """
 
-from __future__ import annotations
-
 from wot_dag.scores.base import OfSpace
 
 SCORE = OfSpace(

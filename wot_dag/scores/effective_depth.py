@@ -1,7 +1,5 @@
 """Effective depth (Def. 4.1 of the paper) as a score; of a genotype the mean of its cells."""
 
-from __future__ import annotations
-
 from wot_dag.scores.base import OfSpace
 
 SCORE = OfSpace(

@@ -1,7 +1,5 @@
 """jacov: do gradients tell images apart? (The first version of WOT; zero-cost-nas has it too.)"""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """meco: how alike are the channels of feature maps? (Jiang et al., NeurIPS 2023.)"""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn

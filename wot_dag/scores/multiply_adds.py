@@ -1,7 +1,5 @@
 """Multiply-adds for one image, a baseline; on cells they order as parameters do."""
 
-from __future__ import annotations
-
 from wot_dag.scores.base import OfSpace
 
 SCORE = OfSpace(

@@ -1,7 +1,5 @@
 """swap: how many different patterns do ReLUs show? (Peng et al., ICLR 2024.)"""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """synflow: what flows through all weights at once (Tanaka et al., NeurIPS 2020)."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,0 +1,111 @@
+"""Entry: python -m retrain.queries --config ... --genotype runs/wot/NAME: finalists, trained.
+
+A search by `python -m wot_dag --queries q` keeps its q best by score. Here each is trained by the
+same settings as `python -m retrain` takes, and the best on validation images is chosen; its
+test error, like that of the others, has no part in that.
+"""
+
+import contextlib
+import dataclasses
+from pathlib import Path
+
+from common.config import ConfigError, identity, parse_config, require
+from common.devices import choose_device, describe
+from common.errors import run_main
+from common.files import read_json, read_metrics
+from common.runs import Run
+from common.workers import Workers
+from retrain.config import RetrainConfig
+from retrain.training import train
+
+PROG = "python -m retrain.queries"
+KIND = "queries"
+
+
+def read_finalists(folder: str, search: int | None) -> tuple[str, list[str]]:
+    """How a search was made, and its finalists, that of the highest score first.
+
+    Args:
+        folder: of a run of wot_dag with `queries`.
+        search: which of its repeats, from 1 on; the only one if None.
+
+    Raises:
+        ConfigError: it is no such run, or not clear which repeat is meant.
+    """
+    path = Path(folder).expanduser()
+    there = bool(folder) and (path / "result.json").is_file() and (path / "metrics.jsonl").is_file()
+    repeats = read_metrics(path) if there else []
+    if not repeats or not repeats[0].get("finalists"):
+        raise ConfigError(
+            f"genotype: found {folder!r}, expected the folder of a search with finalists: "
+            f"python -m wot_dag ... --queries 5"
+        )
+    number = 1 if search is None and len(repeats) == 1 else search
+    ok = number is not None and 1 <= number <= len(repeats)
+    require(ok, "search", search, f"one of the repeats 1 .. {len(repeats)} of {folder}")
+    return read_json(path / "result.json")["method"], repeats[number - 1]["finalists"]
+
+
+def query(config: RetrainConfig, workers: Workers) -> dict:
+    """Trains the finalists that are not trained yet; the record of the choice (rank 0).
+
+    Each is a run of its own, runs/retrain/<name>_<place>/; of equally good ones the higher score
+    is chosen.
+
+    Raises:
+        As `train`; ConfigError: no finalists, or no validation images.
+    """
+    require(config.validation, "validation", False, "true: finalists are compared on such images")
+    method, finalists = read_finalists(config.genotype, config.search)
+    name = config.run.name or Path(config.genotype).name
+    results = []
+    for place, arch in enumerate(finalists, start=1):
+        run = dataclasses.replace(config.run, name=f"{name}_{place}")
+        one = dataclasses.replace(config, genotype=arch, search=None, run=run)
+        results.append(train(one, workers))
+    return _choose(config, name, method, finalists, results) if workers.first else {}
+
+
+def _choose(
+    config: RetrainConfig, name: str, method: str, finalists: list[str], results: list[dict]
+) -> dict:
+    rows = [
+        {
+            "arch": arch,
+            "validation_top1": result["best_validation"]["top1"],
+            "test_error": result["test"]["top1_error"],
+            "seconds": result["seconds"],
+        }
+        for arch, result in zip(finalists, results, strict=True)
+    ]
+    chosen = max(range(len(rows)), key=lambda i: (rows[i]["validation_top1"], -i))
+    settings = identity(config) | {"finalists": finalists}
+    device, data = describe(choose_device(config.device)), results[0]["dataset"]
+    with Run(dataclasses.replace(config.run, name=name), KIND, settings, device, data) as run:
+        if run.finished:
+            return run.result
+        found = {"epochs": config.epochs, "finalists": rows, "chosen": chosen + 1}
+        return run.finish(found, method=method, network=results[0]["network"], n=len(rows))
+
+
+def main() -> None:
+    """Trains the finalists of a search and prints them."""
+    config = parse_config(RetrainConfig, PROG, "Train a search's finalists and choose the best.")
+    workers = Workers(tensors=True)
+    with contextlib.closing(workers):
+        result = query(config, workers)
+    if not workers.first:
+        return
+    print(f"\n{result['method']}: after {result['epochs']} epochs on {result['dataset']['name']}")
+    print("place by score   validation accuracy (%)   test error (%)   seconds")
+    for place, row in enumerate(result["finalists"], start=1):
+        chosen = "  chosen" if place == result["chosen"] else ""
+        print(
+            f"{place:>14}   {row['validation_top1']:>23.2f}   {row['test_error']:>14.2f}   "
+            f"{row['seconds']:>7.0f}{chosen}"
+        )
+    print(f"\nchosen: {result['finalists'][result['chosen'] - 1]['arch']}")
+
+
+if __name__ == "__main__":
+    run_main(PROG, main)
