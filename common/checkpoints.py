@@ -1,39 +1,18 @@
 """Checkpoints that a kill cannot spoil: atomic save, verified load, one step back."""
 
-from __future__ import annotations
-
 import io
-import pickle
-import struct
 import sys
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from common.files import write_atomically, write_whole
+from common.files import BROKEN, first_line, write_atomically, write_whole
 from common.runs import RunError
 
 CURRENT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
-# What zipfile, pickle and torch raise at files that are no checkpoint or no longer one.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    pickle.UnpicklingError,
-    struct.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    OverflowError,
-    MemoryError,
-)
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
@@ -80,9 +59,9 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> dict[st
     for path in present:
         try:
             return _read(path, device)
-        except _DAMAGE as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
-            print(f"{path} is damaged ({reason}); looking for the one before", file=sys.stderr)
+        except BROKEN as error:
+            said = first_line(error)
+            print(f"{path} is damaged ({said}); looking for the one before", file=sys.stderr)
     if present:
         raise RunError(f"{folder}: no checkpoint is whole; start again with --run.fresh true")
     return None

@@ -1,7 +1,5 @@
 """Settings: dataclass defaults <- YAML file <- command line."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 import re

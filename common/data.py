@@ -1,7 +1,5 @@
 """The catalogue of datasets: the one place that names them. A set lives as uint8 on the device."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from common import image_folder, imagenet16, npz
 from common.config import require
 from common.dataset import Arrays, DataError, Dataset, check_parts, digest_of, make_dataset
+from common.files import first_line
 
 # Of (data root, seed): training and test images, which are split by seed, or all three splits.
 Loader = Callable[[Path, int], Sequence[Arrays]]
@@ -85,8 +83,10 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
     sampled = entry.digest if entry else None
     check_parts(name, parts, sample=sampled is not None)
     digest = sampled(root) if sampled else digest_of([array for part in parts for array in part])
-    splits = parts if len(parts) == 3 else (*_holdout(parts[0], seed), parts[1])
-    return make_dataset(Path(name).stem if entry is None else name, splits, digest, device)
+    if len(parts) == 2:
+        (x, y), test = parts
+        parts = *((x[part], y[part]) for part in holdout_indices(len(y), seed)), test
+    return make_dataset(Path(name).stem if entry is None else name, parts, digest, device)
 
 
 def known_names() -> str:
@@ -108,11 +108,6 @@ def holdout_indices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Which of n images to train on (90 %) and to validate on (10 %), by seed."""
     order = np.random.default_rng(seed).permutation(n)
     return order[: n * 9 // 10], order[n * 9 // 10 :]
-
-
-def _holdout(train: Arrays, seed: int) -> tuple[Arrays, Arrays]:
-    parts = holdout_indices(len(train[1]), seed)
-    return tuple((train[0][part], train[1][part]) for part in parts)
 
 
 def _load_digits(_root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
@@ -155,9 +150,9 @@ def _load_cifar(name: str) -> Loader:
     def load(root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
         from torchvision import datasets
 
-        cls = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
+        make = getattr(datasets, name.upper())
         (x, y), test = _from_torchvision(
-            name, root, lambda part: cls(root, part == "train", download=True)
+            name, root, lambda part: make(root, part == "train", download=True)
         )
         return (x[:45000], y[:45000]), (x[45000:], y[45000:]), test
 
@@ -187,7 +182,7 @@ def _from_torchvision(
     try:
         sets = [make(part) for part in ("train", "test")]
     except (OSError, RuntimeError, ValueError, EOFError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
+        reason = first_line(error)
         if place.is_file() or any(place.glob("*")):  # torchvision makes an empty folder first
             raise DataError(
                 f"{name}: {place} is damaged or not whole ({reason}): delete it, and "
@@ -198,16 +193,11 @@ def _from_torchvision(
             f"{source.files} into {root}/ (or set DATA_ROOT), or fetch it: "
             f"bash scripts/prepare_data.sh {name}"
         ) from error
-    return tuple((npz.channels_first(_array(s.data)), _labels(s)) for s in sets)
-
-
-def _array(data: Tensor | np.ndarray) -> np.ndarray:
-    return data.numpy() if isinstance(data, Tensor) else data
-
-
-def _labels(dataset: object) -> np.ndarray:
-    labels = dataset.targets if hasattr(dataset, "targets") else dataset.labels
-    return np.asarray(labels).astype(np.int64)
+    labels = (s.targets if hasattr(s, "targets") else s.labels for s in sets)
+    return tuple(
+        (npz.channels_first(np.asarray(s.data)), np.asarray(y, np.int64))
+        for s, y in zip(sets, labels)
+    )
 
 
 CATALOGUE: dict[str, Entry] = {

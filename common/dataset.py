@@ -1,7 +1,5 @@
 """What a data set is: images and labels in three splits on one device, known by their digest."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

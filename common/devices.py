@@ -1,7 +1,5 @@
 """Which device to compute on."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 

@@ -1,7 +1,5 @@
 """What a process ran on and with."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import platform

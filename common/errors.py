@@ -1,7 +1,5 @@
 """Errors that users see, and how an entry ends with one: one line, no traceback."""
 
-from __future__ import annotations
-
 import errno
 import sys
 from collections.abc import Callable

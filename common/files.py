@@ -1,16 +1,29 @@
 """Files that a kill or a full disk leaves whole or absent."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io
 import json
 import os
+import pickle
+import struct
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 from common.errors import UserError
+
+# What zipfile, pickle, NumPy, Pillow and torch raise at files that are damaged or of another kind;
+# most of it is no OSError.
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, RuntimeError,
+          EOFError, OverflowError, MemoryError, struct.error, zlib.error, BadZipFile,
+          pickle.UnpicklingError)  # fmt: skip
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, cut to 80 characters of one line; its class where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:80]
 
 
 def drop_cut_line(path: Path) -> None:

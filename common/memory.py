@@ -4,8 +4,6 @@ glibc hands blocks above 32 MiB back to the kernel at once, which then clears ev
 next one: half the time of reverse passes over large activations.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 

@@ -1,25 +1,11 @@
 """Images of one's own: a .npz file with arrays x_train, y_train, x_test, y_test."""
 
-from __future__ import annotations
-
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from common.dataset import Arrays, DataError
-
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    BadZipFile,
-    zlib.error,
-)
+from common.files import BROKEN, first_line
 
 
 def load(path: Path) -> tuple[Arrays, Arrays]:
@@ -35,9 +21,9 @@ def load(path: Path) -> tuple[Arrays, Arrays]:
     try:
         with path.open("rb") as handle, np.load(handle) as file:
             arrays = {key: np.asarray(file[key]) for key in file.files}
-    except _UNREADABLE as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
-        raise DataError(f"{path}: not a readable .npz of plain arrays ({reason})") from error
+    except BROKEN as error:
+        said = first_line(error)
+        raise DataError(f"{path}: not a readable .npz of plain arrays ({said})") from error
     parts = tuple(_checked_arrays(path, arrays, part) for part in ("train", "test"))
     labels = np.unique(np.concatenate([y for _, y in parts]))
     if len(labels) <= labels[-1]:

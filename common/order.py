@@ -1,7 +1,5 @@
 """The order of images in an epoch: a function of seed and epoch alone, on any device."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.dataset import DataError
+from common.files import BROKEN
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# What Pillow raises at broken files; most of it is no OSError.
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    LookupError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-)
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
@@ -47,7 +33,7 @@ def read_picture(path: str) -> Image:
                 return _rgb(path, image)
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         raise DataError(f"{path} has too many pixels to be an image ({error})") from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise DataError(f"{path} is no readable image ({type(error).__name__})") from error
 
 

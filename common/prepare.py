@@ -1,7 +1,5 @@
 """Entry: python -m common.prepare [NAME ...]: fetches datasets and says what is there."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """How far a long piece of work is: a bar on a terminal, now and then a line in a file."""
 
-from __future__ import annotations
-
 import sys
 from typing import TextIO
 

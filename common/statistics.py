@@ -1,7 +1,5 @@
 """Statistics that experiments share: means, R, cross-validated R, intervals, tau, equal rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple

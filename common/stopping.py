@@ -1,7 +1,5 @@
 """SIGTERM and Ctrl-C as a request that a loop answers when its state is saved."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import sys

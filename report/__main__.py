@@ -1,7 +1,5 @@
 """Entry: python -m report WHAT ...; see --help."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import sys

@@ -1,8 +1,5 @@
 """Drawings of DAGs: solid arrows linear, dashed skip, light grey removed (paper, Fig. 3)."""
 
-from __future__ import annotations
-
-import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -12,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from dag import Dag, EdgeOp, effective_depth_width
-from report.style import COLOURS, new_figure
+from report.style import COLOURS, new_panels
 
 _LINES = {
     EdgeOp.LINEAR: {"color": COLOURS[0], "linestyle": "-", "linewidth": 1.8, "zorder": 3},
@@ -28,10 +25,7 @@ def draw_dags(dags: Mapping[str, Dag]) -> Figure:
     Args:
         dags: name: graph, at least one; at most three stand in a row.
     """
-    columns = min(3, len(dags))
-    rows = math.ceil(len(dags) / columns)
-    figure = new_figure(3.3 * columns, 2.2 * rows + 0.3)
-    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    figure, panels = new_panels(len(dags), 3, 3.3, 2.2, 0.3)
     for panel, (name, dag) in zip(panels, dags.items()):
         draw_dag(panel, dag)
         depth, width = effective_depth_width(dag)
@@ -39,8 +33,6 @@ def draw_dags(dags: Mapping[str, Dag]) -> Figure:
         title = name if name == code else f"{name}   {code}"
         size = 9 if len(title) < 34 else 6
         panel.set_title(f"{title}\ndepth {depth:.3g}, width {width:.3g}", fontsize=size)
-    for panel in panels[len(dags) :]:
-        panel.set_axis_off()
     names = {EdgeOp.LINEAR: "linear + ReLU", EdgeOp.SKIP: "skip", EdgeOp.ZERO: "removed"}
     handles = [Line2D([], [], label=names[op], **_LINES[op]) for op in names]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=3)

@@ -1,7 +1,5 @@
 """Figures over topologies: accuracy by effective depth and width, and predicted accuracy."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,11 +1,8 @@
 """Fig. 4: training accuracy and loss of DAG MLPs by epoch, on MNIST and on CIFAR-10."""
 
-from __future__ import annotations
-
 from report.mlp import convergence, is_of_fig4
-from report.sections import Section, Sources
+from report.sections import Maker, Parts, Sources, headed
 
-_TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 _OPEN = (
     "The protocol leaves open how many epochs there are, whether layers have biases (here they "
     "do, 0 at the start), how inputs are normalized (here by mean and deviation of each channel), "
@@ -14,27 +11,17 @@ _OPEN = (
 )
 
 
-def mnist(sources: Sources) -> Section:
-    """Convergence on MNIST."""
-    return _section(sources, "mnist")
+def _section(dataset: str, title: str) -> Maker:
+    @headed(f"fig4_{dataset}", f"Fig. 4: convergence on {title}", f"bash scripts/fig4.sh {dataset}")
+    def section(sources: Sources) -> Parts:
+        paper = sources.published["fig4"]
+        order = ", then ".join(paper["order"])
+        claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
+        yield f"{sources.cite('paper', claim)}. {_OPEN}"
+        runs = [run for run in sources.of_kind("mlp") if is_of_fig4(sources, run)]
+        yield from convergence([r for r in runs if r.whole_dataset == dataset], paper["order"])
+
+    return section
 
 
-def cifar10(sources: Sources) -> Section:
-    """Convergence on CIFAR-10."""
-    return _section(sources, "cifar10")
-
-
-def _section(sources: Sources, dataset: str) -> Section:
-    paper = sources.published["fig4"]
-    runs = [run for run in sources.of_kind("mlp") if is_of_fig4(sources, run)]
-    runs = [run for run in runs if run.whole_dataset == dataset]
-    order = ", then ".join(paper["order"])
-    claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
-    return convergence(
-        f"fig4_{dataset}",
-        f"Fig. 4: convergence on {_TITLES[dataset]}",
-        f"{sources.cite('paper', claim)}. {_OPEN}",
-        (f"bash scripts/fig4.sh {dataset}",),
-        runs,
-        paper["order"],
-    )
+mnist, cifar10 = _section("mnist", "MNIST"), _section("cifar10", "CIFAR-10")

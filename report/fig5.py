@@ -1,7 +1,5 @@
 """Fig. 5: accuracy over effective depth and width, as circles."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from report.records import Record, by_n
-from report.sections import NOT_RUN, Image, Section, Sources
-from report.style import new_figure, short
+from report.sections import NOT_RUN, Image, Parts, Sources, headed
+from report.style import new_panels, short
 from report.tables import ABSENT, Cell, Number, Table, interval
 
 _COLUMNS = ("space, accuracy", "R over architectures", "95 %", "R over circles", "95 %",
@@ -20,9 +18,13 @@ _NAMES = {"nas-bench-201": "NAS-Bench-201", "nds": "NDS"}
 _LARGEST = 130.0  # area of the largest circle, in points^2
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "fig5", "Fig. 5: accuracy over effective depth and width", "bash scripts/fig5.sh nasbench201"
+)
+def section(sources: Sources) -> Parts:
     """A row and a panel for each space and data set."""
     paper = sources.published["fig5"]
+    yield sources.cite("paper", paper["claim"])
     runs = by_n(sources.of_kind("landscape"))
     note = (
         f"NDS: {paper['nds_architectures']:,} architectures in the paper. The paper prints its R "
@@ -30,18 +32,12 @@ def section(sources: Sources) -> Section:
         "is all architectures of one depth and width; intervals are those of a bootstrap over "
         "architectures, and over circles."
     )
-    caption = "Accuracy over effective depth and width; circle: mean (colour), variance (area)"
     title = "Multiple correlation R of accuracy with effective depth and width"
-    image = Image("fig5", caption, lambda: draw_fig5(runs), tuple(runs))
-    return Section(
-        "fig5",
-        "Fig. 5: accuracy over effective depth and width",
-        sources.cite("paper", paper["claim"]),
-        ("bash scripts/fig5.sh nasbench201",),
-        tables=(Table("fig5", title, _COLUMNS, tuple(_rows(paper, runs)), note),),
-        images=(image,) if runs else (),
-        records=tuple(runs),
-    )
+    yield Table("fig5", title, _COLUMNS, tuple(_rows(paper, runs)), note)
+    caption = "Accuracy over effective depth and width; circle: mean (colour), variance (area)"
+    if runs:
+        yield Image("fig5", caption, lambda: draw_fig5(runs), tuple(runs))
+    yield from runs
 
 
 def _rows(paper: Mapping, runs: Sequence[Record]) -> list[tuple[Cell, ...]]:
@@ -72,13 +68,9 @@ def _name(space: str, panel: Mapping) -> str:
 def draw_fig5(runs: Sequence[Record]) -> Figure:
     """One panel for each space and data set, at most three in a row."""
     panels = [(run.space, panel) for run in runs for panel in run.result["panels"]]
-    rows, across = -(-len(panels) // 3), min(3, len(panels))
-    figure = new_figure(3.7 * across, 3.3 * rows)
-    axes = figure.subplots(rows, across, squeeze=False).flatten()
+    figure, axes = new_panels(len(panels), 3, 3.7, 3.3)
     for axis, (space, panel) in zip(axes, panels):
         draw_panel(axis, panel, short(_name(space, panel), 40))
-    for axis in axes[len(panels) :]:
-        axis.set_axis_off()
     return figure
 
 

@@ -1,7 +1,5 @@
 """Genotypes of the DARTS space trained from scratch, for Table 1 and TE-NAS' table."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,19 +1,16 @@
 """Sections that one bad record cannot end: it is left out and listed, the rest comes out."""
 
-from __future__ import annotations
-
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from report.sections import Image, Section, Sources
+from report.sections import Image, Maker, Section, Sources
 
 FAILURES = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError,
             RuntimeError)  # fmt: skip
 T = TypeVar("T")
-Maker = Callable[[Sources], Section]
 
 
 @dataclass
@@ -77,7 +74,7 @@ def note_unseen(
             left.add(record.folder, reasons.get(record.kind, what))
 
 
-def as_lines(left: Left) -> Sequence[str]:
+def as_lines(left: Left) -> list[str]:
     """'FOLDER: why; why' for each, in order."""
     return [f"{where}: {'; '.join(why)}" for where, why in sorted(left.reasons.items())]
 

@@ -1,18 +1,14 @@
 """Which learning rate a DAG bears, what predicts it, and what is left of Fig. 4's order."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from report.records import Record
-from report.sections import Image, Section, Sources
-from report.style import COLOURS, add_legend, line_style, new_figure, seeds_in_words
+from report.sections import Image, Parts, Sources, headed
+from report.style import COLOURS, add_legend, line_style, new_figure, plain_ticks, seeds_in_words
 from report.tables import Cell, Number, Table, general
 
 _LOSSES = {"mse": "squares, gradient descent", "cross_entropy": "cross-entropy, SGD"}
@@ -23,25 +19,23 @@ _AGREEMENT = ("training", "rate", "prediction", "Kendall's tau", "R^2 of logarit
 _DIVERGED = "diverged"
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "learning_rate",
+    "The learning rate that belongs to a DAG",
+    "bash scripts/learning_rate.sh digits",
+)
+def section(sources: Sources) -> Parts:
     """For each run: agreement, Fig. 3's DAGs in wide networks, and their losses at each rate."""
-    runs = sources.of_kind("learning_rate")
+    yield sources.cite("sequel", sources.published["learning_rate"]["claim"])
     names = {code: name for name, code in sources.published["fig3"].items()}
-    tables = [t for run in runs for t in (_agreement(run), *_wide(run, names), _losses(run))]
-    return Section(
-        "learning_rate",
-        "The learning rate that belongs to a DAG",
-        sources.cite("sequel", sources.published["learning_rate"]["claim"]),
-        ("bash scripts/learning_rate.sh digits",),
-        tables=tuple(tables),
-        images=tuple(_image(run) for run in runs),
-        records=tuple(runs),
-    )
-
-
-def _image(run: Record) -> Image:
-    caption = f"{run.dataset}: largest stable rates against predictions; DAGs at their own best"
-    return Image(f"{run.key}_rates", caption, lambda: draw_rates(run), (run,))
+    for run in sources.of_kind("learning_rate"):
+        yield run
+        yield _agreement(run)
+        if run.result.get("wide"):
+            yield _wide(run, names)
+        yield _losses(run)
+        caption = f"{run.dataset}: largest stable rates against predictions; DAGs at their own best"
+        yield Image.of(run, "rates", caption, draw_rates)
 
 
 def _agreement(run: Record) -> Table:
@@ -68,11 +62,8 @@ def _agreement(run: Record) -> Table:
     return Table(f"{run.key}_agreement", caption, _AGREEMENT, tuple(rows), note)
 
 
-def _wide(run: Record, names: Mapping[str, str]) -> tuple[Table, ...]:
-    wide = run.result.get("wide")
-    if not wide:
-        return ()
-    rows = []
+def _wide(run: Record, names: Mapping[str, str]) -> Table:
+    wide, rows = run.result["wide"], []
     for row in wide["networks"]:
         measured = (row[loss][rate] for loss in _LOSSES for rate in _RATES)
         cells = (general(v) for v in (*(row[k] for k in (_RULE, _EXACT, _PAPER)), *measured))
@@ -80,7 +71,7 @@ def _wide(run: Record, names: Mapping[str, str]) -> tuple[Table, ...]:
     columns = [f"{rate}, {loss}" for loss in _LOSSES.values() for rate in _RATES.values()]
     caption = f"{run.dataset} ({run.name}): DAGs of Fig. 3 at width {wide['width']:,}"
     columns = ("DAG", _RULE, _EXACT, _PAPER, *columns)
-    return (Table(f"{run.key}_wide", caption, columns, tuple(rows)),)
+    return Table(f"{run.key}_wide", caption, columns, tuple(rows))
 
 
 def _losses(run: Record) -> Table:
@@ -129,19 +120,12 @@ def draw_rates(run: Record) -> Figure:
         panel.plot(line, found["median_factor"] * line, color="0.4", lw=0.8)
         panel.set_title(f"tau {found['tau']:.2f}, R^2 {found['r2']:.2f}", fontsize=9)
         panel.set_xlabel(f"predicted: {name}")
-        _plain_ticks(panel.xaxis, panel.yaxis)
+        plain_ticks(panel.xaxis, panel.yaxis)
     panels[0].set_ylabel("largest stable rate, measured")
     _draw_curves(curves, run.result["curves"])
     n, seeds = len(rows), seeds_in_words(run.result["n"])
     figure.suptitle(f"{run.dataset}: {n} networks, {run.network}, {seeds}", fontsize=9)
     return figure
-
-
-def _plain_ticks(*axes: Axis) -> None:
-    for axis in axes:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_curves(panel: Axes, curves: Mapping) -> None:
@@ -152,7 +136,7 @@ def _draw_curves(panel: Axes, curves: Mapping) -> None:
         steps = np.minimum(np.arange(len(mean)) * curves["every"], curves["steps"])
         label = f"{name}, rate {dag['best_rate']:.3g}"
         panel.semilogy(steps, mean, label=label, **line_style(number))
-    _plain_ticks(panel.yaxis)
+    plain_ticks(panel.yaxis)
     panel.set(xlabel="step of SGD", ylabel="training loss")
     panel.set_title("each DAG at its own best rate", fontsize=9)
     add_legend(panel)

@@ -1,7 +1,5 @@
 """Convergence of DAG MLPs: a table and a figure for each run; and runs of other DAGs or images."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from common.files import read_metrics
 from report.order import CURVES, in_words, order_tables
 from report.records import Record
-from report.sections import Image, Section, Sources
+from report.sections import Image, Parts, Sources, headed
 from report.style import add_legend, line_style, new_figure, seeds_in_words
 from report.tables import ABSENT, Table, measured
 
@@ -24,11 +22,16 @@ _NOTE = (
 _DRAWN = 14  # DAGs: every colour with two line styles; more cannot be told apart
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "mlp",
+    "Other DAGs, other images",
+    "bash scripts/fig4.sh digits",
+    "bash scripts/fig4.sh configs/mlp/my_dag.yaml",
+)
+def section(sources: Sources) -> Parts:
     """Runs of other DAGs than Fig. 3's, or on other images than Fig. 4's."""
     runs = [run for run in sources.of_kind("mlp") if not is_of_fig4(sources, run)]
-    commands = ("bash scripts/fig4.sh digits", "bash scripts/fig4.sh configs/mlp/my_dag.yaml")
-    return convergence("mlp", "Other DAGs, other images", "", commands, runs)
+    yield from convergence(runs)
 
 
 def is_of_fig4(sources: Sources, run: Record) -> bool:
@@ -38,42 +41,17 @@ def is_of_fig4(sources: Sources, run: Record) -> bool:
     return images and codes == set(sources.published["fig3"].values())
 
 
-def convergence(
-    key: str,
-    title: str,
-    published: str,
-    commands: tuple[str, ...],
-    runs: Sequence[Record],
-    order: Sequence[str] = (),
-) -> Section:
-    """A section with a table and a figure for each run, and the published order of DAGs."""
-    return Section(
-        key,
-        title,
-        published,
-        commands,
-        tables=tuple(table for run in runs for table in _tables(run, order)),
-        images=tuple(_image(run, order) for run in runs),
-        records=tuple(runs),
-    )
-
-
-def _image(run: Record, order: Sequence[str]) -> Image:
-    caption = f"{run.dataset}, {run.result['epochs']} epochs"
-    if _has(run, order):
-        caption += f": {in_words({key: curves(run, key) for key in CURVES}, order)}"
-    return Image(f"{run.key}_convergence", caption, lambda: draw_convergence(run), (run,))
-
-
-def _has(run: Record, order: Sequence[str]) -> bool:
-    return bool(order) and set(order) <= set(run.result["dags"])
-
-
-def _tables(run: Record, order: Sequence[str]) -> tuple[Table, ...]:
-    last = _table(run, order)
-    if not _has(run, order):
-        return (last,)
-    return (last, *order_tables(run, {key: curves(run, key) for key in CURVES}, order))
+def convergence(runs: Sequence[Record], order: Sequence[str] = ()) -> Parts:
+    """A table and a figure for each run, and where it keeps the published order of DAGs."""
+    for run in runs:
+        yield run
+        yield _table(run, order)
+        caption = f"{run.dataset}, {run.result['epochs']} epochs"
+        if order and set(order) <= set(run.result["dags"]):
+            found = {key: curves(run, key) for key in CURVES}
+            yield from order_tables(run, found, order)
+            caption += f": {in_words(found, order)}"
+        yield Image.of(run, "convergence", caption, draw_convergence)
 
 
 def _table(run: Record, order: Sequence[str]) -> Table:

@@ -1,7 +1,5 @@
 """Depth and width of published image classifiers, beside their ImageNet accuracy."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import groupby
 
@@ -9,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from report.records import Record
-from report.sections import Image, Section, Sources
+from report.sections import Image, Parts, Sources, headed
 from report.style import new_figure
-from report.tables import ABSENT, Cell, Number, Table
+from report.tables import ABSENT, Cell, Number, Table, interval
 
 _PREDICTORS = {
     "depth": "effective depth",
@@ -23,24 +21,16 @@ _PREDICTORS = {
 _NAMED = 3  # models that a family needs for its line to be named in the figure
 
 
-def section(sources: Sources) -> Section:
+@headed("models", "Depth and width of torchvision's classifiers", "bash scripts/models.sh")
+def section(sources: Sources) -> Parts:
     """The classifiers' table, what orders them, and the figure."""
-    runs = sources.of_kind("models")
-    tables = [table for run in runs for table in (_correlations(run), _classifiers(run))]
     caption = "torchvision's classifiers: effective depth, width and ImageNet top-1 accuracy"
-    return Section(
-        "models",
-        "Depth and width of torchvision's classifiers",
-        "",
-        ("bash scripts/models.sh",),
-        tables=tuple(tables),
-        images=tuple(
-            Image(f"{r.key}_models", caption, lambda r=r: draw_models(r.result), (r,))
-            for r in runs
-            if r.name.endswith("torchvision")
-        ),
-        records=tuple(runs),
-    )
+    for run in sources.of_kind("models"):
+        yield run
+        yield _correlations(run)
+        yield _classifiers(run)
+        if run.name.endswith("torchvision"):
+            yield Image.of(run, "models", caption, draw_models)
 
 
 def _correlations(run: Record) -> Table:
@@ -58,10 +48,7 @@ def _correlations(run: Record) -> Table:
 
 
 def _with_interval(found: Mapping) -> Cell:
-    if found["rho"] is None:
-        return ABSENT
-    low, high = found["interval"]
-    return f"{found['rho']:.2f} [{low:.2f}, {high:.2f}]"
+    return ABSENT if found["rho"] is None else f"{found['rho']:.2f} {interval(found['interval'])}"
 
 
 def _classifiers(run: Record) -> Table:
@@ -84,8 +71,9 @@ def _classifiers(run: Record) -> Table:
     return Table("models", "Paths of torchvision's classifiers", columns, tuple(rows))
 
 
-def draw_models(result: Mapping) -> Figure:
+def draw_models(run: Record) -> Figure:
     """Effective depth against log2 width, a line per family, colour the top-1 accuracy."""
+    result = run.result
     rows = [row for row in result["models"] if None not in (row["top1"], row["log2_width"])]
     figure = new_figure(6.6, 4.4)
     axis = figure.subplots()

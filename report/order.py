@@ -1,7 +1,5 @@
 """Where the published order of DAGs holds in a run: by epoch and seed, and by how much."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -9,7 +7,7 @@ import numpy as np
 
 from common.statistics import paired_difference
 from report.records import Record
-from report.tables import ABSENT, Cell, Number, Table
+from report.tables import ABSENT, Cell, Number, Table, interval
 
 START = 10  # epochs that are a curve's start: the area under them, divided by their number
 CURVES = {"train_accuracy": ("training accuracy (%)", 1), "train_loss": ("training loss", -1)}
@@ -67,8 +65,7 @@ def _difference(x: np.ndarray, y: np.ndarray) -> tuple[Cell, Cell]:
     if len(x) < 2:
         return Number(float(x[0] - y[0]), spec="+.3f"), ABSENT
     found = paired_difference(x, y)
-    low, high = found.interval
-    return Number(found.mean, spec="+.3f"), f"[{low:+.3f}, {high:+.3f}]"
+    return Number(found.mean, spec="+.3f"), interval(found.interval, "+.3f")
 
 
 def ranges(numbers: Sequence[int]) -> str:

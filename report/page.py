@@ -4,8 +4,6 @@ The plots are drawn by Chart.js (MIT), which lies in web/ and is written into th
 fetched when it is read.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import html
@@ -50,7 +48,10 @@ def render(sources: Sources, base: Path) -> str:
     data = {"planes": planes(sources, left), "cosines": largest_cosines(sources)}
     parts = {
         "style": (WEB / "page.css").read_text(),
-        "contents": "".join(_entry(s) for s in sections),
+        "contents": "".join(
+            f'<li><a href="#{s.key}">{html.escape(s.title)}</a> {_badge(s)}</li>\n'
+            for s in sections
+        ),
         "sections": "\n".join(_section(s, base, environments, left) for s in sections),
         "environments": _list(environments.lines()),
         "not-shown": _list(guard.as_lines(left)) or "<p>Nothing.</p>",
@@ -73,11 +74,6 @@ def largest_cosines(sources: Sources) -> dict[str, float]:
     return {name: value for name, value in found.items() if isinstance(value, int | float)}
 
 
-def _entry(section: Section) -> str:
-    status = _badge(section)
-    return f'<li><a href="#{section.key}">{html.escape(section.title)}</a> {status}</li>\n'
-
-
 def _badge(section: Section) -> str:
     kind = "absent" if section.status else "measured"
     return f'<span class="status {kind}">{html.escape(section.word)}</span>'
@@ -94,15 +90,10 @@ def _section(section: Section, base: Path, environments: Environments, left: Lef
         parts.append(f"{table.html()}</div>")
         parts.append(f"<p>{html.escape(table.note)}</p>" if table.note else "")
     commands = "; ".join(f"<code>{html.escape(command)}</code>" for command in section.commands)
-    parts += [f"<p>Run it: {commands}</p>", _provenance(section, base, environments), "</section>"]
-    return "\n".join(part for part in parts if part)
-
-
-def _provenance(section: Section, base: Path, environments: Environments) -> str:
-    lines = _list(provenance_lines(section, base, environments))
-    return f"<details><summary>Runs, environments, commands</summary>{lines}</details>" * bool(
-        lines
-    )
+    parts.append(f"<p>Run it: {commands}</p>")
+    if runs := _list(provenance_lines(section, base, environments)):
+        parts.append(f"<details><summary>Runs, environments, commands</summary>{runs}</details>")
+    return "\n".join(part for part in (*parts, "</section>") if part)
 
 
 def _list(lines: list[str]) -> str:

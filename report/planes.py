@@ -1,10 +1,7 @@
 """Depth, width and accuracy of whole spaces, for the page's interactive plots."""
 
-from __future__ import annotations
-
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,23 +14,6 @@ from spaces.benchmark import EMBEDDED, AccuracyTable
 from spaces.nasbench201 import OPERATORS, Cell
 
 Cells = Mapping[str, Sequence[tuple[int, Sequence[float]]]]
-
-
-@dataclass(frozen=True)
-class Topology:
-    """Cells of one DAG: its code, their number, the mean of each accuracy."""
-
-    code: str
-    cells: int
-    means: tuple[float, ...]
-
-    def as_list(self, eigenvalues: Mapping[str, float | None]) -> list[Any]:
-        """What the page knows of it: code, shape, paths, eigenvalue, cells, means."""
-        dag = Dag.parse(self.code)
-        shape = [_rounded(v, 10) for v in effective_depth_width(dag)]
-        paths = sum(depth_histogram(dag).values())
-        means = [_rounded(mean, 4) for mean in self.means]
-        return [self.code, *shape, paths, eigenvalues.get(self.code), self.cells, means]
 
 
 def planes(sources: Sources, left: Left) -> list[dict]:
@@ -69,14 +49,14 @@ def nasbench201(table: AccuracyTable, eigenvalues: Mapping[str, float | None]) -
         cell = Cell.parse(arch)
         cells[cell.to_dag().code].append((cell.index, row))
     topologies = [
-        Topology(code, len(rows), tuple(np.mean([row for _, row in rows], axis=0)))
+        _topology(code, len(rows), np.mean([row for _, row in rows], axis=0), eigenvalues)
         for code, rows in sorted(cells.items())
     ]
     note = (
         "A dot is one wiring: all cells that differ only in the kind of convolution or of skip. "
         "Its accuracies are means over its cells."
     )
-    plane = _plane("nasbench201", "NAS-Bench-201", note, names, topologies, eigenvalues)
+    plane = _plane("nasbench201", "NAS-Bench-201", note, names, topologies)
     packed = {
         code: [[number, *(_rounded(v, 2) for v in row)] for number, row in rows]
         for code, rows in cells.items()
@@ -86,15 +66,28 @@ def nasbench201(table: AccuracyTable, eigenvalues: Mapping[str, float | None]) -
 
 def _all_topologies(codes: Sequence[Mapping[str, str]]) -> dict:
     columns = {"test accuracy": "test_accuracy", "training accuracy": "train_accuracy"}
+    eigenvalues = _eigenvalues(codes)
     topologies = [
-        Topology(row["code"], 1, tuple(float(row[c]) for c in columns.values())) for row in codes
+        _topology(row["code"], 1, [float(row[c]) for c in columns.values()], eigenvalues)
+        for row in codes
     ]
     note = (
         f"MLPs on digits, one for each code of three layers that has a path: {len(topologies)} of "
         "729."
     )
     title = "The 729 topologies of three layers"
-    return _plane("topologies", title, note, list(columns), topologies, _eigenvalues(codes))
+    return _plane("topologies", title, note, list(columns), topologies)
+
+
+def _topology(
+    code: str, cells: int, means: Iterable[float], eigenvalues: Mapping[str, float | None]
+) -> list[Any]:
+    """What the page knows of a DAG: code, shape, paths, eigenvalue, its cells, their means."""
+    dag = Dag.parse(code)
+    shape = [_rounded(v, 10) for v in effective_depth_width(dag)]
+    paths = sum(depth_histogram(dag).values())
+    means = [_rounded(mean, 4) for mean in means]
+    return [code, *shape, paths, eigenvalues.get(code), cells, means]
 
 
 def _classifiers(models: Sequence[Mapping[str, Any]]) -> dict:
@@ -105,31 +98,16 @@ def _classifiers(models: Sequence[Mapping[str, Any]]) -> dict:
         for m in models
         if None not in (m["log2_width"], m["log2_paths"])
     ]  # fmt: skip
-    depths, widths = ([row[place] for row in rows] for place in (1, 2))
-    return {
-        "key": "models",
-        "title": "torchvision's classifiers",
-        "note": "A dot is one model; accuracies are those of ImageNet, of its first weights.",
-        "accuracies": [[0, "ImageNet top-1"]],
-        "topologies": rows,
-        "cells": None,
-        "operators": None,
-        "named": True,
-        "range": {"depth": (min(depths), max(depths)), "width": (min(widths), max(widths))},
-    }
+    note = "A dot is one model; accuracies are those of ImageNet, of its first weights."
+    plane = _plane("models", "torchvision's classifiers", note, ["ImageNet top-1"], rows)
+    depths, widths = ([row[place] for row in rows] for place in (1, 2))  # a logarithm may be < 0
+    whole = {"depth": (min(depths), max(depths)), "width": (min(widths), max(widths))}
+    return plane | {"named": True, "range": whole}
 
 
-def _plane(
-    key: str,
-    title: str,
-    note: str,
-    names: Sequence[str],
-    topologies: Sequence[Topology],
-    eigenvalues: Mapping[str, float | None],
-) -> dict:
-    """What the page draws; accuracies that no topology has are left out."""
-    known = [i for i in range(len(names)) if not all(np.isnan(t.means[i]) for t in topologies)]
-    rows = [topology.as_list(eigenvalues) for topology in topologies]
+def _plane(key: str, title: str, note: str, names: Sequence[str], rows: Sequence[list]) -> dict:
+    """What the page draws; accuracies that no row has are left out."""
+    known = [i for i in range(len(names)) if any(row[-1][i] is not None for row in rows)]
     whole = box_rule(np.array([r[1] for r in rows]), np.array([r[2] for r in rows]), 1.0)
     return {
         "key": key,

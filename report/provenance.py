@@ -1,7 +1,5 @@
 """Where numbers come from: record, commit and command of each run, and environments by letter."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Finds the records of finished runs, in results/ and in runs/; each says itself what it is."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ python -m report results [--out FOLDER] [--records FOLDER ...]
 python -m report show KEY [FOLDER ...]
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,28 +41,12 @@ from report.tables import in_markdown
 COMMITTED, RUNS = Path("results"), Path("runs")
 FILE = "RESULTS.md"
 SECTIONS = (
-    fig3.section,
-    fig4.mnist,
-    fig4.cifar10,
-    fig5.section,
-    table1.section,
-    table2.section,
-    table3.section,
-    tenas_indicators.section,
-    tenas_preference.section,
-    tenas_darts.section,
-    tenas_rounds.section,
-    theory.section,
-    topologies.section,
-    learning_rate.section,
-    nasbench_topologies.section,
-    wot_correlation.section,
-    scores.section,
-    models.section,
-    retrain.section,
-    mlp.section,
-    speed.section,
-)
+    fig3.section, fig4.mnist, fig4.cifar10, fig5.section, table1.section, table2.section,
+    table3.section, tenas_indicators.section, tenas_preference.section, tenas_darts.section,
+    tenas_rounds.section, theory.section, topologies.section, learning_rate.section,
+    nasbench_topologies.section, wot_correlation.section, scores.section, models.section,
+    retrain.section, mlp.section, speed.section,
+)  # fmt: skip
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",
 }

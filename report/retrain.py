@@ -1,27 +1,24 @@
 """Chosen cells, trained from scratch."""
 
-from __future__ import annotations
-
 from report.records import Record
-from report.sections import Section, Sources
+from report.sections import Parts, Sources, headed
 from report.tables import ABSENT, Cell, Number, Table, general
 
 _COLUMNS = ("record", "images", "epochs", "top-1 error (%)", "top-5 error (%)",
             "parameters", "hours", "seed", "n")  # fmt: skip
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "retrain",
+    "Chosen cells, trained from scratch",
+    "python -m retrain --config configs/retrain/NAME.yaml --genotype CHOICE",
+)
+def section(sources: Sources) -> Parts:
     """A row for each training."""
     runs = sources.of_kind("retrain")
-    table = Table("retrain", "Test errors of single trainings", _COLUMNS, tuple(map(_row, runs)))
-    return Section(
-        "retrain",
-        "Chosen cells, trained from scratch",
-        "",
-        ("python -m retrain --config configs/retrain/NAME.yaml --genotype CHOICE",),
-        tables=(table,) if runs else (),
-        records=tuple(runs),
-    )
+    if runs:
+        yield Table("retrain", "Test errors of single trainings", _COLUMNS, tuple(map(_row, runs)))
+    yield from runs
 
 
 def _row(run: Record) -> tuple[Cell, ...]:

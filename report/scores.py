@@ -1,13 +1,11 @@
 """Training-free scores against each other: what orders cells, and what searches find by it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from report.records import Record, by_n
-from report.sections import DATASETS, Section, Sources
-from report.tables import ABSENT, Cell, Number, Table, general, measured, percent
+from report.sections import DATASETS, Parts, Sources, headed
+from report.tables import ABSENT, Cell, Number, Table, general, interval, measured, percent
 
 _BASE = "parameters"
 _NOTE = (
@@ -30,19 +28,20 @@ _QUERY_NOTE = (
 )
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "scores",
+    "Training-free scores: what beats the number of parameters?",
+    "bash scripts/scores.sh digits",
+)
+def section(sources: Sources) -> Parts:
     """Three tables for each run, those of most cells first."""
-    runs = by_n(sources.of_kind("scores"))
-    tables = [t for run in runs for t in (_taus(run, sources), _searches(run), _queries(run))]
-    return Section(
-        "scores",
-        "Training-free scores: what beats the number of parameters?",
-        sources.cite("vkdnw", "Kendall's tau of scores on NAS-Bench-201, on CIFAR-10, CIFAR-100 "
-                     "and ImageNet16-120"),
-        ("bash scripts/scores.sh digits",),
-        tables=tuple(tables),
-        records=tuple(runs),
-    )  # fmt: skip
+    claim = "Kendall's tau of scores on NAS-Bench-201, on CIFAR-10, CIFAR-100 and ImageNet16-120"
+    yield sources.cite("vkdnw", claim)
+    for run in by_n(sources.of_kind("scores")):
+        yield run
+        yield _taus(run, sources)
+        yield _searches(run)
+        yield _queries(run)
 
 
 def _taus(run: Record, sources: Sources) -> Table:
@@ -74,7 +73,7 @@ def _measured_rows(
             _label(row),
             f"{row['n']:,}",
             *(Number(of["all"]["kendall"], spec=".3f") for of in found),
-            *(_with_interval(of, "kendall") for of in deep),
+            *(f"{of['kendall']:.3f} {interval(of['kendall_interval'], '.3f')}" for of in deep),
             ABSENT if own else _joined([of["kendall_minus_parameters"] for of in deep], "+.3f"),
             ABSENT if own else _verdict(deep),
             _joined([of["spearman"] for of in deep]),
@@ -103,11 +102,6 @@ def _verdict(deep: Sequence[Mapping[str, Any]]) -> str:
 
 def _label(row: Mapping[str, Any]) -> str:
     return row["score"] + " (chosen)" * row["chosen"]
-
-
-def _with_interval(found: Mapping[str, Any], key: str) -> str:
-    low, high = found[f"{key}_interval"]
-    return f"{found[key]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _joined(values: Sequence[float], spec: str = ".3f") -> str:

@@ -1,7 +1,5 @@
 """Searches of NAS-Bench-201 by WOT and TE-NAS: what Tables 2 and 3 share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from report.records import Record, by_n

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ class Image:
     caption: str
     draw: Callable[[], Figure]
     records: tuple[Record, ...] = ()
+
+    @classmethod
+    def of(cls, run: Record, what: str, caption: str, draw: Callable[[Record], Figure]) -> Image:
+        """The figure `what` of one run."""
+        return cls(f"{run.key}_{what}", caption, partial(draw, run), (run,))
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,34 @@ class Sources:
     def cite(self, which: str, claim: str) -> str:
         """A claim with its source."""
         return f"{claim} ({self.published['sources'][which]})"
+
+
+Parts = Iterator[str | Table | Image | Record]
+Maker = Callable[[Sources], Section]
+
+
+def headed(
+    key: str, title: str, *commands: str, absent: str = NOT_RUN
+) -> Callable[[Callable[[Sources], Parts]], Maker]:
+    """Makes a section of the function below it, which yields its parts.
+
+    The parts, those of one kind in their order: what was published, as text; tables; figures;
+    the records shown. The arguments are those of `Section`.
+    """
+
+    def decorate(parts: Callable[[Sources], Parts]) -> Maker:
+        @wraps(parts)
+        def make(sources: Sources) -> Section:
+            found = list(parts(sources))
+            text, tables, images, records = (
+                tuple(part for part in found if isinstance(part, kind))
+                for kind in (str, Table, Image, Record)
+            )
+            return Section(key, title, "".join(text), commands, tables, images, records, absent)
+
+        return make
+
+    return decorate
 
 
 def read_published() -> dict[str, Any]:

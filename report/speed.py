@@ -1,11 +1,9 @@
 """Speed against a plain implementation, and how costs grow."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from report.records import Record
-from report.sections import Section, Sources
+from report.sections import Parts, Sources, headed
 from report.tables import ABSENT, Cell, Number, Table, general
 
 _COLUMNS = ("record", "what", "plain (s)", "here (s)", "ratio", "ratio of CPU time",
@@ -18,26 +16,16 @@ _NOTE = (
 _GROWTH = ("what", "size", "seconds", "power of the size")
 
 
-def section(sources: Sources) -> Section:
+@headed("speed", "Speed against a plain implementation", "bash scripts/benchmark.sh")
+def section(sources: Sources) -> Parts:
     """Ratios of both versions, and a row for each size of a curve."""
     runs = sources.of_kind("benchmark")
-    rows = tuple(row for run in runs for row in _ratios(run))
-    growth = tuple(row for run in runs for row in _growth(run))
-    tables = []
-    if rows:
-        caption = "Both versions in one run on the same machine"
-        tables.append(Table("speed", caption, _COLUMNS, rows, _NOTE))
-    if growth:
+    yield from runs
+    if rows := tuple(row for run in runs for row in _ratios(run)):
+        yield Table("speed", "Both versions in one run on the same machine", _COLUMNS, rows, _NOTE)
+    if growth := tuple(row for run in runs for row in _growth(run)):
         note = "Power: what the two largest sizes of a curve show."
-        tables.append(Table("growth", "How costs grow", _GROWTH, growth, note))
-    return Section(
-        "speed",
-        "Speed against a plain implementation",
-        "",
-        ("bash scripts/benchmark.sh",),
-        tables=tuple(tables),
-        records=tuple(runs),
-    )
+        yield Table("growth", "How costs grow", _GROWTH, growth, note)
 
 
 def _ratios(run: Record) -> Iterator[tuple[Cell, ...]]:

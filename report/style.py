@@ -1,14 +1,13 @@
 """How figures look, and how they are saved."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -30,6 +29,36 @@ def new_figure(width: float, height: float) -> Figure:
     """An empty figure of the project's style; sizes in inches."""
     matplotlib.rcParams.update(_SETTINGS)
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def new_panels(
+    count: int, across: int, width: float, height: float, more: float = 0, **settings: object
+) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` panels, at most `across` in a row.
+
+    Args:
+        count: of the panels, at least one.
+        across: most panels in a row.
+        width: of a panel, in inches.
+        height: of a panel, in inches.
+        more: height of what stands beside the panels, in inches.
+        settings: of `Figure.subplots`.
+    """
+    columns = min(across, count)
+    rows = -(-count // columns)
+    figure = new_figure(width * columns, height * rows + more)
+    panels = list(figure.subplots(rows, columns, squeeze=False, **settings).flat)
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    return figure, panels[:count]
+
+
+def plain_ticks(*axes: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5, written without powers."""
+    for axis in axes:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "pdf")) -> list[Path]:
@@ -56,14 +85,10 @@ def short(name: str, most: int = 24) -> str:
 
 def add_legend(axes: Axes, **settings: object) -> None:
     """A legend of all labelled curves; matplotlib alone leaves out names that begin with _."""
-    curves = [line for line in axes.get_lines() if not _is_unnamed(line)]
+    curves = [line for line in axes.get_lines() if not re.match(r"_child\d+$", line.get_label())]
     names = [short(line.get_label()).replace("$", r"\$") for line in curves]
     size = 7 if len(names) > 4 else None
     axes.legend(curves, names, fontsize=settings.pop("fontsize", size), **settings)
-
-
-def _is_unnamed(line: Line2D) -> bool:
-    return re.fullmatch(r"_child\d+", line.get_label()) is not None
 
 
 def seeds_in_words(count: int) -> str:

@@ -1,7 +1,5 @@
 """A few lines at a quickstart's end: what its runs found beside what was published."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

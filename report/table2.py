@@ -1,13 +1,11 @@
 """Table 2: searches on NAS-Bench-201, published beside measured."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from common.statistics import paired_difference
 from report.records import Record
 from report.searches import COST, WHERE, accuracies, cost, datasets_of, searches_of, seconds, where
-from report.sections import DATASETS, NOT_RUN, Section, Sources
+from report.sections import DATASETS, NOT_RUN, Parts, Sources, headed
 from report.tables import ABSENT, Cell, Number, Table, interval, mean_std
 
 _NOTE = (
@@ -25,41 +23,39 @@ _STANDARD = {"box": 0.5, "kernel": 0.1}  # fraction of each filter; others stand
 _PAIRS = ("accuracy", "images", "network", "difference (points)", "95 %", "n")
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "table2",
+    "Table 2: searches on NAS-Bench-201",
+    "bash scripts/table2.sh cifar10",
+    "python -m tenas_dag --config configs/tenas/nasbench201.yaml",
+)
+def section(sources: Sources) -> Parts:
     """All searches with f = 1/2 and by both indicators; others stand in other tables."""
+    yield sources.cite("paper", "Test accuracies and seconds of a search")
     runs = [run for run in searches_of(sources, "wot", "tenas") if _is_of_table2(run)]
+    yield from runs
     names = datasets_of(runs)
-    here = [f"{name}, {what}" for name in names for what in _kinds(name)]
+    here = [
+        f"{name}, {what}"
+        for name in names
+        for what in (("published", "here") if name in DATASETS else ("here",))
+    ]
     columns = ("method", *WHERE, *here, "seconds, published", "seconds, here", *COST)
     rows = tuple(_rows(sources.published["table2"], runs, names))
     title = "Test accuracy (%) of the cells found on NAS-Bench-201, mean (std)"
     looks = {run.result["queries"]["looked_at"] for run in runs if "queries" in run.result}
     note = _NOTE + "".join(f" {_QUERIES.format(look)}" for look in sorted(looks))
-    tables = [Table("table2", title, columns, rows, note)]
-    pairs = tuple(_differences(runs, names))
-    if pairs:
+    yield Table("table2", title, columns, rows, note)
+    if pairs := tuple(_differences(runs, names)):
         caption = "TE-NAS + DAG minus TE-NAS, test accuracy of equal seeds"
         note = "Interval: Student's t over the differences of n seeds."
-        tables.append(Table("table2_pairs", caption, _PAIRS, pairs, note))
-    return Section(
-        "table2",
-        "Table 2: searches on NAS-Bench-201",
-        sources.cite("paper", "Test accuracies and seconds of a search"),
-        ("bash scripts/table2.sh cifar10", "python -m tenas_dag --config "
-         "configs/tenas/nasbench201.yaml"),
-        tables=tuple(tables),
-        records=tuple(runs),
-    )  # fmt: skip
+        yield Table("table2_pairs", caption, _PAIRS, pairs, note)
 
 
 def _is_of_table2(run: Record) -> bool:
     if run.kind == "tenas":
         return run.result.get("rank_by", "both") == "both" and "accuracy" in run.result
     return run.result["fraction"] in (None, _STANDARD.get(run.result["filter"]))
-
-
-def _kinds(name: str) -> tuple[str, ...]:
-    return ("published", "here") if name in DATASETS else ("here",)
 
 
 def _rows(
@@ -126,9 +122,9 @@ def _pairs(plain: Record, exempt: Record, name: str) -> list[tuple[float, float]
     """(with the rule, without it) for each seed that both have."""
     a, b = (
         {
-            search["seed"]: search["accuracy"][name]
-            for search in run.result["searches"]
-            if name in search.get("accuracy", {})
+            s["seed"]: s["accuracy"][name]
+            for s in run.result["searches"]
+            if name in s.get("accuracy", {})
         }
         for run in (exempt, plain)
     )

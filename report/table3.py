@@ -1,12 +1,10 @@
 """Table 3: how much of the box to keep, by WOT with fractions of its radius; then the kernel."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from report.records import Record
 from report.searches import COST, WHERE, accuracies, cost, datasets_of, searches_of, where
-from report.sections import NOT_RUN, Section, Sources
+from report.sections import NOT_RUN, Parts, Sources, headed
 from report.tables import ABSENT, Table, mean_std
 
 _KERNEL = (
@@ -15,20 +13,17 @@ _KERNEL = (
 )
 
 
-def section(sources: Sources) -> Section:
+@headed("table3", "Table 3: how much of the box to keep", "bash scripts/table3.sh cifar10")
+def section(sources: Sources) -> Parts:
     """The box's fractions, and the kernel's where there is a search with it."""
+    yield sources.cite("paper", "WOT with fractions of the radius, CIFAR-100")
     searches = [run for run in searches_of(sources, "wot") if "queries" not in run.result]
     box = [run for run in searches if run.result["method"] == "WOT + DAG"]
+    yield _of_box(box, sources.published["table3"])
     kernel = [run for run in searches if run.result["filter"] == "kernel"]
-    tables = [_of_box(box, sources.published["table3"])]
-    return Section(
-        "table3",
-        "Table 3: how much of the box to keep",
-        sources.cite("paper", "WOT with fractions of the radius, CIFAR-100"),
-        ("bash scripts/table3.sh cifar10",),
-        tables=(*tables, _of_kernel(kernel)) if kernel else tuple(tables),
-        records=(*box, *kernel),
-    )
+    if kernel:
+        yield _of_kernel(kernel)
+    yield from (*box, *kernel)
 
 
 def _of_box(runs: Sequence[Record], published: Mapping) -> Table:

@@ -1,7 +1,5 @@
 """A table once, written as CSV, Markdown, LaTeX and HTML."""
 
-from __future__ import annotations
-
 import csv
 import html
 import io
@@ -58,9 +56,9 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f} %"
 
 
-def interval(bounds: Sequence[float]) -> str:
+def interval(bounds: Sequence[float], spec: str = ".2f") -> str:
     """An interval such as [0.57, 0.81]."""
-    return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
+    return f"[{bounds[0]:{spec}}, {bounds[1]:{spec}}]"
 
 
 def mean_std(pair: Sequence[float] | None, spec: str = ".2f") -> Cell:
@@ -124,34 +122,28 @@ class Table:
     def latex(self) -> str:
         """The table as a LaTeX table environment that needs no package."""
         align = "".join("r" if right else "l" for right in self.right_aligned())
-        rows = [" & ".join(_in_latex(str(c)) for c in row) + r" \\" for row in self.rows]
-        head = " & ".join(_in_latex(c) for c in self.columns) + r" \\"
-        return "\n".join(
-            [
-                r"\begin{table}",
-                rf"\caption{{{_in_latex(self.caption)}}}",
-                rf"\begin{{tabular}}{{{align}}}",
-                r"\hline",
-                head,
-                r"\hline",
-                *rows,
-                r"\hline",
-                r"\end{tabular}",
-                r"\end{table}",
-                "",
-            ]
+        head, *rows = (
+            " & ".join(_in_latex(str(c)) for c in row) + " \\\\\n"
+            for row in (self.columns, *self.rows)
+        )
+        return (
+            f"\\begin{{table}}\n\\caption{{{_in_latex(self.caption)}}}\n"
+            f"\\begin{{tabular}}{{{align}}}\n\\hline\n{head}\\hline\n{''.join(rows)}\\hline\n"
+            "\\end{tabular}\n\\end{table}\n"
         )
 
     def html(self) -> str:
         """The table as HTML, with its caption."""
         kinds = [' class="n"' if right else "" for right in self.right_aligned()]
-        head = "".join(f'<th scope="col"{k}>{_escape(c)}</th>' for c, k in zip(self.columns, kinds))
-        body = "".join(
-            "<tr>" + "".join(f"<td{k}>{_escape(c)}</td>" for c, k in zip(row, kinds)) + "</tr>\n"
-            for row in self.rows
-        )
+
+        def line(cells: Sequence[Cell], tag: str, more: str = "") -> str:
+            shown = (f"<{tag}{more}{k}>{_escape(c)}</{tag}>" for c, k in zip(cells, kinds))
+            return f"<tr>{''.join(shown)}</tr>"
+
+        head = line(self.columns, "th", ' scope="col"')
+        body = "".join(line(row, "td") + "\n" for row in self.rows)
         caption = f"<caption>{_escape(self.caption)}</caption>"
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
+        return f"<table>{caption}<thead>{head}</thead><tbody>\n{body}</tbody></table>"
 
     def shown(self) -> str:
         """Caption, Markdown and note: what a terminal and RESULTS.md show."""

@@ -1,12 +1,10 @@
 """TE-NAS: cells of the DARTS space, trained, and how they were found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from report.genotypes import COLUMNS, IMAGENET, NOTE, beside, trained_genotypes
 from report.records import Record
-from report.sections import NEEDS_IMAGENET, Section, Sources
+from report.sections import NEEDS_IMAGENET, Parts, Sources, headed
 from report.tables import Cell, Number, Table, general
 from spaces.published import BOXES
 
@@ -21,10 +19,19 @@ _SEARCHES = ("images", "filter", "seed", "evaluations", "exempt", "process secon
              "in WOT's box", "in the published box")  # fmt: skip
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "tenas_darts",
+    "TE-NAS: cells of the DARTS space",
+    "bash scripts/tenas_darts.sh cifar10",
+    "bash scripts/table1.sh cifar10 GENOTYPE",
+)
+def section(sources: Sources) -> Parts:
     """Trainings of cells that TE-NAS found, and the searches that found some."""
+    yield sources.cite("tenas", "Test errors of the cells found")
     searches = [run for run in sources.of_kind("tenas") if run.space == "darts"]
-    trained = rest = [t for t in trained_genotypes(sources.records) if t.of_tenas]
+    yield from searches
+    rest = [t for t in trained_genotypes(sources.records) if t.of_tenas]
+    yield from (run for t in rest for run in t.runs)
     rows = []
     for name, row in sources.published["tenas"]["darts"].items():
         images, searched_on = _IMAGES[name]
@@ -33,19 +40,10 @@ def section(sources: Sources) -> Section:
         word = NEEDS_IMAGENET if images == IMAGENET else "not trained here"
         rows += beside("TE-NAS", name, row, own, word)
     rows += [t.row() for t in rest]
-    caption = "TE-NAS' cells of the DARTS space"
-    tables = [Table("tenas_darts", caption, COLUMNS, tuple(rows), NOTE)]
+    yield Table("tenas_darts", "TE-NAS' cells of the DARTS space", COLUMNS, tuple(rows), NOTE)
     if searches:
         found = tuple(_searches(searches))
-        tables.append(Table("tenas_darts_searches", "Searches made here", _SEARCHES, found))
-    return Section(
-        "tenas_darts",
-        "TE-NAS: cells of the DARTS space",
-        sources.cite("tenas", "Test errors of the cells found"),
-        ("bash scripts/tenas_darts.sh cifar10", "bash scripts/table1.sh cifar10 GENOTYPE"),
-        tables=tuple(tables),
-        records=(*searches, *(run for t in trained for run in t.runs)),
-    )
+        yield Table("tenas_darts_searches", "Searches made here", _SEARCHES, found)
 
 
 def _searches(runs: Iterable[Record]) -> Iterator[tuple[Cell, ...]]:

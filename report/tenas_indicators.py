@@ -1,13 +1,12 @@
 """TE-NAS: do kappa and the number of linear regions predict accuracy?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from matplotlib.figure import Figure
 
 from report.records import Record, by_n
-from report.sections import NOT_RUN, Image, Section, Sources
+from report.sections import NOT_RUN, Image, Parts, Sources, headed
 from report.style import COLOURS, new_figure
 from report.tables import ABSENT, Cell, Number, Table
 
@@ -19,25 +18,30 @@ _NOTE = (
 )
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "tenas_indicators",
+    "TE-NAS: do kappa and regions predict accuracy?",
+    "bash scripts/tenas_indicators.sh cifar10",
+)
+def section(sources: Sources) -> Parts:
     """Kendall's taus beside the published one."""
     published = sources.published["tenas"]["kendall_tau"]
-    runs = by_n(sources.of_kind("tenas_correlation"))
     paper = published["cifar100"]["kappa"]
-    rows = [row for run in runs for row in _rows(published, run)]
-    if not rows:
-        rows = [("kappa", "cifar100", NOT_RUN, Number(paper), *[ABSENT] * 4)]
-        rows.append(("R", "cifar100", NOT_RUN, *[ABSENT] * 5))
+    yield sources.cite("tenas", f"Kendall's tau of kappa with accuracy on CIFAR-100 is {paper:g}")
+    runs = by_n(sources.of_kind("tenas_correlation"))
+    rows = [row for run in runs for row in _rows(published, run)] or [
+        ("kappa", "cifar100", NOT_RUN, Number(paper), *[ABSENT] * 4),
+        ("R", "cifar100", NOT_RUN, *[ABSENT] * 5),
+    ]
     caption = "Kendall's tau of TE-NAS' indicators with test accuracy of cells of NAS-Bench-201"
-    return Section(
-        "tenas_indicators",
-        "TE-NAS: do kappa and regions predict accuracy?",
-        sources.cite("tenas", f"Kendall's tau of kappa with accuracy on CIFAR-100 is {paper:g}"),
-        ("bash scripts/tenas_indicators.sh cifar10",),
-        tables=(Table("tenas_indicators", caption, _COLUMNS, tuple(rows), _NOTE),),
-        images=tuple(_image(run) for run in runs),
-        records=tuple(runs),
-    )
+    yield Table("tenas_indicators", caption, _COLUMNS, tuple(rows), _NOTE)
+    for run in runs:
+        yield run
+        names, cells = list(run.result["correlations"]), run.result["architectures"]
+        dataset = "cifar100" if "cifar100" in names else names[0]
+        caption = f"Indicators of {cells} cells against accuracy on {dataset}"
+        draw = partial(draw_correlation, dataset=dataset)
+        yield Image.of(run, dataset, caption, draw)
 
 
 def _rows(published: Mapping, run: Record) -> Iterator[tuple[Cell, ...]]:
@@ -48,13 +52,6 @@ def _rows(published: Mapping, run: Record) -> Iterator[tuple[Cell, ...]]:
             values = Number(found[key]["tau"]), Number(found[key]["p"], spec=".2g")
             size = found[key]["n"], found[key]["undefined"]
             yield (name, dataset, run.dataset, shown, *values, *size)
-
-
-def _image(run: Record) -> Image:
-    names = list(run.result["correlations"])
-    dataset = "cifar100" if "cifar100" in names else names[0]
-    caption = f"Indicators of {run.result['architectures']} cells against accuracy on {dataset}"
-    return Image(f"{run.key}_{dataset}", caption, lambda: draw_correlation(run, dataset), (run,))
 
 
 def draw_correlation(run: Record, dataset: str) -> Figure:

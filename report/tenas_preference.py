@@ -1,44 +1,41 @@
 """TE-NAS: which operators survive, by the indicator that prunes them."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from matplotlib.figure import Figure
 
 from report.records import Record
 from report.searches import searches_of
-from report.sections import Image, Section, Sources
+from report.sections import Image, Parts, Sources, headed
 from report.style import COLOURS, new_figure
 from report.tables import Number, Table
 
 _RANKINGS = {"kappa": "by kappa alone", "regions": "by R alone", "both": "by both"}
 
 
-def section(sources: Sources) -> Section:
+@headed("tenas_preference", "TE-NAS: which operators survive", "bash scripts/tenas_indicators.sh")
+def section(sources: Sources) -> Parts:
     """Searches by one indicator, beside the one by both that was made alike."""
+    yield sources.cite("tenas", sources.published["tenas"]["preference"])
     groups = _groups(searches_of(sources, "tenas"))
     runs = [run for group in groups for run in group]
+    yield from runs
     names = sorted({name for run in runs for name in shares(run)})
     rows = tuple(
         (_label(run), run.dataset, *(Number(shares(run).get(n, 0.0), spec=".1f") for n in names),
          len(run.result["searches"]))
         for run in runs
     )  # fmt: skip
-    columns = ("pruned", "images", *names, "n")
-    table = Table("tenas_preference", "Share of edges (%) on which each operator survives",
-                  columns, rows)  # fmt: skip
-    return Section(
-        "tenas_preference",
-        "TE-NAS: which operators survive",
-        sources.cite("tenas", sources.published["tenas"]["preference"]),
-        ("bash scripts/tenas_indicators.sh",),
-        tables=(table,) if runs else (),
-        images=tuple(_image(group) for group in groups),
-        records=tuple(runs),
-    )
+    if rows:
+        title = "Share of edges (%) on which each operator survives"
+        yield Table("tenas_preference", title, ("pruned", "images", *names, "n"), rows)
+    for group in groups:
+        caption = f"Operators that survive, by what prunes them; images: {group[0].dataset}"
+        draw = partial(draw_preference, group)
+        yield Image(f"{group[0].key}_preference", caption, draw, tuple(group))
 
 
 def _groups(runs: Sequence[Record]) -> list[list[Record]]:
@@ -68,12 +65,6 @@ def shares(run: Record) -> dict[str, float]:
     final = [search["rounds"][-1]["left"] for search in run.result["searches"]]
     counts = Counter(name for left in final for cell in left for edge in cell for name in edge)
     return {name: 100 * count / counts.total() for name, count in counts.items()}
-
-
-def _image(group: Sequence[Record]) -> Image:
-    caption = f"Operators that survive, by what prunes them; images: {group[0].dataset}"
-    draw = lambda: draw_preference(group)  # noqa: E731
-    return Image(f"{group[0].key}_preference", caption, draw, tuple(group))
 
 
 def draw_preference(runs: Sequence[Record]) -> Figure:

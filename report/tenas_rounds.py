@@ -1,33 +1,27 @@
 """TE-NAS: the operators that are left on each edge, round by round."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from report.records import Record
-from report.sections import Image, Section, Sources
+from report.sections import Image, Parts, Sources, headed
 from report.style import COLOURS, new_figure
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "tenas_rounds",
+    "TE-NAS: what is left by round",
+    "python -m tenas_dag --config configs/tenas/NAME.yaml",
+)
+def section(sources: Sources) -> Parts:
     """A figure of the first search of each run."""
-    runs = sources.of_kind("tenas")
-    return Section(
-        "tenas_rounds",
-        "TE-NAS: what is left by round",
-        "",
-        ("python -m tenas_dag --config configs/tenas/NAME.yaml",),
-        images=tuple(_image(run) for run in runs),
-        records=tuple(runs),
-    )
-
-
-def _image(run: Record) -> Image:
-    caption = f"{run.name}, seed {run.result['searches'][0]['seed']}: operators left on each edge"
-    return Image(f"{run.key}_rounds", caption, lambda: draw_rounds(run), (run,))
+    for run in sources.of_kind("tenas"):
+        yield run
+        seed = run.result["searches"][0]["seed"]
+        caption = f"{run.name}, seed {seed}: operators left on each edge"
+        yield Image.of(run, "rounds", caption, draw_rounds)
 
 
 def draw_rounds(run: Record, search: int = 0) -> Figure:

@@ -1,17 +1,23 @@
 """Kernels of DAGs and training predicted from them."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from report.records import Record
-from report.sections import Image, Section, Sources
-from report.style import COLOURS, add_legend, line_style, new_figure, seeds_in_words, short
+from report.sections import Image, Parts, Sources, headed
+from report.style import (
+    COLOURS,
+    add_legend,
+    line_style,
+    new_figure,
+    new_panels,
+    plain_ticks,
+    seeds_in_words,
+    short,
+)
 from report.tables import Cell, Number, Table, general
 
 _EIGENVALUES = (
@@ -22,43 +28,30 @@ _EIGENVALUES = (
 )  # fmt: skip
 _ERRORS = ("images", "DAG", "mean error (%)", "largest error (%)", "width", "images trained on",
            "steps", "n")  # fmt: skip
+_ACROSS = 4  # panels in a row
 
 
-def section(sources: Sources) -> Section:
+@headed(
+    "theory",
+    "Exact kernels: what they say, and whether training follows",
+    "bash scripts/theory.sh digits",
+)
+def section(sources: Sources) -> Parts:
     """Eigenvalues, and the loss that the NTK predicts, of each DAG of each run."""
     runs = sources.of_kind("theory")
-    note = "NNGP in units of the paper form, whose diagonal is the number of paths."
-    caption = "Relative error of the loss that the NTK predicts, over gradient descent"
-    eigenvalues = tuple(_eigenvalues(*entry) for entry in _dags(runs))
-    errors = tuple(_errors(*entry) for entry in _dags(runs))
-    tables = (
-        Table("theory_eigenvalues", "Eigenvalues of the kernels", _EIGENVALUES, eigenvalues, note),
-        Table("theory_predictions", caption, _ERRORS, errors),
-    )
-    return Section(
-        "theory",
-        "Exact kernels: what they say, and whether training follows",
-        "",
-        ("bash scripts/theory.sh digits",),
-        tables=tables if runs else (),
-        images=tuple(image for run in runs for image in _images(run)),
-        records=tuple(runs),
-    )
-
-
-def _images(run: Record) -> tuple[Image, Image]:
-    spectra = f"{run.dataset}: eigenvalues of the kernels"
-    training = f"{run.dataset}: loss predicted by the NTK, and measured"
-    return (
-        Image(f"{run.key}_spectra", spectra, lambda: draw_spectra(run), (run,)),
-        Image(f"{run.key}_training", training, lambda: draw_training(run), (run,)),
-    )
-
-
-def _dags(runs: Iterable[Record]) -> Iterator[tuple[Record, str, Mapping]]:
+    dags = [(run, name, row) for run in runs for name, row in run.result["dags"].items()]
+    if runs:
+        note = "NNGP in units of the paper form, whose diagonal is the number of paths."
+        rows = tuple(_eigenvalues(*entry) for entry in dags)
+        yield Table("theory_eigenvalues", "Eigenvalues of the kernels", _EIGENVALUES, rows, note)
+        caption = "Relative error of the loss that the NTK predicts, over gradient descent"
+        rows = tuple(_errors(*entry) for entry in dags)
+        yield Table("theory_predictions", caption, _ERRORS, rows)
     for run in runs:
-        for name, row in run.result["dags"].items():
-            yield run, name, row
+        yield run
+        yield Image.of(run, "spectra", f"{run.dataset}: eigenvalues of the kernels", draw_spectra)
+        caption = f"{run.dataset}: loss predicted by the NTK, and measured"
+        yield Image.of(run, "training", caption, draw_training)
 
 
 def _eigenvalues(run: Record, name: str, row: Mapping) -> tuple[Cell, ...]:
@@ -118,27 +111,19 @@ def draw_spectra(run: Record) -> Figure:
 def draw_training(run: Record) -> Figure:
     """Measured loss (mean and range over seeds) and the prediction from the NTK, one panel each."""
     result, dags = run.result, run.result["dags"]
-    across = min(4, len(dags))
-    down = -(-len(dags) // across)
-    figure = new_figure(2.5 * across, 2.4 * down + 0.3)
-    grid = figure.subplots(down, across, sharex=True, squeeze=False)
-    panels = grid.flatten()
+    figure, panels = new_panels(len(dags), _ACROSS, 2.5, 2.4, 0.3, sharex=True)
     steps = np.arange(result["steps"] + 1)
-    for panel in panels[len(dags) :]:
-        panel.set_axis_off()
     for number, (panel, (name, row)) in enumerate(zip(panels, dags.items())):
         colour = COLOURS[number % len(COLOURS)]
         measured, predicted = (np.array(row["training"][k]) for k in ("measured", "predicted"))
         panel.fill_between(steps, measured.min(0), measured.max(0), color=colour, alpha=0.2, lw=0)
         panel.semilogy(steps, measured.mean(0), color=colour, label="measured")
         panel.semilogy(steps, predicted.mean(0), color="black", ls=":", lw=1.6, label="predicted")
-        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter(NullFormatter())
+        plain_ticks(panel.yaxis)
         error = row["training"]["mean_relative_error"]
         panel.set_title(f"{short(name, 20)}: mean error {100 * error:.1f} %", fontsize=9)
         panel.set_xlabel("step of gradient descent")
-    for panel in grid[:, 0]:
+    for panel in panels[::_ACROSS]:
         panel.set_ylabel("training loss")
     panels[0].legend()
     seeds = len(result["seeds"])

@@ -1,18 +1,15 @@
 """What predicts how fast, and how well, a topology trains: every code of three layers."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from report.draw_topologies import draw_depth_width
 from report.records import Record
-from report.sections import Image, Section, Sources
-from report.style import COLOURS, new_figure
+from report.sections import Image, Parts, Sources, headed
+from report.style import COLOURS, new_figure, plain_ticks
 from report.tables import Cell, Number, Table, interval
 
 _TARGETS = ("convergence speed", "test accuracy")
@@ -25,23 +22,15 @@ _PANELS = (
 )
 
 
-def section(sources: Sources) -> Section:
+@headed("topologies", "Every topology of three layers", "bash scripts/topologies.sh digits")
+def section(sources: Sources) -> Parts:
     """Two tables and a figure for each run."""
-    runs = sources.of_kind("topologies")
-    return Section(
-        "topologies",
-        "Every topology of three layers",
-        "",
-        ("bash scripts/topologies.sh digits",),
-        tables=tuple(table for run in runs for table in (_taus(run), _fits(run))),
-        images=tuple(_image(run) for run in runs),
-        records=tuple(runs),
-    )
-
-
-def _image(run: Record) -> Image:
-    caption = f"{run.dataset}: accuracy by depth and width, speed by smallest eigenvalue"
-    return Image(f"{run.key}_topologies", caption, lambda: draw_topologies(run), (run,))
+    for run in sources.of_kind("topologies"):
+        yield run
+        yield _taus(run)
+        yield _fits(run)
+        caption = f"{run.dataset}: accuracy by depth and width, speed by smallest eigenvalue"
+        yield Image.of(run, "topologies", caption, draw_topologies)
 
 
 def _taus(run: Record) -> Table:
@@ -102,10 +91,7 @@ def draw_topologies(run: Record) -> Figure:
     for panel, (key, label, predictor) in zip(panels, _PANELS):
         _draw_speed(panel, table, key)
         panel.set(xscale="log", yscale="log", xlabel=f"smallest eigenvalue, {label}")
-        for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_formatter(NullFormatter())
+        plain_ticks(panel.xaxis, panel.yaxis)
         panel.set_title(f"Kendall's tau with speed: {taus[predictor]['tau']:.2f}", fontsize=9)
     panels[0].set_ylabel("steps to the goal")
     panels[-1].legend(fontsize=7)

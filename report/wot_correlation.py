@@ -1,7 +1,5 @@
 """WOT: does the score predict accuracy?"""
 
-from __future__ import annotations
-
 import csv
 import gzip
 
@@ -9,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from report.records import Record, by_n
-from report.sections import Image, Section, Sources
+from report.sections import Image, Parts, Sources, headed
 from report.style import COLOURS, new_figure
 from report.tables import Number, Table
 
@@ -17,7 +15,15 @@ _COLUMNS = ("accuracy", "predictor", "images", "seeds of the score", "Kendall's 
             "Spearman's rho", "n")  # fmt: skip
 
 
-def section(sources: Sources) -> Section:
+_DATA = "architectures.csv.gz"
+
+
+@headed(
+    "wot_correlation",
+    "WOT: does the score predict accuracy?",
+    "python -m wot_dag.correlate --config configs/wot/nasbench201.yaml",
+)
+def section(sources: Sources) -> Parts:
     """Rank correlations of the score and of simpler predictors with test accuracy."""
     runs = by_n(sources.of_kind("wot_correlation"))
     rows = [
@@ -27,31 +33,19 @@ def section(sources: Sources) -> Section:
         for dataset, predictors in run.result["datasets"].items()
         for predictor, row in predictors.items()
     ]  # fmt: skip
-    table = Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, tuple(rows))
-    return Section(
-        "wot_correlation",
-        "WOT: does the score predict accuracy?",
-        "",
-        ("python -m wot_dag.correlate --config configs/wot/nasbench201.yaml",),
-        tables=(table,) if rows else (),
-        images=tuple(_image(run) for run in runs if (run.folder / _DATA).exists()),
-        records=tuple(runs),
-    )
-
-
-_DATA = "architectures.csv.gz"
+    if rows:
+        yield Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, tuple(rows))
+    for run in runs:
+        yield run
+        caption = f"Test accuracy against {run.result['method']}'s score, {run.result['n']} cells"
+        if (run.folder / _DATA).exists():
+            yield Image.of(run, "scatter", caption, draw_scatter)
 
 
 def _named(predictor: str, run: Record) -> str:
     """The score by its name, but for WOT's, of which the section is."""
     method = run.result["method"]
     return f"{predictor}: {method}" if predictor == "score" and method != "WOT" else predictor
-
-
-def _image(run: Record) -> Image:
-    method = run.result["method"]
-    caption = f"Test accuracy against {method}'s score, {run.result['n']} cells"
-    return Image(f"{run.key}_scatter", caption, lambda: draw_scatter(run), (run,))
 
 
 def draw_scatter(run: Record) -> Figure:

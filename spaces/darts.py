@@ -57,21 +57,19 @@ class CellGenotype:
         if not self.edges or len(self.edges) % 2:
             raise SpaceError(f"a cell has two edges per node, found {len(self.edges)} edges")
         for position, (name, source) in enumerate(self.edges):
-            self._check_edge(name, source, NUM_INPUTS + position // 2)
+            target = NUM_INPUTS + position // 2
+            check_name(name, OPERATOR_TABLE, f"edge {source} -> {target}")
+            if type(source) is not int or not 0 <= source < target:
+                raise SpaceError(
+                    f"{name!r} into node {target}: found source {source!r}, expected 0 .. "
+                    f"{target - 1}"
+                )
         nodes = range(NUM_INPUTS, NUM_INPUTS + self.num_nodes)
         if not self.concat or len(set(self.concat)) < len(self.concat):
             raise SpaceError(f"concat: found {list(self.concat)}, expected distinct nodes")
         foreign = [node for node in self.concat if type(node) is not int or node not in nodes]
         if foreign:
             raise SpaceError(f"concat: found node {foreign[0]!r}, expected {list(nodes)}")
-
-    @staticmethod
-    def _check_edge(name: str, source: int, target: int) -> None:
-        check_name(name, OPERATOR_TABLE, f"edge {source} -> {target}")
-        if type(source) is not int or not 0 <= source < target:
-            raise SpaceError(
-                f"{name!r} into node {target}: found source {source!r}, expected 0 .. {target - 1}"
-            )
 
     @property
     def num_nodes(self) -> int:

@@ -3,12 +3,10 @@
 Prints the midrange, the half-range, and for each fraction f the box and how many cells it keeps.
 """
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,26 +35,20 @@ def nasbench201_shapes() -> Shapes:
     kinds = np.array([OPERATOR_TABLE[name].edge_op for name in nasbench201.OPERATORS])
     grid = itertools.product(range(len(kinds)), repeat=len(nasbench201.EDGES))
     ops = kinds[np.array(list(grid))]
-    return _reshape(_depth_width_of_kinds(ops, nasbench201.EDGES, nasbench201.NUM_NODES), 1)
-
-
-def _depth_width_of_kinds(
-    kinds: np.ndarray, edges: Sequence[tuple[int, int]], nodes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of one-input DAGs whose edge e carries the EdgeOp kinds[:, e]."""
-    counts = np.zeros((2, len(kinds), nodes, nodes), np.int8)
-    for column, (source, target) in enumerate(edges):
-        counts[0, :, source, target] = kinds[:, column] == EdgeOp.SKIP
-        counts[1, :, source, target] = kinds[:, column] == EdgeOp.LINEAR
-    return effective_depth_width_many(*counts)
+    counts = np.zeros((2, len(ops), *[nasbench201.NUM_NODES] * 2), np.int8)
+    for (source, target), column in zip(nasbench201.EDGES, ops.T):
+        counts[0, :, source, target] = column == EdgeOp.SKIP
+        counts[1, :, source, target] = column == EdgeOp.LINEAR
+    return _reshape(effective_depth_width_many(*counts), 1)
 
 
 def random_darts_shapes(number: int, seed: int = 0, num_nodes: int = 4) -> Shapes:
     """Of `number` random genotypes by DARTS' rule; arrays [number, 2]."""
     rng = np.random.default_rng(seed)
+    sizes = (min(_CHUNK, 2 * number - start) for start in range(0, 2 * number, _CHUNK))
     chunks = [
         effective_depth_width_many(*random_darts_counts(rng, size, num_nodes), num_inputs=2)
-        for size in _sizes(2 * number)
+        for size in sizes
     ]
     return _reshape(tuple(np.concatenate(part) for part in zip(*chunks)), 2)
 
@@ -91,11 +83,6 @@ def genotype_shapes(genotypes: Sequence[Genotype]) -> Shapes:
     dags = [[g.to_dag("normal"), g.to_dag("reduce")] for g in genotypes]
     pairs = np.array([[effective_depth_width(dag) for dag in pair] for pair in dags])
     return Shapes(*np.moveaxis(pairs.reshape(-1, 2, 2), 2, 0))
-
-
-def _sizes(total: int) -> Iterator[int]:
-    for start in range(0, total, _CHUNK):
-        yield min(_CHUNK, total - start)
 
 
 def _reshape(pair: tuple[np.ndarray, np.ndarray], cells: int) -> Shapes:

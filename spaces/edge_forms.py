@@ -6,8 +6,6 @@ or a dictionary of edges, whose keys are pairs (source, target) or text such as 
     {(0, 1): 'nor_conv_3x3', (0, 2): 'none', ...}
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The error of this room, and the check of a name against those known."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Lists of genotypes with accuracies: CSV files of one's own, and NDS files."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Initial weights of search networks, drawn in place, in the order of their modules."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Literals as programs and logs print them: lists, dictionaries, NumPy's integers and arrays."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from typing import Any

@@ -1,13 +1,12 @@
 """The NAS-Bench-201 network of a cell, its layout and its number of parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.nasbench201 import EDGES, NUM_NODES, Cell
 from spaces.operator_modules import make_operator, relu_conv_bn
@@ -160,17 +159,6 @@ def count_multiply_adds(
         build: makes the network; it runs on the meta device, so nothing is really computed.
         image_shape: (channels, height, width).
     """
-    with torch.device("meta"):
-        network = build().eval()
-        total = 0
-
-        def count(module: nn.Module, _: object, output: Tensor) -> None:
-            nonlocal total
-            total += module.weight[0].numel() * output[0].numel()
-
-        for module in network.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear)):
-                module.register_forward_hook(count)
-        with torch.no_grad():
-            network(torch.empty(1, *image_shape))
-    return total
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        build().eval()(torch.empty(1, *image_shape))
+    return counter.get_total_flops() // 2

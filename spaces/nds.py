@@ -1,7 +1,5 @@
 """Reader of NDS files: trained DARTS-like networks of several spaces (Radosavovic et al., 2019)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

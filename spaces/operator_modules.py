@@ -4,8 +4,6 @@ Every operator maps [n, channels, h, w] to [n, channels, ceil(h / stride), ceil(
 No module works in place, and each ReLU is a module of its own, so that hooks see every one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -20,10 +18,6 @@ def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequ
     """ReLU, convolution without bias, BatchNorm."""
     conv = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
     return nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(c_out))
-
-
-def _conv(op: Operator, channels: int, stride: int) -> nn.Module:
-    return relu_conv_bn(channels, channels, op.kernel, stride)
 
 
 def _factorized(op: Operator, channels: int, stride: int) -> nn.Module:
@@ -107,7 +101,7 @@ def avg_pool(x: Tensor, kernel: int, stride: int) -> Tensor:
 _BUILDERS: dict[str, Callable[[Operator, int, int], nn.Module]] = {
     "none": lambda op, channels, stride: Zero(stride),
     "skip": lambda op, channels, stride: skip_connect(channels, stride),
-    "conv": _conv,
+    "conv": lambda op, channels, stride: relu_conv_bn(channels, channels, op.kernel, stride),
     "factorized": _factorized,
     "separable": _separable,
     "avg_pool": lambda op, channels, stride: AvgPool(op.kernel, stride),

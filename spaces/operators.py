@@ -4,8 +4,6 @@ A new operator is a line here, if its form exists; a new form is a builder in
 `spaces.operator_modules` too, and what runs fast somewhere says there which forms it knows.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

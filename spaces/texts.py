@@ -1,7 +1,5 @@
 """What a text names: a cell or genotype in any form that people have, or a published one."""
 
-from __future__ import annotations
-
 import re
 
 from spaces.darts import CALL, Genotype

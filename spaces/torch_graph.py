@@ -12,8 +12,6 @@ queries, keys and values, which has no weights, hands paths on; name its class i
 count it as one operation. An operation in place replaces the value that it changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -21,7 +19,7 @@ from torch import nn
 from torch.fx import Node
 
 from dag import Dag, Edge, EdgeOp, PathCounts, path_counts
-from spaces.torch_tracing import Traced, TraceError, Types, trace_graph
+from spaces.torch_tracing import Traced, TraceError, Types, evaluating, trace_graph
 
 # Linear if one of the two operands, at these places, is a parameter or made of parameters only.
 _OPERANDS = {
@@ -90,15 +88,12 @@ def _inputs_of(blocks: Mapping[str, nn.Module], model: nn.Module, example: tuple
         return lambda _block, arguments: inputs.setdefault(name, arguments) and None
 
     hooks = [block.register_forward_pre_hook(keep(name)) for name, block in blocks.items()]
-    training = {module for module in model.modules() if module.training}
     try:
-        with torch.no_grad():
-            model.eval()(*example)
+        with torch.no_grad(), evaluating(model):
+            model(*example)
     finally:
         for hook in hooks:
             hook.remove()
-        for module in training:
-            module.training = True
     return inputs
 
 

@@ -1,7 +1,5 @@
 """Any nn.Module -> the graph of its values: torch.fx, or torch.export where fx cannot trace."""
 
-from __future__ import annotations
-
 import inspect
 import io
 import logging
@@ -77,7 +75,7 @@ def trace_graph(model: nn.Module, example: tuple | None, units: Types) -> Traced
     Raises:
         TraceError: neither torch.fx nor torch.export can trace the model.
     """
-    with _evaluating(model):
+    with evaluating(model):
         try:
             return _trace_fx(model, 0 if example is None else len(example), units)
         except FAILURES as error:
@@ -95,7 +93,8 @@ def trace_graph(model: nn.Module, example: tuple | None, units: Types) -> Traced
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Within it the model is in evaluation mode; then it is as it was."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -132,6 +131,7 @@ def _trace_fx(model: nn.Module, given: int, units: Types) -> Traced:
     parameters = list(inspect.signature(model.forward).parameters.values())
     optional = {p.name: p.default for p in parameters[given:] if p.default is not p.empty}
     modules, graph = dict(model.named_modules()), Graph()
+    weights = dict(model.named_parameters(remove_duplicate=False))
     if tracer.is_unit(model):  # the tracer would go into its root, come what may
         names = [p.name for p in parameters if p.name not in optional]
         graph.output(graph.call_module("", tuple(map(graph.placeholder, names))))
@@ -143,14 +143,10 @@ def _trace_fx(model: nn.Module, given: int, units: Types) -> Traced:
     return Traced(
         graph,
         frozenset(n for n in graph.nodes if n.op == "placeholder" and n.target in names),
-        frozenset(n for n in graph.nodes if n.op == "get_attr" and _is_weight(model, n.target)),
+        frozenset(n for n in graph.nodes if n.op == "get_attr" and n.target in weights),
         frozenset(node for node, module in called.items() if tracer.is_layer(module)),
         units_of,
     )
-
-
-def _is_weight(model: nn.Module, path: str) -> bool:
-    return path in dict(model.named_parameters(remove_duplicate=False))
 
 
 def _trace_export(model: nn.Module, example: tuple, units: Types) -> Traced:

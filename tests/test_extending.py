@@ -45,15 +45,15 @@ SCORE = OfSpace("skips", lambda inputs, keys: [key.arch.count("skip") for key in
 '''
 SECTION = '''"""How many searches there are."""
 
-from report.sections import Section, Sources
+from report.sections import Parts, Sources, headed
 from report.tables import Table
 
 
-def section(sources: Sources) -> Section:
+@headed("toy", "A toy", "bash scripts/toy.sh")
+def section(sources: Sources) -> Parts:
     """One row."""
     runs = sources.of_kind("wot")
-    table = Table("toy", "Searches", ("searches",), ((str(len(runs)),),))
-    return Section("toy", "A toy", "", ("bash scripts/toy.sh",), tables=(table,))
+    yield Table("toy", "Searches", ("searches",), ((str(len(runs)),),))
 '''
 OPERATOR = '    "nor_conv_5x5": _linear("conv", 5),\n'
 CHECK_OPERATOR = """
@@ -145,7 +145,7 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
 
     copy.write("report/toy.py", SECTION)
     copy.replace("report/results.py", "    topologies,\n", "    topologies,\n    toy,\n")
-    copy.replace("report/results.py", "    speed.section,\n", "    speed.section, toy.section,\n")
+    copy.replace("report/results.py", " speed.section,\n", " speed.section, toy.section,\n")
     copy.write("scripts/toy.sh", "")
     assert len(copy.touched) == 3
 

@@ -30,13 +30,12 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("num_classes", [120, 7, 1000])
 @pytest.mark.parametrize("split", ["train", "validation"])
-def test_load_keeps_the_first_labels_in_the_order_of_the_files(root, split, num_classes):
-    images, labels = imagenet16.load(root, split, num_classes)
+def test_load_keeps_the_first_labels_in_the_order_of_the_files(root, split):
+    images, labels = imagenet16.load(root, split)
     names = [n for n in LABELS if n.startswith("train") == (split == "train")]
     assert len(names) == (10 if split == "train" else 1)
-    expected = [label for name in names for label in LABELS[name] if label <= num_classes]
+    expected = [label for name in names for label in LABELS[name] if label <= 120]
     assert labels.tolist() == [label - 1 for label in expected]
     assert (images.shape, images.dtype) == ((len(expected), 3, 16, 16), np.uint8)
     assert labels.dtype == np.int64
@@ -65,20 +64,9 @@ class Harmful:
         return (print, ("this must not run",))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ({"data": Harmful()}, r"refused: it holds .*\.print"),
-        ({"labels": [1]}, "no pickled dict with data and labels"),
-        ([1, 2], "no pickled dict"),
-        ({"data": np.zeros((2, 3072), np.uint8), "labels": [1, 2]}, r"\(2, 3072\)"),
-        ({"data": np.zeros((2, 768)), "labels": [1, 2]}, "float64"),
-        ({"data": np.zeros((2, 768), np.uint8), "labels": [0, 2]}, r"labels 0 \.\. 2"),
-    ],
-)
-def test_foreign_content_is_refused(root, monkeypatch, capsys, content, message):
-    write(root, "val_data", content, monkeypatch)
-    with pytest.raises(DataError, match=message):
+def test_a_foreign_file_is_never_unpickled(root, capsys):
+    (root / "val_data").write_bytes(pickle.dumps({"data": Harmful()}))
+    with pytest.raises(DataError, match="val_data: found md5"):
         imagenet16.load(root, "validation")
     assert "this must not run" not in capsys.readouterr().out
 
@@ -90,10 +78,3 @@ def test_changed_and_missing_files_are_named(root):
     (root / "train_data_batch_3").unlink()
     with pytest.raises(DataError, match="missing train_data_batch_3; see python -m common"):
         imagenet16.load(root, "train")
-
-
-def test_bad_arguments_are_named(root):
-    with pytest.raises(ValueError, match="found 'test', expected 'train' or 'validation'"):
-        imagenet16.load(root, "test")
-    with pytest.raises(ValueError, match=r"found 1001, expected 1 \.\. 1000"):
-        imagenet16.load(root, "train", 1001)

@@ -14,16 +14,10 @@ function viridis(share) {
 
 // Number -> NAS-Bench-201 string: one digit per edge, in the base of the number of operators.
 function cellString(number, operators) {
-  const digits = [];
-  for (let i = 0; i < 6; i++) {
-    digits.unshift(number % operators.length);
-    number = Math.floor(number / operators.length);
-  }
-  const rows = [1, 2, 3].map((target) => {
-    const names = digits.splice(0, target).map((op, source) => `${operators[op]}~${source}`);
-    return `|${names.join("|")}|`;
-  });
-  return rows.join("+");
+  const digits = [...number.toString(operators.length).padStart(6, "0")];
+  const rows = [1, 2, 3].map((target) => digits.splice(0, target)
+    .map((digit, source) => `${operators[parseInt(digit, operators.length)]}~${source}`));
+  return rows.map((names) => `|${names.join("|")}|`).join("+");
 }
 
 // An element with a text, which is never read as HTML.

@@ -1,7 +1,5 @@
 """python -m spaces.benchmark convert|show: makes and sums up accuracy tables."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

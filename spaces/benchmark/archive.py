@@ -3,19 +3,17 @@
 `streaming_pickle` reads the files; nats-bench's ArchResults averages the seeds.
 """
 
-from __future__ import annotations
-
 import bz2
 import io
 import pickle
-import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import numpy as np
+from tqdm import tqdm
 
 from spaces.benchmark import AccuracyTable
 from spaces.benchmark.streaming_pickle import Pickled, StreamingUnpickler
@@ -36,6 +34,7 @@ EPOCHS = {"less": 12, "full": 200, "12": 12, "200": 200}  # the archives' names 
 _ZIP, _BZIP2 = b"PK\x03\x04", b"BZh"
 _NUM_LEGACY_HEADERS = 3  # magic number, protocol, system: torch.save's before version 1.6
 _KEYS = ("meta_archs", "arch2infos")
+_SILENT = 1  # seconds before the line of progress comes
 
 
 def convert(path: Path, progress: TextIO | None = None) -> tuple[AccuracyTable, list[str]]:
@@ -55,7 +54,7 @@ def convert(path: Path, progress: TextIO | None = None) -> tuple[AccuracyTable, 
     path = Path(path)
     rows: dict[str, dict[str, float]] = {}
     seeds: dict[str, Counter[int]] = {}
-    for name, schedules in _architectures(path, _Progress(progress)):
+    for name, schedules in _architectures(path, progress):
         name = str(Cell.parse(name))
         if name in rows:
             raise SpaceError(f"{path}: {name} stands there twice")
@@ -116,7 +115,7 @@ def _arch_results(state: dict[str, Any] | Pickled) -> Any:
 
 
 def _architectures(
-    path: Path, progress: _Progress
+    path: Path, progress: TextIO | None
 ) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
     """(string, schedule -> state) of each evaluated architecture, in the archive's order."""
     if path.is_dir():
@@ -131,36 +130,36 @@ def _architectures(
             yield name, archive["arch2infos"].pop(index)
 
 
-def _folder(path: Path, progress: _Progress) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+def _folder(path: Path, progress: TextIO | None) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
     meta = path / "meta.pickle.pbz2"
     if not meta.is_file():
         raise SpaceError(f"{path}: no {meta.name}; expected NATS-Bench's folder ...-simple")
-    names = _read_file(meta, _Progress(None))["meta_archs"]
-    for index, name in enumerate(names):
+    names = _read_file(meta)["meta_archs"]
+    for index, name in enumerate(_bar(progress, len(names), "file", names)):
         file = path / f"{index:06d}.pickle.pbz2"
         if file.is_file():
-            yield name, _read_file(file, _Progress(None))
-        progress.show(index + 1, len(names))
+            yield name, _read_file(file)
 
 
-def _read_file(path: Path, progress: _Progress) -> Any:
+def _bar(stream: TextIO | None, total: int, unit: str, names: Iterable | None = None) -> tqdm:
+    """A line with what is done and the time left, on `stream` if there is one."""
+    return tqdm(names, total=total, unit=unit, unit_scale=True, ncols=79, file=stream,
+                disable=stream is None, mininterval=1, delay=_SILENT)  # fmt: skip
+
+
+def _read_file(path: Path, progress: TextIO | None = None) -> Any:
     """The one object of a bzip2 pickle, or of a file of torch.save, old or new."""
-    size = path.stat().st_size
-    with path.open("rb") as raw:
+    with path.open("rb") as raw, _bar(progress, path.stat().st_size, "B") as bar:
         magic = raw.read(4)
         raw.seek(0)
-
-        def tick() -> None:
-            progress.show(raw.tell(), size)
-
         try:
-            content = _read_stream(raw, magic, tick)
+            content = _read_stream(raw, magic, lambda: bar.update(raw.tell() - bar.n))
+            bar.update(bar.total - bar.n)
+            return content
         except (EOFError, pickle.UnpicklingError, zipfile.BadZipFile, IndexError) as error:
             raise SpaceError(f"{path}: cut off or no archive: {error}") from error
         except SpaceError as error:
             raise SpaceError(f"{path}: {error}") from error
-    progress.show(size, size)
-    return content
 
 
 def _read_stream(raw: BinaryIO, magic: bytes, tick: Callable[[], None]) -> Any:
@@ -177,20 +176,3 @@ def _read_stream(raw: BinaryIO, magic: bytes, tick: Callable[[], None]) -> Any:
     for _ in range(_NUM_LEGACY_HEADERS):
         StreamingUnpickler(raw).load()
     return StreamingUnpickler(raw, tick).load()
-
-
-class _Progress:
-    """A line with the share done and the time left, at most once a second."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream, self._start, self._last = stream, time.monotonic(), 0.0
-
-    def show(self, done: int, total: int) -> None:
-        """Draws the line; `done` of `total` in any unit."""
-        now = time.monotonic()
-        if self._stream is None or (now - self._last < 1 and done < total):
-            return
-        self._last = now
-        left = (now - self._start) * (total - done) / max(done, 1)
-        end = "\n" if done == total else ""
-        print(f"\r{done / total:6.1%} read, {left:5.0f} s left", end=end, file=self._stream)

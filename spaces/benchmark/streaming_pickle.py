@@ -6,8 +6,6 @@ changes: foreign classes are refused, series over epochs keep their last entry, 
 repeat are stored once.
 """
 
-from __future__ import annotations
-
 import codecs
 import collections
 import numbers

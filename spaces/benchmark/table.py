@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spaces.errors import SpaceError
+from spaces.errors import SpaceError, check_name
 from spaces.nasbench201 import EDGES, OPERATORS, Cell
 
 EMBEDDED = "nasbench201"  # the table that ships with the code, by name
@@ -154,20 +154,8 @@ class AccuracyTable:
             SpaceError: unknown dataset, split or epochs; the message says what is there.
         """
         name = f"{dataset}/{split}@{epochs}"
-        if name in self.columns:
-            return self.columns[name]
-        known = [match.groups() for match in map(_COLUMN.fullmatch, self.columns) if match]
-        of_dataset = [k for k in known if k[0] == dataset]
-        of_split = [k for k in of_dataset if k[1] == split]
-        if not of_dataset:
-            what, found, there = "dataset", dataset, [k[0] for k in known]
-        elif not of_split:
-            what, found, there = f"split of {dataset}", split, [k[1] for k in of_dataset]
-        else:
-            what, found = f"epochs of {dataset}/{split}", str(epochs)
-            there = [k[2] for k in of_split]
-        there = ", ".join(dict.fromkeys(there)) or "none"
-        raise SpaceError(f"{self.source}: {what}: found {found!r}, expected one of: {there}")
+        check_name(name, filter(_COLUMN.fullmatch, self.columns), f"{self.source}: accuracies")
+        return self.columns[name]
 
     def accuracy(
         self, architecture: str | Cell, dataset: str, split: str = "test", epochs: int = 200

@@ -4,8 +4,6 @@ Prints a table. Widths and large numbers of paths are powers of two; layers: the
 most linear operations on a path.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import io

@@ -1,7 +1,5 @@
 """Does the shape of a network's graph order networks by accuracy? Spearman, with intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

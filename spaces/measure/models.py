@@ -1,11 +1,9 @@
 """Models by name: torchvision's classifiers, and what a function of one's own returns."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from spaces.errors import SpaceError, check_name
+from spaces.torch_graph import trace
 
 
 class _NoData(TorchFunctionMode):
@@ -93,6 +92,11 @@ def own_function(text: str) -> Callable[[], Any]:
     return function
 
 
+def of_classifier(name: str) -> dict[str, Any]:
+    """What is measured and known of one of torchvision's classifiers, as `Row.of` takes it."""
+    return _measured(classifier(name)) | {"family": family(name), "top1": top1(name)}
+
+
 def own_model(text: str, function: Callable[[], Any], with_weights: bool) -> nn.Module:
     """What the function returns; torch.export needs it with weights.
 
@@ -103,3 +107,14 @@ def own_model(text: str, function: Callable[[], Any], with_weights: bool) -> nn.
     if not isinstance(made, nn.Module):
         raise SpaceError(f"{text}: returned {type(made).__name__}, expected a torch.nn.Module")
     return made
+
+
+def of_own(text: str, function: Callable[[], Any], shape: Sequence[int] | None) -> dict[str, Any]:
+    """What is measured of a function's model, as `Row.of` takes it; torch.export gets `shape`."""
+    model = own_model(text, function, with_weights=shape is not None)
+    return _measured(model, None if shape is None else (torch.zeros(shape),))
+
+
+def _measured(model: nn.Module, example: tuple | None = None) -> dict[str, Any]:
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return {"counts": trace(model, example), "parameters": parameters}

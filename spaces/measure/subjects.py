@@ -6,19 +6,13 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 from dag import Dag, PathCounts, path_counts
 from spaces.darts import Genotype
 from spaces.errors import SpaceError
-from spaces.measure import measure
 from spaces.nasbench201 import Cell
 from spaces.published import GENOTYPES
 from spaces.texts import read_architecture
-
-if TYPE_CHECKING:
-    from torch import nn
 
 FORMS = (
     "torchvision:NAME (or torchvision:*), package.module:function, Genotype(...) or its JSON, "
@@ -126,32 +120,11 @@ def _torchvision(name: str) -> Iterator[Measuring]:
 
     for known in models.classifiers() if name == "*" else [name]:
         models.check_classifier(known)
-        yield partial(_measure_classifier, known)
-
-
-def _measure_classifier(name: str) -> Row:
-    from spaces.measure import models
-
-    model = models.classifier(name)
-    counts = measure(model)
-    return Row.of(name, counts, _parameters(model), models.family(name), models.top1(name))
+        yield lambda known=known: Row.of(known, **models.of_classifier(known))
 
 
 def _own(text: str, shape: Shape) -> Measuring:
     from spaces.measure import models
 
-    return partial(_measure_own, text, models.own_function(text), shape)
-
-
-def _measure_own(text: str, function: Callable, shape: Shape) -> Row:
-    import torch
-
-    from spaces.measure import models
-
-    model = models.own_model(text, function, with_weights=shape is not None)
-    example = None if shape is None else (torch.zeros(shape),)
-    return Row.of(text, measure(model, example), _parameters(model))
-
-
-def _parameters(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
+    function = models.own_function(text)
+    return lambda: Row.of(text, **models.of_own(text, function, shape))
