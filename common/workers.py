@@ -1,5 +1,7 @@
 """The processes that share a job: one, or those that torchrun starts."""
 
+from __future__ import annotations
+
 import os
 import signal
 from collections.abc import Callable

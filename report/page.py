@@ -11,14 +11,15 @@ import io
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from report import guard
 from report.guard import Left
 from report.planes import planes
 from report.provenance import Environments, provenance_lines
-from report.results import add_sources, all_sections, read_sources
+from report.results import FILE as RESULTS
+from report.results import add_sources, all_sections, read_sources, write_results
 from report.sections import Image, Section, Sources
 
 WEB = Path(__file__).with_name("web")
@@ -27,22 +28,28 @@ FILE = "report.html"
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Adds `page` to `python -m report`."""
+    """Adds `page` and `all` to `python -m report`."""
     page = commands.add_parser("page", help="report.html, one file that needs no network")
-    add_sources(page)
-    page.set_defaults(run=_page)
+    both = commands.add_parser("all", help="results and page, each figure drawn once")
+    for parser, run in ((page, _page), (both, _all)):
+        add_sources(parser)
+        parser.set_defaults(run=run)
 
 
-def _page(options: argparse.Namespace) -> list[Path]:
-    sources = read_sources(options.records)
+def _page(options: argparse.Namespace, drawn: Collection[str] = ()) -> list[Path]:
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / FILE
-    file.write_text(render(sources, options.out))
+    file.write_text(render(read_sources(options.records), options.out, drawn))
     return [file]
 
 
-def render(sources: Sources, base: Path) -> str:
-    """The page as text, as a file of the folder `base`."""
+def _all(options: argparse.Namespace) -> list[Path]:
+    drawn = write_results(read_sources(options.records), options.out)
+    return [options.out / RESULTS, *_page(options, drawn)]
+
+
+def render(sources: Sources, base: Path, drawn: Collection[str] = ()) -> str:
+    """The page as text, as a file of `base`; KEY.png of the keys `drawn` lies in its figures/."""
     left, environments = Left(), Environments()
     sections = all_sections(sources, left)
     data = {"planes": planes(sources, left), "cosines": largest_cosines(sources)}
@@ -52,7 +59,7 @@ def render(sources: Sources, base: Path) -> str:
             f'<li><a href="#{s.key}">{html.escape(s.title)}</a> {_badge(s)}</li>\n'
             for s in sections
         ),
-        "sections": "\n".join(_section(s, base, environments, left) for s in sections),
+        "sections": "\n".join(_section(s, base, drawn, environments, left) for s in sections),
         "environments": _list(environments.lines()),
         "not-shown": _list(guard.as_lines(left)) or "<p>Nothing.</p>",
         "data": _in_script(data),
@@ -79,11 +86,14 @@ def _badge(section: Section) -> str:
     return f'<span class="status {kind}">{html.escape(section.word)}</span>'
 
 
-def _section(section: Section, base: Path, environments: Environments, left: Left) -> str:
+def _section(
+    section: Section, base: Path, drawn: Collection[str], environments: Environments, left: Left
+) -> str:
     parts = [f'<section id="{section.key}"><h2>{html.escape(section.title)} {_badge(section)}</h2>']
     if section.published:
         parts.append(f"<p>Published: {html.escape(section.published)}.</p>")
-    parts += [_figure(image, left) for image in section.images]
+    pictures = {key: base / f"figures/{key}.png" for key in drawn}
+    parts += [_figure(image, pictures.get(image.key), left) for image in section.images]
     for table in section.tables:
         label = html.escape(table.caption, quote=True)
         parts.append(f'<div class="wide" tabindex="0" role="region" aria-label="{label}">')
@@ -113,9 +123,9 @@ def _png(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _figure(image: Image, left: Left) -> str:
+def _figure(image: Image, file: Path | None, left: Left) -> str:
     """The picture within the page, as PNG; nothing if it cannot be drawn."""
-    png = guard.drawn(image, _png, left)
+    png = file.read_bytes() if file else guard.drawn(image, _png, left)
     if not png:
         return ""
     caption, data = html.escape(image.caption, quote=True), base64.b64encode(png).decode()

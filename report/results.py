@@ -74,17 +74,21 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _results(options: argparse.Namespace) -> list[Path]:
-    sources, left = read_sources(options.records), Left()
+    write_results(read_sources(options.records), options.out)
+    return [options.out / FILE, options.out / "figures"]
+
+
+def write_results(sources: Sources, out: Path) -> set[str]:
+    """RESULTS.md, figures/ and, but for results/ itself, tables/; the keys of the figures drawn."""
+    left, committed = Left(), out == COMMITTED
     sections = all_sections(sources, left)
-    committed = options.out == COMMITTED
-    figures = write_figures(sections, options.out / "figures", left, pdf=not committed)
+    figures = write_figures(sections, out / "figures", left, pdf=not committed)
     if not committed:
         for table in (table for section in sections for table in section.tables):
-            table.write(options.out / "tables")
-    options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / FILE
-    file.write_text(results_markdown(sections, options.out, figures, left))
-    return [file, options.out / "figures"]
+            table.write(out / "tables")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / FILE).write_text(results_markdown(sections, out, figures, left))
+    return figures
 
 
 def _show(options: argparse.Namespace) -> list[Path]:

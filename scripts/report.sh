@@ -16,5 +16,4 @@ folders=("$@")
 if [ "${#folders[@]}" -eq 0 ]; then
     folders=(results runs)
 fi
-py -m report results --records "${folders[@]}"
-py -m report page --records "${folders[@]}"
+py -m report all --records "${folders[@]}"

@@ -18,6 +18,7 @@ from report.guard import Left
 from report.records import find_records
 from report.results import all_sections, anchor, read_sources, results_markdown
 from report.sections import PUBLISHED
+from tests.launcher import make_venv
 from tests.records import keep, record, results_of, row_of, rows_of, section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -375,7 +376,7 @@ def test_the_script_writes_everything(tmp_path):
     copy = tmp_path / "a checkout"
     ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "tests", "*.pdf")
     shutil.copytree(ROOT, copy, ignore=ignored)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
+    make_venv(copy, ROOT / ".venv")
     (copy / "results/RESULTS.md").write_text("old")
     command = ["bash", str(copy / "scripts/report.sh")]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True)
