@@ -60,6 +60,18 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     write_atomically(path, _bytes(state))
 
 
+def load_state(path: Path) -> dict[str, Any]:
+    """What `save_state` saved, on the CPU.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        return _read(path, "cpu")
+    except _DAMAGE as error:
+        raise RunError(f"{path} is damaged ({_reason(error)}): train the run anew") from error
+
+
 def _bytes(state: dict[str, Any]) -> memoryview:
     """`state` as a file; made in memory, since torch forgets why a disk takes no more."""
     buffer = io.BytesIO()
@@ -81,11 +93,15 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> dict[st
         try:
             return _read(path, device)
         except _DAMAGE as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
-            print(f"{path} is damaged ({reason}); looking for the one before", file=sys.stderr)
+            told = f"{path} is damaged ({_reason(error)}); looking for the one before"
+            print(told, file=sys.stderr)
     if present:
         raise RunError(f"{folder}: no checkpoint is whole; start again with --run.fresh true")
     return None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:80]
 
 
 def _read(path: Path, device: str | torch.device) -> dict[str, Any]:

@@ -123,6 +123,16 @@ def test_means_over_seeds():
         mean_scores(scores, ["a", "b"], [0, 1])
 
 
+@pytest.mark.parametrize(
+    "line", ["", "{", "5", "[1, 2]", "\0" * 9, "[" * 100_000, "[[1], 2, 3, 4]"]
+)
+def test_a_damaged_line_of_the_store_is_named(tmp_path, line):
+    file = tmp_path / "scores.0.jsonl"
+    file.write_text(f'["a", 0, 1.5, 0.1]\n{line}\n')
+    with pytest.raises(ScoreError, match=r"scores\.0\.jsonl: line 2 is damaged: .*delete the line"):
+        ScoreStore(tmp_path)
+
+
 @pytest.mark.slow
 def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
     write_genotypes(tmp_path / "nds.json")
