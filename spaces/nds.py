@@ -40,7 +40,10 @@ def read_nds(path: str | Path) -> list[TrainedGenotype]:
         data = json.loads(Path(path).read_text())
     except (ValueError, RecursionError) as error:  # no JSON, or no text
         raise SpaceError(f"{path}: not JSON: {error}") from error
-    return [_read_entry(entry, f"{path}: {where}") for where, entry in _entries(path, data)]
+    found = [_read_entry(entry, f"{path}: {where}") for where, entry in _entries(path, data)]
+    if not found:
+        raise SpaceError(f"{path}: found no genotypes, expected entries with one each")
+    return found
 
 
 def _entries(path: str | Path, data: Any) -> Iterator[tuple[str, Any]]:

@@ -120,6 +120,10 @@ def test_bad_nds_entries_are_named(tmp_path):
     path.write_text(json.dumps([_entry(genotype=genotype)]))
     with pytest.raises(SpaceError, match=r"\[0\]: reduce cell: concat: found node 9"):
         read_nds(path)
+    for nothing in ("[]", "{}", '{"top": []}'):
+        path.write_text(nothing)
+        with pytest.raises(SpaceError, match=r"nds\.json: found no genotypes"):
+            read_nds(path)
     for damage in (b"{", b"\xff\xfe\x00", b"[" * 100_000):
         path.write_bytes(damage)
         with pytest.raises(SpaceError, match="not JSON"):

@@ -97,6 +97,7 @@ START = '# {"dataset": {}}\n'
         ("arch,seed,score,seconds\na,0,1.0,1\n", "line 1: found 'arch,"),
         ("# made by hand\narch,seed,score,seconds\n", "line 1: found '# made"),
         (START + "arch,score\n", "found columns"),
+        ("# " + "[" * 100_000 + "\n", "line 1: found"),
         (START + "arch,seed,score,seconds\na,0,1.0\n", "line 3"),
         (START + "arch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 4"),
         (START + "arch,seed,score,seconds\na,0,1.0,1\nb,0,nan,1\n", "line 4: the score is NaN"),

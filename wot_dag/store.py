@@ -130,7 +130,7 @@ def read_scores(path: Path) -> tuple[dict, Scores]:
 def _read_header(path: Path, line: str) -> dict:
     try:
         header = json.loads(line.removeprefix("#")) if line.startswith("#") else None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         header = None
     if not isinstance(header, dict) or not isinstance(header.get("dataset"), dict):
         raise ScoreError(

@@ -10,6 +10,7 @@ import io
 import pickle
 import time
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,6 +144,22 @@ def _folder(path: Path, progress: _Progress) -> Iterator[tuple[str, dict[str, di
         progress.show(index + 1, len(names))
 
 
+# What pickle, zipfile and bz2 raise at bytes that are no archive.
+_DAMAGE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
+
+
 def _read_file(path: Path, progress: _Progress) -> Any:
     """The one object of a bzip2 pickle, or of a file of torch.save, old or new."""
     size = path.stat().st_size
@@ -155,10 +172,10 @@ def _read_file(path: Path, progress: _Progress) -> Any:
 
         try:
             content = _read_stream(raw, magic, tick)
-        except (EOFError, pickle.UnpicklingError, zipfile.BadZipFile, IndexError) as error:
-            raise SpaceError(f"{path}: cut off or no archive: {error}") from error
         except SpaceError as error:
             raise SpaceError(f"{path}: {error}") from error
+        except _DAMAGE as error:
+            raise SpaceError(f"{path}: cut off or no archive: {error!r:.200}") from error
     progress.show(size, size)
     return content
 
