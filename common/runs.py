@@ -46,8 +46,10 @@ class RunSettings:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        ok = "/" not in self.name and not self.name.startswith(".")
-        require(ok, "run.name", self.name, "a name without '/' that begins with no '.'")
+        ok = "/" not in self.name and not self.name.startswith(".") and self.name.isprintable()
+        require(
+            ok, "run.name", self.name, "a name without '/' and line ends, that begins with no '.'"
+        )
 
     def folder(self, kind: str) -> Path:
         """Where a run of this kind is."""

@@ -169,7 +169,7 @@ def test_other_data_under_the_same_name_is_refused(tmp_path):
         open_run(tmp_path, {"dataset": "e.npz"}, data("b"))
 
 
-@pytest.mark.parametrize("name", [".", "..", "../e", ".hidden", "/tmp/x", "a/b"])
+@pytest.mark.parametrize("name", [".", "..", "../e", ".hidden", "/tmp/x", "a/b", "a\nb", "\t"])
 def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(ConfigError, match=r"run\.name"):
         RunSettings(name)
