@@ -169,6 +169,7 @@ def parse_config(
         namespace = parser.parse_args(words)
         files = namespace.pop("config") or []
         for file in files:
+            require(file is not None, "--config", "no file's name", "that of a YAML file")
             _check_settings(config_class, load_yaml(file.read_text()))
         namespace = _with_run_name(namespace, str(files[-1]) if files else "")
         _check_settings(config_class, namespace.as_dict())

@@ -112,6 +112,8 @@ def test_an_unknown_key_in_a_file(capsys, tmp_path):
         (["--config", "absent.yaml"], "absent.yaml"),
         (["--run.name", "a/b"], "run.name"),
         (["--width", "9" * 40], "expected an integer of 64 bits"),
+        (["--config="], '--config: found "no file\'s name"'),
+        (["--config", "{width: 8}"], '--config: found "no file\'s name"'),
     ],
 )
 def test_a_bad_value_is_refused_in_words(capsys, words, told):
