@@ -52,7 +52,7 @@ def table(out: Path, names: Sequence[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs everything and prints the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="*", choices=WORDS, default=list(WORDS))
+    parser.add_argument("--only", nargs="+", choices=WORDS, default=list(WORDS))
     parser.add_argument("--images", default="cifar10", help="for WOT: a data set, or PATH.npz")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="folder")
     options = parser.parse_args(arguments)

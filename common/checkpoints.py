@@ -39,6 +39,18 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     write_atomically(path, _bytes(state))
 
 
+def load_state(path: Path) -> dict[str, Any]:
+    """What `save_state` saved, on the CPU.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        return _read(path, "cpu")
+    except BROKEN as error:
+        raise RunError(f"{path} is damaged ({first_line(error)}): train the run anew") from error
+
+
 def _bytes(state: dict[str, Any]) -> memoryview:
     """`state` as a file; made in memory, since torch forgets why a disk takes no more."""
     buffer = io.BytesIO()

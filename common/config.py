@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_loader
@@ -24,6 +24,16 @@ class _Yaml12Loader(yaml.SafeLoader):
     """Scalars by YAML 1.2's core schema, where a bare 2_02_002 is text and 1e-5 a number."""
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own class attribute)
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+        """Stops at brackets in brackets before they take minutes."""
+        self.depth += 1
+        if self.depth > 50:
+            raise ConfigError(f"line {self.line + 1}: found more than 50 lists within each other")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 for _tag, _pattern, _first in [
@@ -39,7 +49,14 @@ for _tag, _pattern, _first in [
     )
 
 
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
+def _integer(_loader: _Yaml12Loader, node: yaml.ScalarNode) -> int:
+    line, digits = node.start_mark.line + 1, len(node.value)
+    if digits > 1000:  # of which Python makes no int
+        raise ConfigError(f"line {line}: found a number of {digits} digits")
+    return int(node.value)
+
+
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 def _mapping(loader: _Yaml12Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -79,7 +96,7 @@ set_loader("yaml12", load_yaml, exceptions=(yaml.YAMLError,))
 def require(ok: bool, key: str, found: object, expected: str) -> None:
     """Raises a ConfigError naming `key` unless `ok`."""
     if not ok:
-        raise ConfigError(f"{key}: found {found!r}, expected {expected}")
+        raise ConfigError(f"{key}: found {found!r:.200}, expected {expected}")
 
 
 def require_choice(key: str, found: str, words: Sequence[str]) -> None:
@@ -149,18 +166,44 @@ def parse_config(
     try:
         namespace = parser.parse_args(words)
         files = namespace.pop("config") or []
+        for file in files:
+            require(file is not None, "--config", "no file's name", "that of a YAML file")
+            _check_settings(config_class, load_yaml(file.read_text()))
         namespace = _with_run_name(namespace, str(files[-1]) if files else "")
-        for field in dataclasses.fields(config_class):  # a section whose lines are all comments
-            empty = dataclasses.is_dataclass(field.default_factory) and not namespace[field.name]
-            require(not empty, field.name, None, "settings below it, or no such line")
+        _check_settings(config_class, namespace.as_dict())
         return config_class(**parser.instantiate(namespace).as_dict())
     except ConfigError as error:
         message = str(error)  # its further lines, if any, point at a character
+    except UnicodeDecodeError as error:
+        message = f"--config: found a file that is no text ({error}), expected YAML in UTF-8"
     except ArgumentError as error:
         message = _one_line(config_class, str(error))
     hint = "" if "\n" in message else f" (see {prog} --help)"
     print(f"{prog}: {message}{hint}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def _check_settings(config_class: type, values: object, prefix: str = "") -> None:
+    """Refuses, by key, what a file can say and the parser lets pass.
+
+    It drops an unknown section that is empty, and a line without a value is null, which stands
+    for no number and no text. An integer beyond 64 bits counts what would never end.
+    """
+    found = isinstance(values, dict)
+    require(found, prefix[:-1], values, "settings below it, or no such line")
+    hints = get_type_hints(config_class)
+    for name, value in values.items():
+        key, hint = prefix + name, hints.get(name.split(".")[0])
+        if hint is None:
+            raise ConfigError(_unknown(config_class, key))
+        if dataclasses.is_dataclass(hint) and name in hints:
+            _check_settings(hint, value, f"{key}.")
+            continue
+        given = value is not None or type(None) in get_args(hint)
+        require(given, key, value, "a value, or no such line")
+        huge = isinstance(value, int) and abs(value) >= 2**63
+        require(not huge, key, value, "an integer of 64 bits")
+        require(not isinstance(value, str) or "\0" not in value, key, value, "no NUL in a text")
 
 
 def _with_run_name(namespace: Namespace, file: str) -> Namespace:
@@ -175,11 +218,16 @@ def _one_line(config_class: type, message: str) -> str:
         r"(?:[Oo]ption '|[Uu]nrecognized arguments: --|[Kk]ey \")([\w.+-]+)", message
     )
     if unknown and "accept" in message + "accept" * ("nrecognized" in message):
-        key = unknown.group(1).split("=")[0]
-        nearest = difflib.get_close_matches(key.split(".")[-1], [*_keys(config_class)], n=1)
-        hint = f"; did you mean {_keys(config_class)[nearest[0]]!r}?" if nearest else ""
-        message = f"unknown setting {key!r}{hint}"
+        message = _unknown(config_class, unknown.group(1).split("=")[0])
     return message
+
+
+def _unknown(config_class: type, key: str) -> str:
+    """Names the nearest setting."""
+    keys = _keys(config_class)
+    nearest = difflib.get_close_matches(key.split(".")[-1], [*keys], n=1)
+    hint = f"; did you mean {keys[nearest[0]]!r}?" if nearest else ""
+    return f"unknown setting {key!r}{hint}"
 
 
 def _keys(config_class: type, prefix: str = "") -> dict[str, str]:

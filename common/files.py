@@ -91,11 +91,34 @@ def write_json(path: Path, data: dict) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """Reads a JSON file."""
-    return json.loads(path.read_text())
+    """Reads a JSON file of a run.
+
+    Raises:
+        UserError: it is no JSON object, or no longer a whole one.
+        OSError: it cannot be read.
+    """
+    return _as_object(path.read_bytes(), f"{path}")
 
 
 def read_metrics(folder: Path) -> list[dict]:
-    """All records of a run's metrics.jsonl; a last line that a kill cut off is left out."""
-    lines = (folder / "metrics.jsonl").read_bytes().split(b"\n")
-    return [json.loads(line) for line in lines[:-1]]
+    """All records of a run's metrics.jsonl; a last line that a kill cut off is left out.
+
+    Raises:
+        UserError: a whole line is no JSON object.
+    """
+    file = folder / "metrics.jsonl"
+    lines = file.read_bytes().split(b"\n")[:-1]
+    return [_as_object(line, f"{file}: line {n}") for n, line in enumerate(lines, start=1)]
+
+
+def _as_object(text: bytes, where: str) -> dict:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        found = error
+    if not isinstance(found, dict):
+        raise UserError(
+            f"{where} is damaged: found {str(found)[:80]!r}, expected a JSON object; "
+            f"--run.fresh true makes the run anew"
+        )
+    return found

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from common.config import load_yaml, require
+from common.config import ConfigError, load_yaml, require
 from common.environment import environment
 from common.errors import UserError
 from common.files import (
@@ -46,8 +46,10 @@ class RunSettings:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        ok = "/" not in self.name and not self.name.startswith(".")
-        require(ok, "run.name", self.name, "a name without '/' that begins with no '.'")
+        ok = "/" not in self.name and not self.name.startswith(".") and self.name.isprintable()
+        require(
+            ok, "run.name", self.name, "a name without '/' and line ends, that begins with no '.'"
+        )
 
     def folder(self, kind: str) -> Path:
         """Where a run of this kind is."""
@@ -130,7 +132,7 @@ class Run:
         if not path.exists() or not self._has_work():
             write_atomically(path, yaml.safe_dump(config, sort_keys=False).encode())
             return
-        changed = differences(load_yaml(path.read_text()), config)
+        changed = differences(read_settings(self.folder), config)
         if changed:
             data = changed.startswith(("data.", "data:"))
             what = "of other data: the data differ" if data else "with another config"
@@ -151,7 +153,9 @@ class Run:
         self._began: float | None = None
         file = self.folder / "environment.json"
         if self._has_work() and file.exists():
-            self._starts = read_json(file).get("starts", [])
+            self._starts = read_json(file).get("starts")
+            if not isinstance(self._starts, list):
+                raise RunError(f"{file} is damaged: expected the list 'starts'; delete the file")
         if not self.finished:
             self._began = time.perf_counter()
             self._starts.append(environment(device))
@@ -234,6 +238,26 @@ class Run:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def read_settings(folder: Path) -> dict:
+    """The settings in a run's config.yaml.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    file = folder / "config.yaml"
+    try:
+        found = load_yaml(file.read_text()) if file.stat().st_size else "nothing"
+    except (yaml.YAMLError, ConfigError, UnicodeDecodeError) as error:
+        found = error
+    if not isinstance(found, dict):
+        text = " ".join(str(found).split())[:80]
+        raise RunError(
+            f"{file} is damaged: found {text!r}, expected keys and values; "
+            f"--run.fresh true makes the run anew"
+        )
+    return found
 
 
 def differences(old: Any, new: Any, key: str = "") -> str:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
-from common.config import load_yaml, parse_config, require, require_choice
+from common.checkpoints import load_state
+from common.config import parse_config, require, require_choice
 from common.data import load_dataset
 from common.dataset import Dataset
 from common.devices import choose_device
 from common.errors import run_main
+from common.files import read_json
+from common.runs import read_settings
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.members import DagMlpLoop, mlp_shape
 from mlp_code.metrics import make_loss
@@ -41,8 +42,9 @@ class EvaluateConfig:
         require(self.weights in ("best", "last"), "weights", self.weights, "best or last")
         splits = ("train", "validation", "test")
         require_choice("split", self.split, splits)
-        found = (Path(self.folder) / f"{self.weights}.pt").is_file()
-        expected = f"the folder of a finished run, with {self.weights}.pt"
+        files = ("config.yaml", "result.json", f"{self.weights}.pt")
+        found = all((Path(self.folder) / file).is_file() for file in files)
+        expected = f"the folder of a finished run, with {', '.join(files)}"
         require(bool(self.folder) and found, "folder", self.folder, expected)
 
 
@@ -50,14 +52,16 @@ def evaluate_run(config: EvaluateConfig) -> list[dict]:
     """Per network: dag, seed, code, epoch of the weights, loss, accuracies in %."""
     folder = Path(config.folder)
     device = choose_device(config.device)
-    settings = load_yaml((folder / "config.yaml").read_text())
+    kind = read_json(folder / "result.json").get("kind")
+    require(kind == "mlp", "folder", f"a run of kind {kind!r}", "one of python -m mlp_code")
+    settings = read_settings(folder)
     del settings["data"]
     settings["optimizer"] = SgdConfig(**settings["optimizer"])
     trained = MlpConfig(**settings)
     data = load_dataset(trained.dataset, device, trained.split_seed)
     if config.dataset:
         data = _other_images(config.dataset, data)
-    saved = torch.load(folder / f"{config.weights}.pt", map_location="cpu", weights_only=True)
+    saved = load_state(folder / f"{config.weights}.pt")
     shape = mlp_shape(trained, data.train.images[0].numel(), data.num_classes)
     members = [_restore(entry, shape) for entry in saved["members"]]
     split = getattr(data, config.split)

@@ -225,6 +225,11 @@ def _against_prediction(
             for s in config.seeds
         ]
     )
+    if not np.isfinite(predicted).all():
+        raise TrainingDivergedError(
+            f"the predicted loss of {name} is not finite: lower lr (now {lr:g}), or set it to 0, "
+            f"which takes one that the kernels allow"
+        )
     errors = np.abs(predicted - measured) / measured
     return {
         "measured": measured.tolist(),

@@ -46,7 +46,11 @@ def _parser() -> argparse.ArgumentParser:
 def _draw_dags(options: argparse.Namespace) -> list[Path]:
     codes = [f"{name}={code}" for name, code in read_published()["fig3"].items()]
     pairs = [code.rpartition("=") for code in options.codes or codes]
-    dags = {name or code: Dag.parse(code) for name, _, code in pairs}
+    names = [name or code for name, _, code in pairs]
+    doubled = [name for name in names if names.count(name) > 1]
+    if doubled:
+        raise ValueError(f"found {doubled[0]!r} twice, expected a name of its own for each DAG")
+    dags = {name: Dag.parse(code) for name, (_, _, code) in zip(names, pairs)}
     return save_figure(draw_dags(dags), options.out)
 
 

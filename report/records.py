@@ -97,6 +97,23 @@ def find_records(roots: Sequence[Path]) -> tuple[list[Record], list[tuple[Path, 
     return list(_once(found)), unread
 
 
+def find_named(folders: Sequence[Path]) -> tuple[list[Record], list[tuple[Path, str]]]:
+    """The records below folders that someone named, and what could not be read and why.
+
+    Raises:
+        FileNotFoundError: none of them is a folder.
+        ValueError: they hold no record.
+    """
+    names = ", ".join(str(folder) for folder in folders)
+    if not any(folder.is_dir() for folder in folders):
+        raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
+    records, unread = find_records(folders)
+    if not records:
+        why = "".join(f"; {folder}: {reason}" for folder, reason in unread[:3])
+        raise ValueError(f"found no record in {names}, expected finished runs{why}")
+    return records, unread
+
+
 def _once(records: Iterable[Record]) -> Iterator[Record]:
     """The first of the records of one kind, config and data."""
     seen = set()

@@ -33,7 +33,7 @@ from report import (
 )
 from report.guard import Left
 from report.provenance import Environments, provenance_lines
-from report.records import find_records
+from report.records import find_named, find_records
 from report.sections import Image, Section, Sources, read_published
 from report.style import save_figure
 from report.tables import in_markdown
@@ -94,6 +94,8 @@ def write_results(sources: Sources, out: Path) -> set[str]:
 def _show(options: argparse.Namespace) -> list[Path]:
     there = [folder for folder in (COMMITTED, RUNS) if folder.is_dir()]
     left = Left()
+    if options.folders:
+        find_named(options.folders)
     sections = all_sections(read_sources(options.folders or there or [COMMITTED]), left)
     keys = [section.key for section in sections]
     if options.key not in (*keys, "all"):

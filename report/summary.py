@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from report.records import find_records, of_kind
+from report.records import find_named, of_kind
 from report.sections import DATASETS, read_published
 
 _METHODS = (("WOT", "WOT + DAG"), ("TE-NAS", "TE-NAS + DAG"))
@@ -19,7 +19,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _summary(options: argparse.Namespace) -> list[Path]:
-    records, _ = find_records(options.folders)
+    records, _ = find_named(options.folders)
     published = read_published()
     lines = (*_fig4(of_kind(records, "mlp"), published), *_table2(records, published))
     print("\n".join((*lines, *_kernel(of_kind(records, "wot")))))

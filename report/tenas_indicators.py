@@ -49,7 +49,9 @@ def _rows(published: Mapping, run: Record) -> Iterator[tuple[Cell, ...]]:
         for key, name in _INDICATORS.items():
             paper = published.get(dataset, {}).get(key)
             shown = ABSENT if paper is None else Number(paper)
-            values = Number(found[key]["tau"]), Number(found[key]["p"], spec=".2g")
+            tau, p = found[key]["tau"], found[key]["p"]
+            defined = tau is not None
+            values = (Number(tau), Number(p, spec=".2g")) if defined else (ABSENT, ABSENT)
             size = found[key]["n"], found[key]["undefined"]
             yield (name, dataset, run.dataset, shown, *values, *size)
 

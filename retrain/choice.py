@@ -71,7 +71,7 @@ def _from_file(name: str, search: int | None) -> Chosen:
     try:
         text = file.read_text(encoding="utf-8-sig").strip()
         content = json.loads(text) if text.startswith("{") and not CELL.match(text) else None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"genotype: {file} is neither text nor whole JSON ({error})") from error
     if isinstance(content, dict) and not set(FIELDS) & set(content):
         return _from_result(file, content, search)
@@ -86,8 +86,9 @@ def _from_file(name: str, search: int | None) -> Chosen:
 
 def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Chosen:
     """One of the searches in a result.json of tenas_dag or wot_dag."""
-    if isinstance(result.get("searches"), list):
-        found = {entry.get("seed"): entry for entry in result["searches"]}
+    searches = result.get("searches")
+    if isinstance(searches, list) and all(isinstance(entry, dict) for entry in searches):
+        found = {entry.get("seed"): entry for entry in searches}
         return Chosen(_cell(_pick(file, found, search, "seeds")), _method(result))
     if isinstance(result.get("best"), dict) and search is None:
         return Chosen(_cell(result["best"]), _method(result))
@@ -140,6 +141,7 @@ def _method_beside(file: Path) -> str:
         return ""
     try:
         result = json.loads(beside.read_text())
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return ""
-    return _method(result) if {"searches", "best"} & set(result) else ""
+    search = isinstance(result, dict) and {"searches", "best"} & set(result)
+    return _method(result) if search else ""

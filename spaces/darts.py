@@ -65,11 +65,11 @@ class CellGenotype:
                     f"{target - 1}"
                 )
         nodes = range(NUM_INPUTS, NUM_INPUTS + self.num_nodes)
-        if not self.concat or len(set(self.concat)) < len(self.concat):
-            raise SpaceError(f"concat: found {list(self.concat)}, expected distinct nodes")
         foreign = [node for node in self.concat if type(node) is not int or node not in nodes]
         if foreign:
             raise SpaceError(f"concat: found node {foreign[0]!r}, expected {list(nodes)}")
+        if not self.concat or len(set(self.concat)) < len(self.concat):
+            raise SpaceError(f"concat: found {list(self.concat)}, expected distinct nodes")
 
     @property
     def num_nodes(self) -> int:
@@ -165,7 +165,7 @@ class Genotype:
         """
         try:
             return cls.from_dict(json.loads(text))
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise SpaceError(f"genotype {text[:60]!r}: not JSON: {error}") from error
 
     def to_json(self) -> str:

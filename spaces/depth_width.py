@@ -141,8 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    if options.samples < 1:
-        parser.error(f"--samples: found {options.samples}, expected at least 1")
+    if not 1 <= options.samples <= 10**9:
+        parser.error(f"--samples: found {options.samples}, expected 1 to 10^9")
     try:
         lines = describe(shapes_of(options.space, options.samples, options.seed))
     except ValueError as error:

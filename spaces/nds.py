@@ -36,9 +36,12 @@ def read_nds(path: str | Path) -> list[TrainedGenotype]:
     """
     try:
         data = json.loads(Path(path).read_text())
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, or no text
         raise SpaceError(f"{path}: not JSON: {error}") from error
-    return [_read_entry(entry, f"{path}: {where}") for where, entry in _entries(path, data)]
+    found = [_read_entry(entry, f"{path}: {where}") for where, entry in _entries(path, data)]
+    if not found:
+        raise SpaceError(f"{path}: found no genotypes, expected entries with one each")
+    return found
 
 
 def _entries(path: str | Path, data: Any) -> Iterator[tuple[str, Any]]:
@@ -59,7 +62,9 @@ def _read_entry(entry: Any, where: str) -> TrainedGenotype:
         errors = entry["test_ep_top1"]
         width, depth, error = int(net["width"]), int(net["depth"]), float(errors[-1])
         fields = {name: net["genotype"][name] for name in FIELDS}
-    except (KeyError, TypeError, IndexError, ValueError) as problem:
+        if not 0 <= error <= 100:
+            raise ValueError(f"test error {error:g} is no share of 100")
+    except (KeyError, TypeError, IndexError, ValueError, OverflowError) as problem:
         raise SpaceError(
             f"{where}: {type(problem).__name__} {problem}; expected net.genotype, net.width, "
             f"net.depth and test_ep_top1"

@@ -117,7 +117,8 @@ def print_result(result: dict) -> None:
     """Prints the result; lines of at most 79 characters, but for architectures and commands."""
     print(f"\n{result['space']}, filter: {result['filter']}")
     for dataset, row in result.get("accuracy", {}).items():
-        print(f"{dataset:<16} {row['mean']:6.2f} ({row['std']:.2f}) %, n = {row['n']}")
+        if row["mean"] is not None:
+            print(f"{dataset:<16} {row['mean']:6.2f} ({row['std']:.2f}) %, n = {row['n']}")
     for entry in result["searches"]:
         shapes = ", ".join(_shape(entry, cell) for cell in range(len(entry["shapes"])))
         print(

@@ -64,6 +64,18 @@ def draw_cells(number: int, seed: int) -> list[Cell]:
     return [cells[i] for i in chosen]
 
 
+def _check_known(config: CorrelateConfig, table: AccuracyTable) -> None:
+    """Raises a SpaceError unless three cells of the draw have an accuracy on each data set."""
+    archs = [str(cell) for cell in draw_cells(config.architectures, config.seed)]
+    for dataset, column in table.test_columns().items():
+        known = int(np.isfinite(table.values(column, archs)).sum())
+        if known < 3:
+            raise SpaceError(
+                f"table {config.table}: found accuracies on {dataset} of {known} of the "
+                f"{len(archs)} cells that are drawn, expected 3 or more"
+            )
+
+
 def measure_cell(indicators: Indicators, cell: Cell, config: CorrelateConfig) -> dict:
     """Indicators of one cell; kappa is null if a repetition has none."""
     left = (Candidates.of_cell(cell),)
@@ -101,16 +113,22 @@ def _tau(values: np.ndarray, accuracy: np.ndarray) -> dict:
     known = np.isfinite(values) & np.isfinite(accuracy)
     test = stats.kendalltau(values[known], accuracy[known])
     return {
-        "tau": float(test.statistic),
-        "p": float(test.pvalue),
+        "tau": _number(test.statistic),
+        "p": _number(test.pvalue),
         "n": int(known.sum()),
         "undefined": int((~np.isfinite(values)).sum()),
     }
 
 
+def _number(value: float) -> float | None:
+    """NaN, of indicators that are undefined or all equal, is null in JSON."""
+    return None if math.isnan(value) else float(value)
+
+
 def run_correlate(config: CorrelateConfig) -> dict:
     """Measures, or goes on with, the config's architectures."""
     table = AccuracyTable.find(config.table, data_root())
+    _check_known(config, table)
     device = choose_device(config.indicators.device)
     data = load_dataset(config.indicators.dataset, device)
     with Run(config.run, KIND, identity(config), describe(device), data.header) as run:
@@ -155,9 +173,13 @@ def main() -> None:
     result = run_correlate(config)
     print(f"\n{result['architectures']} architectures, {result['without_kappa']} without kappa")
     for dataset, row in result["correlations"].items():
-        taus = (f"{name} {row[key]['tau']:+.2f} (n = {row[key]['n']})" for key, name in SHOWN)
-        print(f"{dataset:<16} tau: {', '.join(taus)}")
+        print(f"{dataset:<16} tau: {', '.join(_shown(row[key], name) for key, name in SHOWN)}")
     print(f"\nRecords: {config.run.folder(KIND)}/")
+
+
+def _shown(found: dict, name: str) -> str:
+    tau = "none" if found["tau"] is None else f"{found['tau']:+.2f}"
+    return f"{name} {tau} (n = {found['n']})"
 
 
 if __name__ == "__main__":

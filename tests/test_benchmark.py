@@ -170,7 +170,16 @@ def test_keep_last_epochs_treats_each_set_apart():
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"PK\x03\x04zzz", "cut off or no archive"), (b"\x80\x02K\x01.", "cut off"), (b"", "cut off")],
+    [
+        (b"PK\x03\x04zzz", "cut off or no archive"),
+        (b"\x80\x02K\x01.", "cut off"),
+        (b"", "cut off"),
+        (b"x", "KeyError(120)"),
+        (b"BZh9xx", "no archive"),
+        (b"BZh9" + bytes(range(256)), "cut off"),
+        (b"\x80\x02}(K\x01.", "cut off"),
+        (b"\x80\x02](K\x01a.", "cut off"),
+    ],
 )
 def test_files_that_are_no_archive_are_one_line(tmp_path, capsys, content, message):
     path = tmp_path / "x.pth"

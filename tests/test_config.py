@@ -111,6 +111,9 @@ def test_an_unknown_key_in_a_file(capsys, tmp_path):
         (["--dags.a", "2_00"], "no path from input to output"),
         (["--config", "absent.yaml"], "absent.yaml"),
         (["--run.name", "a/b"], "run.name"),
+        (["--width", "9" * 40], "expected an integer of 64 bits"),
+        (["--config="], '--config: found "no file\'s name"'),
+        (["--config", "{width: 8}"], '--config: found "no file\'s name"'),
     ],
 )
 def test_a_bad_value_is_refused_in_words(capsys, words, told):
@@ -147,12 +150,22 @@ def test_a_bad_code_is_pointed_at_from_the_command_line(capsys):
         ("[width]: 8\n", "line 1: found a list as key"),
         ("optimizer:\n  # lr: 1\n", "optimizer: found None, expected settings below it"),
         ("null\n", "Unexpected config"),
+        ("optimizer: [1]\n", "optimizer: found [1], expected settings below it"),
+        ("width:\n", "width: found None, expected a value"),
+        ("run: {fresh: }\n", "run.fresh: found None, expected a value"),
+        ("milestones: {}\n", "'milestones'; did you mean 'optimizer.milestones'"),
+        ('run: {name: "a\\0b"}\n', "run.name: found 'a\\x00b', expected no NUL"),
+        ("width: " + "9" * 5000, "line 1: found a number of 5000 digits"),
+        ("epochs: " + "9" * 40, f"epochs: found {'9' * 40}, expected an integer of 64 bits"),
+        ("width: " + "[" * 3000, "line 1: found more than 50 lists within each other"),
+        ("dataset: " + "a" * 5000, "dataset: found 'aaa"),
+        (b"dataset: \xff", "found a file that is no text"),
     ],
 )
-def test_a_file_that_says_two_things_is_refused(tmp_path, capsys, text, told):
-    (tmp_path / "my.yaml").write_text(text)
+def test_a_file_that_says_what_cannot_be_is_refused(tmp_path, capsys, text, told):
+    (tmp_path / "my.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     message = refused(capsys, "--config", str(tmp_path / "my.yaml"))
-    assert told in message and "\n" not in message
+    assert told in message and "\n" not in message and len(message) < 500
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# width: 8\n"])

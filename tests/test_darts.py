@@ -84,6 +84,7 @@ def test_random_genotypes_follow_darts_rule():
         ("__import__('os').getcwd()", ["Genotype(normal="]),
         (DARTS_V2.replace("[2, 3, 4, 5]", "open('x')"), ["Genotype(normal="]),
         ("Genotype(", ["Genotype(normal="]),
+        (DARTS_V2.replace("[2, 3, 4, 5]", "array([array([2])])", 1), ["concat: found node [2]"]),
     ],
 )
 def test_bad_text_is_one_clear_line(text, words):
@@ -119,6 +120,22 @@ def test_bad_nds_entries_are_named(tmp_path):
     path.write_text(json.dumps([_entry(genotype=genotype)]))
     with pytest.raises(SpaceError, match=r"\[0\]: reduce cell: concat: found node 9"):
         read_nds(path)
-    path.write_text("{")
-    with pytest.raises(SpaceError, match="not JSON"):
+    for nothing in ("[]", "{}", '{"top": []}'):
+        path.write_text(nothing)
+        with pytest.raises(SpaceError, match=r"nds\.json: found no genotypes"):
+            read_nds(path)
+    for damage in (b"{", b"\xff\xfe\x00", b"[" * 100_000):
+        path.write_bytes(damage)
+        with pytest.raises(SpaceError, match="not JSON"):
+            read_nds(path)
+
+
+@pytest.mark.parametrize("error", [float("nan"), float("inf"), -1.0, 100.5, None, "x"])
+def test_an_error_that_is_no_share_is_named(tmp_path, error):
+    path = tmp_path / "nds.json"
+    path.write_text(json.dumps([_entry() | {"test_ep_top1": [9.0, error]}]))
+    with pytest.raises(SpaceError, match=r"nds.json: \[0\]: .*expected net.genotype"):
+        read_nds(path)
+    path.write_text(json.dumps([_entry(width=float("inf"))]))
+    with pytest.raises(SpaceError, match=r"\[0\]: OverflowError"):
         read_nds(path)

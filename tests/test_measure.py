@@ -32,6 +32,12 @@ def words():
 def needs(width):
     return nn.Linear(width, width)
 
+def trouble():
+    raise ValueError("two\\nlines")
+
+def leaves():
+    raise SystemExit(0)
+
 class Branching(nn.Module):
     def forward(self, x):
         return x if x.sum() > 0 else -x
@@ -51,6 +57,8 @@ class Counting(nn.Module):
 @pytest.fixture
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_models.py").write_text(OWN)
+    (tmp_path / "own_broken.py").write_text("def f(:\n")
+    (tmp_path / "own_leaving.py").write_text("raise SystemExit(0)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield
@@ -108,6 +116,13 @@ def test_the_table_fits_80_columns(own, capsys, tmp_path):
         ("no_such_module:f", "No module named 'no_such_module'"),
         ("own_models:Branching", "in the model (Branching)"),
         ("own_models:Counting", "with an example input torch.export is tried too"),
+        ("own_models:trouble", "ValueError: two lines (own_models.py, line "),
+        ("own_models:leaves", "SystemExit: 0 (own_models.py, line "),
+        ("own_broken:f", "SyntaxError"),
+        ("own_leaving:f", "SystemExit"),
+        ("builtins:exit", "SystemExit"),
+        (".own_models:small", "expected package.module:function"),
+        ("..:small", "expected"),
         ("2_3", "found '3'"),
         ("|nor_conv_3x3~0|", "1 groups"),
         ("Genotype(normal=3)", "found fields"),
@@ -117,6 +132,13 @@ def test_mistakes_are_told(own, word, told):
     with pytest.raises(SystemExit) as stopped:
         main([word])
     assert told in str(stopped.value.code)
+
+
+@pytest.mark.parametrize("shape", ["0", "", "x", "1,-3", "1,,3", "99999,99999,9", "1.5"])
+def test_sizes_that_no_input_has_are_told(shape, capsys):
+    with pytest.raises(SystemExit):
+        main(["torchvision:resnet18", "--shape", shape])
+    assert "expected sizes as 1,3,224,224" in capsys.readouterr().err
 
 
 def test_what_can_be_measured_is(own, capsys):

@@ -16,7 +16,7 @@ from common.config import ConfigError
 from common.data import load_dataset
 from common.errors import TrainingDivergedError, run_main
 from common.files import read_metrics
-from common.runs import RunSettings
+from common.runs import RunError, RunSettings
 from mlp_code import DagMlp, MlpShape, precision
 from mlp_code.__main__ import main as mlp_main
 from mlp_code.config import MlpConfig, SgdConfig
@@ -242,6 +242,23 @@ def test_the_result_and_a_second_look_at_the_weights(tmp_path):
             if k[:2] == (record["dag"], record["seed"])
         )
         assert logged["validation_accuracy"] == best
+
+
+def test_only_whole_runs_of_mlps_are_evaluated(tmp_path):
+    train(config(tmp_path, epochs=1))
+    folder = tmp_path / "mlp/r"
+    wanted = EvaluateConfig(folder=str(folder), device="cpu")
+    weights = (folder / "best.pt").read_bytes()
+    (folder / "best.pt").write_bytes(weights[:-100])
+    with pytest.raises(RunError, match=r"best\.pt is damaged \("):
+        evaluate_run(wanted)
+    record = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps(record | {"kind": "retrain"}))
+    with pytest.raises(ConfigError, match="folder: found \"a run of kind 'retrain'\""):
+        evaluate_run(wanted)
+    (folder / "config.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"a finished run, with config\.yaml, result\.json"):
+        EvaluateConfig(folder=str(folder))
 
 
 def test_other_images_are_seen_as_in_training(tmp_path):

@@ -58,9 +58,19 @@ def test_the_entry_draws_any_code(tmp_path, capsys):
     assert str(tmp_path / "d.png") in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["dags", "2_03"], ["show", "mlp", "absent"]])
-def test_errors_are_words(words):
-    with pytest.raises(SystemExit, match=r"report: (bad DAG code|found no folder absent)"):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["dags", "2_03"], "bad DAG code"),
+        (["dags", "a=2_02", "a=2_12"], "found 'a' twice"),
+        (["show", "mlp", "absent"], "found no folder absent"),
+        (["summary", "absent"], "found no folder absent"),
+        (["show", "mlp", "tests"], "found no record in tests"),
+        (["summary", "tests"], "found no record in tests"),
+    ],
+)
+def test_errors_are_words(words, told):
+    with pytest.raises(SystemExit, match=f"report: {told}"):
         main(words)
 
 

@@ -77,6 +77,8 @@ def test_a_result_of_wot(tmp_path):
         (b'{"searches": []}', "0 searches"),
         (b'{"searches": [{"seed": 0}]}', "neither genotype nor arch"),
         (b"|nor_conv_3x3~0|", "groups"),
+        (b'{"searches": [5]}', r"no search that found one \(searches\)"),
+        (b'{"a":' * 9000, "neither text nor whole JSON"),
     ],
 )
 def test_files_that_hold_no_genotype(tmp_path, content, told):
@@ -182,6 +184,7 @@ def test_genotypes_as_they_stand_in_logs_and_programs(tmp_path, text):
         ("Genotype(" + "-" * 50_000 + "1)", "nested too deeply"),
         ("Genotype(normal={[]: 1})", "column 17: found"),
         ("x" * 5000, "expected a file, a string"),
+        ('{"a":' * 9000, "not JSON: maximum recursion"),
         ("a\0b", "expected a file, a string"),
     ],
 )

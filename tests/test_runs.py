@@ -169,7 +169,7 @@ def test_other_data_under_the_same_name_is_refused(tmp_path):
         open_run(tmp_path, {"dataset": "e.npz"}, data("b"))
 
 
-@pytest.mark.parametrize("name", [".", "..", "../e", ".hidden", "/tmp/x", "a/b"])
+@pytest.mark.parametrize("name", [".", "..", "../e", ".hidden", "/tmp/x", "a/b", "a\nb", "\t"])
 def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(ConfigError, match=r"run\.name"):
         RunSettings(name)
@@ -327,3 +327,24 @@ def test_an_entry_ends_in_one_line(capsys):
         assert caught.value.code.startswith("prog: ") and str(error) in caught.value.code
     with pytest.raises(SpaceError):
         run_main("prog", lambda: fail(SpaceError("not announced")))
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"5", bytes(40), b"\xff\xfe{}", b"[" * 9000])
+@pytest.mark.parametrize("name", ["config.yaml", "environment.json", "result.json"])
+def test_a_damaged_file_of_a_run_is_named(tmp_path, name, damage):
+    with open_run(tmp_path, {"lr": 0.1}) as run:
+        run.log({"epoch": 1})
+        run.finish({})
+    (tmp_path / "e/r" / name).write_bytes(damage)
+    told = f"{name} is damaged: .*expected"
+    with pytest.raises(UserError, match=told) as caught, open_run(tmp_path, {"lr": 0.1}) as run:
+        assert run.finished and run.result
+    assert "\n" not in str(caught.value)
+    open_run(tmp_path, {"lr": 0.1}, fresh=True).close()
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"[]", b"5", bytes(40), b"\xff{}", b"[" * 100_000])
+def test_a_damaged_line_of_metrics_is_named(tmp_path, line):
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch": 1}\n' + line + b'\n{"epoch": 3}\n')
+    with pytest.raises(UserError, match=r"metrics.jsonl: line 2 is damaged: .*--run.fresh true"):
+        read_metrics(tmp_path)

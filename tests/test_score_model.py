@@ -90,6 +90,10 @@ def test_the_command_line_scores_a_classifier(capsys):
             "found images of 1x8x8, which the network",
         ),
         (["torchvision:resnet18", "--names", "wat"], "--names: found 'wat'"),
+        (["torchvision:resnet18", "--seed", "9" * 30], "--seed: found [999"),
+        (["torchvision:resnet18", "--seed", "-1"], "--seed: found [-1]"),
+        ([":f"], "found ':f', expected package.module:function"),
+        (["math:pi"], "math:pi: found 'pi', expected one of"),
         (["tests.test_score_model:Paired"], "tests.test_score_model:Paired"),
     ],
 )

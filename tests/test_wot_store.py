@@ -97,6 +97,7 @@ START = '# {"dataset": {}}\n'
         ("arch,seed,score,seconds\na,0,1.0,1\n", "line 1: found 'arch,"),
         ("# made by hand\narch,seed,score,seconds\n", "line 1: found '# made"),
         (START + "arch,score\n", "found columns"),
+        ("# " + "[" * 100_000 + "\n", "line 1: found"),
         (START + "arch,seed,score,seconds\na,0,1.0\n", "line 3"),
         (START + "arch,seed,score,seconds\na,0,1.0,1\nb,0,high,1\n", "line 4"),
         (START + "arch,seed,score,seconds\na,0,1.0,1\nb,0,nan,1\n", "line 4: the score is NaN"),
@@ -121,6 +122,16 @@ def test_means_over_seeds():
     )
     with pytest.raises(ScoreError, match=r"1 of 4 are missing, the first is b with seed 1"):
         mean_scores(scores, ["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{", "5", "[1, 2]", "\0" * 9, "[" * 100_000, "[[1], 2, 3, 4]"]
+)
+def test_a_damaged_line_of_the_store_is_named(tmp_path, line):
+    file = tmp_path / "scores.0.jsonl"
+    file.write_text(f'["a", 0, 1.5, 0.1]\n{line}\n')
+    with pytest.raises(ScoreError, match=r"scores\.0\.jsonl: line 2 is damaged: .*delete the line"):
+        ScoreStore(tmp_path)
 
 
 @pytest.mark.slow

@@ -59,6 +59,9 @@ def correlate(config: WotConfig) -> dict:
     require(bool(config.table or config.genotypes), "table", config.table, "an accuracy table")
     space = make_space(config)
     columns, accuracies, table = landscape(config, space)
+    for name, y in accuracies.items():
+        known = int((~np.isnan(y)).sum())
+        require(known >= 3, "accuracies", f"{known} of {name}", "three or more")
     settings, device, images, data = run_identity(config)
     settings |= {"table": table}
     with Run(config.run, KIND, settings, device, images) as run:

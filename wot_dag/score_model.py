@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from common.config import require_seeds
 from common.data import known_names, load_dataset, require_dataset
 from common.devices import DEVICES, choose_device
 from common.errors import run_main
@@ -79,6 +80,7 @@ def _score_and_print(options: argparse.Namespace) -> None:
     for name in options.names:
         require_score("--names", name, tuple(OF_NETWORKS))
     require_dataset("--dataset", options.dataset)
+    require_seeds("--seed", [options.seed])
     device = choose_device(options.device)
     data = load_dataset(options.dataset, device)
     images = draw_batch(data, options.batch_size, options.seed)

@@ -83,9 +83,15 @@ def _read_folder(folder: Path) -> Scores:
     scores: Scores = {}
     for path in sorted(folder.glob("scores.*.jsonl")):
         # another process may be in the middle of its last line
-        for line in path.read_bytes().split(b"\n")[:-1]:
-            arch, seed, value, seconds = json.loads(line)
-            scores[Key(arch, seed)] = ScoreValue(-math.inf if value is None else value, seconds)
+        for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+            try:
+                arch, seed, value, seconds = json.loads(line)
+                scores[Key(arch, seed)] = ScoreValue(-math.inf if value is None else value, seconds)
+            except (ValueError, TypeError, RecursionError) as error:
+                raise ScoreError(
+                    f"{path}: line {number} is damaged: found {line[:60]!r}, expected [arch, seed, "
+                    f"score, seconds]: delete the line, and its score is made again"
+                ) from error
     return scores
 
 
@@ -124,7 +130,7 @@ def read_scores(path: Path) -> tuple[dict, Scores]:
 def _read_header(path: Path, line: str) -> dict:
     try:
         header = json.loads(line.removeprefix("#")) if line.startswith("#") else None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         header = None
     if not isinstance(header, dict) or not isinstance(header.get("dataset"), dict):
         raise ScoreError(

@@ -27,6 +27,7 @@ from spaces.nasbench201 import Cell
 
 PROG = "python -m wot_dag.topologies"
 KIND = "nasbench201_topologies"
+_FEWEST = 20  # topologies, for regressions on up to seven predictors
 BASE, FULL = "depth, width", "depth, width, kernel"
 _FORMS = (("NNGP", "exact", False), ("NTK", "exact", True), ("paper form", "paper", False))
 
@@ -65,12 +66,14 @@ def correlate(config: CellTopologiesConfig) -> dict:
     """
     benchmark = AccuracyTable.find(config.table, data_root())
     data = load_dataset(config.dataset)
+    images = kernel_images(config, data)
+    dags, cells, accuracies = topologies(benchmark)
+    _check_topologies(config, dags)
     settings = identity(config) | {"table": benchmark.header}
     with Run(config.run, KIND, settings, "cpu", data.header) as run:
         if run.finished:
             return run.result
-        dags, cells, accuracies = topologies(benchmark)
-        table = topology_features(dags, kernel_images(config, data))
+        table = topology_features(dags, images)
         result = {
             "table": benchmark.header,
             "kernel_samples": config.kernel_samples,
@@ -85,6 +88,16 @@ def correlate(config: CellTopologiesConfig) -> dict:
         columns |= held_out(table, first)
         write_columns(run.folder / "topologies.csv", columns)
         return run.finish(result, network={"space": "nas-bench-201"}, n=len(dags))
+
+
+def _check_topologies(config: CellTopologiesConfig, dags: Sequence[Dag]) -> None:
+    """Raises a SpaceError unless there are enough to be held out in turn."""
+    deep = sum(effective_depth_width(dag).depth > 0 for dag in dags)
+    if deep < _FEWEST:
+        raise SpaceError(
+            f"table {config.table}: found {deep} topologies of depth above 0 with an accuracy on "
+            f"each data set, expected {_FEWEST} or more"
+        )
 
 
 def topologies(table: AccuracyTable) -> tuple[list[Dag], np.ndarray, dict[str, np.ndarray]]:

@@ -7,6 +7,7 @@ import bz2
 import io
 import pickle
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -147,6 +148,22 @@ def _bar(stream: TextIO | None, total: int, unit: str, names: Iterable | None = 
                 disable=stream is None, mininterval=1, delay=_SILENT)  # fmt: skip
 
 
+# What pickle, zipfile and bz2 raise at bytes that are no archive.
+_DAMAGE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
+
+
 def _read_file(path: Path, progress: TextIO | None = None) -> Any:
     """The one object of a bzip2 pickle, or of a file of torch.save, old or new."""
     with path.open("rb") as raw, _bar(progress, path.stat().st_size, "B") as bar:
@@ -156,10 +173,10 @@ def _read_file(path: Path, progress: TextIO | None = None) -> Any:
             content = _read_stream(raw, magic, lambda: bar.update(raw.tell() - bar.n))
             bar.update(bar.total - bar.n)
             return content
-        except (EOFError, pickle.UnpicklingError, zipfile.BadZipFile, IndexError) as error:
-            raise SpaceError(f"{path}: cut off or no archive: {error}") from error
         except SpaceError as error:
             raise SpaceError(f"{path}: {error}") from error
+        except _DAMAGE as error:
+            raise SpaceError(f"{path}: cut off or no archive: {error!r:.200}") from error
 
 
 def _read_stream(raw: BinaryIO, magic: bytes, tick: Callable[[], None]) -> Any:

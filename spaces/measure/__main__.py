@@ -8,6 +8,7 @@ import argparse
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -54,10 +55,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(size) for size in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected sizes as 1,3,224,224") from None
+    sizes = tuple(int(size) if size.isdecimal() else 0 for size in text.split(","))
+    if not 0 < math.prod(sizes) <= 10**9:
+        expected = "sizes as 1,3,224,224, of 10^9 numbers at most"
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}")
+    return sizes
 
 
 def _write(rows: Sequence[Row], options: argparse.Namespace) -> None:

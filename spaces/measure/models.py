@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,22 +74,21 @@ def own_function(text: str) -> Callable[[], Any]:
     """The function of "package.module:function", looked for from the current folder too.
 
     Raises:
-        SpaceError: no such module or function, or one that needs arguments.
+        SpaceError: no such module or function, one that fails, or one that needs arguments.
     """
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+", text):
+        raise SpaceError(f"found {text[:60]!r}, expected package.module:function")
     module_name, _, name = text.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise SpaceError(f"{text}: {error}; expected package.module:function") from error
+    module = _of_ones_own(text, lambda: importlib.import_module(module_name))
     if not callable(getattr(module, name, None)):
         callables = [key for key, value in vars(module).items() if callable(value)]
         check_name(name, callables or ["a function"], text)
     function = getattr(module, name)
     try:
         inspect.signature(function).bind()
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise SpaceError(f"{text}: {error}; expected a function without arguments") from error
     return function
 
@@ -103,7 +104,7 @@ def own_model(text: str, function: Callable[[], Any], with_weights: bool) -> nn.
     Raises:
         SpaceError: that is no model.
     """
-    made = function() if with_weights else build(function)
+    made = _of_ones_own(text, function if with_weights else lambda: build(function))
     if not isinstance(made, nn.Module):
         raise SpaceError(f"{text}: returned {type(made).__name__}, expected a torch.nn.Module")
     return made
@@ -118,3 +119,17 @@ def of_own(text: str, function: Callable[[], Any], shape: Sequence[int] | None) 
 def _measured(model: nn.Module, example: tuple | None = None) -> dict[str, Any]:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return {"counts": trace(model, example), "parameters": parameters}
+
+
+def _of_ones_own(text: str, call: Callable[[], Any]) -> Any:
+    """What code of one's own gives; whatever it raises is told with its line.
+
+    It may raise anything, and `sys.exit()` in it is no success of ours.
+    """
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}, line {frame.lineno}"
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise SpaceError(f"{text}: {told} ({where}); expected package.module:function") from error
