@@ -172,8 +172,20 @@ class Run:
 
     @property
     def result(self) -> dict:
-        """The finished run's result."""
-        return read_json(self.folder / "result.json")
+        """The finished run's result.
+
+        Raises:
+            RunError: result.json is another record's, or none.
+        """
+        file = self.folder / "result.json"
+        found = read_json(file)
+        kind = found.get("kind") if isinstance(found, dict) else None
+        if kind != self.kind:
+            raise RunError(
+                f"{file}: found a result of kind {kind!r}, expected {self.kind!r}; "
+                f"--run.fresh true makes the run anew"
+            )
+        return found
 
     def log(self, record: dict) -> None:
         """Appends one record to metrics.jsonl.

@@ -343,6 +343,15 @@ def test_a_damaged_file_of_a_run_is_named(tmp_path, name, damage):
     open_run(tmp_path, {"lr": 0.1}, fresh=True).close()
 
 
+def test_the_result_of_another_kind_is_refused(tmp_path):
+    with open_run(tmp_path, {}) as run:
+        run.finish({})
+    (tmp_path / "e/r/result.json").write_text('{"kind": "x"}')
+    told = "found a result of kind 'x', expected 'e'; --run.fresh true"
+    with open_run(tmp_path, {}) as run, pytest.raises(UserError, match=told):
+        print(run.result)
+
+
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"5", bytes(40), b"\xff{}", b"[" * 100_000])
 def test_a_damaged_line_of_metrics_is_named(tmp_path, line):
     (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch": 1}\n' + line + b'\n{"epoch": 3}\n')
