@@ -6,6 +6,7 @@ from report.tables import ABSENT, Cell, Number, Table, general
 
 _COLUMNS = ("record", "images", "epochs", "top-1 error (%)", "top-5 error (%)",
             "parameters", "hours", "seed", "n")  # fmt: skip
+_FINALISTS = ("place by score", "validation accuracy (%)", "test error (%)", "architecture")
 
 
 @headed(
@@ -14,11 +15,28 @@ _COLUMNS = ("record", "images", "epochs", "top-1 error (%)", "top-5 error (%)",
     "python -m retrain --config configs/retrain/NAME.yaml --genotype CHOICE",
 )
 def section(sources: Sources) -> Parts:
-    """A row for each training."""
+    """A row for each training; the finalists of each search by queries."""
     runs = sources.of_kind("retrain")
     if runs:
         yield Table("retrain", "Test errors of single trainings", _COLUMNS, tuple(map(_row, runs)))
     yield from runs
+    for run in sources.of_kind("queries"):
+        yield _finalists(run)
+        yield run
+
+
+def _finalists(run: Record) -> Table:
+    result = run.result
+    rows = tuple(
+        (place, Number(row["validation_top1"]), Number(row["test_error"]), row["arch"])
+        for place, row in enumerate(result["finalists"], start=1)
+    )
+    caption = f"{run.name}: finalists of {result['method']}, trained on {run.dataset}"
+    note = (
+        f"After {result['epochs']} epochs each; that of place {result['chosen']} by score has the "
+        f"highest validation accuracy, and is chosen."
+    )
+    return Table(f"{run.key}_finalists", caption, _FINALISTS, rows, note)
 
 
 def _row(run: Record) -> tuple[Cell, ...]:

@@ -11,6 +11,7 @@ from common.workers import Workers
 from retrain import queries
 from retrain.config import NetworkSettings, RetrainConfig, SgdSettings
 from retrain.queries import query, read_finalists
+from tests.records import results_of, section
 from tests.running import run
 from wot_dag.__main__ import run_search
 from wot_dag.config import ScoreSettings, WotConfig
@@ -54,6 +55,9 @@ def test_the_best_of_the_finalists_is_chosen(tmp_path, monkeypatch, space):
     assert (result["kind"], result["method"]) == ("queries", "NNGP, 3 queries")
     monkeypatch.setattr(queries, "train", lambda one, _: trained[int(one.run.name[-1]) - 1])
     assert query(config, Workers()) == result  # finished: read, not made
+    text = section(results_of(tmp_path, out=tmp_path / "out"), "Chosen cells, trained from scratch")
+    assert "finalists of NNGP, 3 queries, trained on digits" in text
+    assert f"that of place {result['chosen']} by score" in text
 
 
 def test_of_equally_good_finalists_the_higher_score_is_chosen(tmp_path, monkeypatch):
