@@ -68,6 +68,7 @@ def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "pd
     for file in files:
         dated = {"CreationDate": None} if file.suffix == ".pdf" else None
         figure.savefig(file, dpi=200, metadata=dated)
+        figure.set_layout_engine("none")  # as it lies now: laying it out is half of the work
     return files
 
 

@@ -135,7 +135,7 @@ def test_a_table_without_twelve_epochs_is_named(tmp_path):
     path.write_text(f"index,arch,cifar10/test@200\n0,{CELLS[0]},90\n")
     words = ["--score.name", "convolutions", "--queries", "2", "--samples", "3", "--repeats", "1"]
     with pytest.raises(
-        ValueError, match="epochs of cifar10/test: found '12', expected one of: 200"
+        ValueError, match="accuracies: found 'cifar10/test@12', expected one of cifar10/test@200"
     ):
         run_search(configured(tmp_path, *words, "--table", str(path)))
 

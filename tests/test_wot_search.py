@@ -289,10 +289,16 @@ def test_scores_made_otherwise_are_refused(
 
 
 def nds(folder: Path) -> Path:
-    """An NDS file of one genotype."""
-    genotype = Genotype.random(np.random.default_rng(0)).to_dict()
-    net = {"net": {"genotype": genotype, "width": 2, "depth": 1}, "test_ep_top1": [10.0]}
-    (folder / "nds.json").write_text(json.dumps([net]))
+    """An NDS file of three genotypes."""
+    rng = np.random.default_rng(0)
+    nets = [
+        {
+            "net": {"genotype": Genotype.random(rng).to_dict(), "width": 2, "depth": 1},
+            "test_ep_top1": [10.0 + n],
+        }
+        for n in range(3)
+    ]
+    (folder / "nds.json").write_text(json.dumps(nets))
     return folder / "nds.json"
 
 
