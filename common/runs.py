@@ -179,7 +179,7 @@ class Run:
         """
         file = self.folder / "result.json"
         found = read_json(file)
-        kind = found.get("kind") if isinstance(found, dict) else None
+        kind = found.get("kind")
         if kind != self.kind:
             raise RunError(
                 f"{file}: found a result of kind {kind!r}, expected {self.kind!r}; "

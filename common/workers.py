@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import signal
 from collections.abc import Callable
@@ -12,7 +14,7 @@ import torch
 from torch import distributed
 
 from common.errors import UserError
-from common.runs import differences
+from common.runs import Run, RunSettings, differences
 from common.watch import JOIN_SECONDS, Watch, WorkersError
 
 Result = TypeVar("Result")
@@ -137,6 +139,18 @@ class Workers:
             if failed:
                 raise error
         return result
+
+    def open_run(
+        self, settings: RunSettings, *how: Any
+    ) -> contextlib.AbstractContextManager[Run | None]:
+        """The first process' `Run`, for a `with`; None in the others.
+
+        `run.fresh` is meant for the first start alone, not for those that repair a kill.
+        """
+        restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+        settings = dataclasses.replace(settings, fresh=settings.fresh and not restarted)
+        run = self.together(lambda: Run(settings, *how) if self.first else None)
+        return run or contextlib.nullcontext()
 
     def agree(self, decisive: dict) -> None:
         """Checks that all have the same settings and data: each machine reads its own.

@@ -36,16 +36,21 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         parser.set_defaults(run=run)
 
 
-def _page(options: argparse.Namespace, drawn: Collection[str] = ()) -> list[Path]:
-    options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / FILE
-    file.write_text(render(read_sources(options.records), options.out, drawn))
-    return [file]
+def _page(options: argparse.Namespace) -> list[Path]:
+    return [_write(read_sources(options.records), options.out)]
 
 
 def _all(options: argparse.Namespace) -> list[Path]:
-    drawn = write_results(read_sources(options.records), options.out)
-    return [options.out / RESULTS, *_page(options, drawn)]
+    sources = read_sources(options.records)
+    drawn = write_results(sources, options.out)
+    return [options.out / RESULTS, _write(sources, options.out, drawn)]
+
+
+def _write(sources: Sources, out: Path, drawn: Collection[str] = ()) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / FILE
+    file.write_text(render(sources, out, drawn))
+    return file
 
 
 def render(sources: Sources, base: Path, drawn: Collection[str] = ()) -> str:

@@ -54,8 +54,7 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
     Raises:
         As `train`; ConfigError: no finalists, or no validation images.
     """
-    require(config.validation, "validation", False, "true: finalists are compared on such images")
-    method, finalists = read_finalists(config.genotype, config.search)
+    method, finalists = workers.together(lambda: _checked(config))
     name = config.run.name or Path(config.genotype).name
     results = []
     for place, arch in enumerate(finalists, start=1):
@@ -63,6 +62,11 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
         one = dataclasses.replace(config, genotype=arch, search=None, run=run)
         results.append(train(one, workers))
     return _choose(config, name, method, finalists, results) if workers.first else {}
+
+
+def _checked(config: RetrainConfig) -> tuple[str, list[str]]:
+    require(config.validation, "validation", False, "true: finalists are compared on such images")
+    return read_finalists(config.genotype, config.search)
 
 
 def _choose(

@@ -1,9 +1,6 @@
 """Training from scratch: one loop for one process or many, resumable at any step."""
 
-import contextlib
-import dataclasses
 import math
-import os
 import sys
 import time
 from pathlib import Path
@@ -42,8 +39,8 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
     images = workers.together(lambda: load_images(config, workers, device))
     decisive = _decisive(config, choice, device)
     workers.agree(decisive | {"data": images.header})
-    run = workers.together(lambda: _open_run(config, decisive, workers, device, images.header))
-    with run or contextlib.nullcontext():
+    how = config.run, "retrain", decisive, describe_device(device), images.header
+    with workers.open_run(*how) as run:
         if workers.from_first(run is not None and run.finished):
             return run.result if run else {}
         shape = Shape(images.classes, images.image_shape)
@@ -72,21 +69,6 @@ def _decisive(config: RetrainConfig, choice: Chosen, device: torch.device) -> di
     """The settings that decide the result."""
     precision = precision_of(config, device)
     return {"cell": str(choice.cell), "precision": precision} | identity(config)
-
-
-def _open_run(
-    config: RetrainConfig,
-    decisive: dict,
-    workers: Workers,
-    device: torch.device,
-    header: dict[str, str],
-) -> Run | None:
-    """The first process' run folder; --run.fresh is meant for the first start alone."""
-    if not workers.first:
-        return None
-    restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
-    settings = dataclasses.replace(config.run, fresh=config.run.fresh and not restarted)
-    return Run(settings, "retrain", decisive, describe_device(device), header)
 
 
 class Training:

@@ -1,6 +1,5 @@
 """Entry: python -m tenas_dag --config configs/tenas/digits.yaml."""
 
-import contextlib
 import json
 import shlex
 from pathlib import Path
@@ -44,8 +43,7 @@ def run_search(config: TenasConfig, workers: Workers) -> None:
     table = workers.together(lambda: find_table(config))
     workers.agree(identity(config) | {"data": data.header})
     how = config.run, "tenas", identity(config), describe(device), data.header
-    run = workers.together(lambda: Run(*how) if workers.first else None)
-    with run or contextlib.nullcontext():
+    with workers.open_run(*how) as run:
         if not workers.from_first(run is not None and run.finished):
             _search(config, workers, run, data, device)
         if run:

@@ -14,6 +14,7 @@ import pytest
 from torch import distributed
 
 from common.errors import UserError
+from common.runs import RunSettings
 from common.watch import Watch, WorkersError
 from common.workers import Workers
 from tests.running import TORCHRUN, Entry, free_port, run
@@ -210,3 +211,14 @@ def scored(root):
     lines = [json.loads(line)[:3] for file in files for line in file.read_text().splitlines()]
     assert len({tuple(line[:2]) for line in lines}) == len(lines)
     return sorted(lines)
+
+
+def test_a_restart_by_torchrun_is_no_fresh_start(tmp_path, monkeypatch):
+    how = "kind", {"a": 1}, "cpu"
+    settings = RunSettings("r", str(tmp_path), fresh=True)
+    for restarts, kept in (("0", False), ("1", True)):
+        with Workers(alone=True).open_run(RunSettings("r", str(tmp_path)), *how) as run:
+            run.log({"epoch": 1})
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", restarts)
+        with Workers(alone=True).open_run(settings, *how) as run:
+            assert bool(run.position()) is kept

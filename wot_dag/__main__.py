@@ -1,6 +1,5 @@
 """Entry: python -m wot_dag --config configs/wot/digits.yaml."""
 
-import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -44,8 +43,7 @@ def run_search(config: WotConfig, workers: Workers | None = None) -> dict:
     settings, device, header, data = workers.together(lambda: run_identity(config))
     workers.agree(settings | {"data": header})
     how = config.run, "wot", settings, device, header
-    run = workers.together(lambda: Run(*how) if workers.first else None)
-    with run or contextlib.nullcontext():
+    with workers.open_run(*how) as run:
         if not workers.from_first(run is not None and run.finished):
             with stop_on_signals() as request:
                 choices = search(config, make_space(config), request, data, workers)

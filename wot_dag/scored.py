@@ -91,8 +91,7 @@ def open_store(
         name += "_" + re.sub(r"\W+", "_", describe(scorer.device))
     settings = RunSettings(name, config.run.root)
     how = "wot_scores", identity, describe(scorer.device), scorer.data.header
-    run = workers.together(lambda: Run(settings, *how) if workers.first else None)
-    with run or contextlib.nullcontext():
+    with workers.open_run(settings, *how) as run:
         folder = settings.folder("wot_scores")
         store = workers.together(lambda: ScoreStore(folder, workers.rank))
         with contextlib.closing(store):
