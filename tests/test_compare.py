@@ -82,7 +82,7 @@ def test_a_comparison(tmp_path):
         once, all_seeds = row["datasets"]["cifar10"]["deep"], row["over_seeds"]["cifar10"]["deep"]
         changes = row["n"] == 40 and "jacov" in row["names"]
         assert (once["kendall"] != all_seeds["kendall"]) is changes, row["score"]
-        assert row["seeds"] == (2 if row["n"] == 40 else 1)
+        assert row["seeds"] == (2 if row["n"] == 40 else 1) and row["devices"] == ["cpu"]
     chosen = [row for row in result["rows"] if row["chosen"]]
     assert len(chosen) == 1 and len(chosen[0]["names"]) in (2, 3, 4)
     best = chosen[0]["over_seeds"]["cifar10"]["deep"]["kendall"]

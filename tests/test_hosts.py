@@ -102,12 +102,18 @@ def searches(root):
 
 @pytest.mark.parametrize(
     ("entry", "key"),
-    [("tenas_dag", "seeds"), ("wot_dag.score", "score.seeds"), ("wot_dag", "seed")],
+    [
+        ("tenas_dag", "seeds"),
+        ("wot_dag.score", "score.seeds"),
+        ("wot_dag", "seed"),
+        ("wot_dag.compare", "sample"),
+    ],
 )
 def test_other_settings_on_another_machine_are_refused(tmp_path, entry, key):
     both = [entry, "--run.root", str(tmp_path)]
-    both += ["--indicators.dataset" if entry == "tenas_dag" else "--score.dataset", "digits"]
-    values = ("3", "4") if key == "seed" else ("[3]", "[4]")
+    block = "--indicators" if entry == "tenas_dag" else "--score"
+    both += [f"{block}.dataset", "digits", f"{block}.device", "cpu"]
+    values = ("[3]", "[4]") if key.endswith("seeds") else ("13", "14")
     processes = start_two([[*both, f"--{key}", value] for value in values])
     name, (one, other) = key.split(".")[-1], values
     assert "process 1 of the job has other settings or other data" in (line := told(processes[0]))

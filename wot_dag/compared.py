@@ -113,6 +113,7 @@ class Comparison:
     ) -> None:
         self.config, self.table = config, table
         scores: dict[str, Scores] = {}
+        self._devices: dict[str, list[str]] = {}
         self.whole = Cells(config, table, scores)
         order = np.random.default_rng(0).permutation(len(self.whole.archs))
         some = [self.whole.archs[i] for i in order]  # samples are the first of a random order
@@ -124,8 +125,8 @@ class Comparison:
             keys = [Key(a, seed) for cells in groups for a in cells.archs for seed in cells.seeds]
             score = replace(config.score, name=name)
             making = WotConfig(score=score, run=RunSettings(root=config.run.root))
-            _, parts = scores_of(making, self.whole.space, keys, request, data, workers)
-            scores[name] = parts[0]
+            how, parts = scores_of(making, self.whole.space, keys, request, data, workers)
+            scores[name], self._devices[name] = parts[0], how["devices"]
 
     def rows(self) -> Iterator[dict]:
         """A row for each score and aggregate, those on all cells first."""
@@ -153,6 +154,7 @@ class Comparison:
             "n": len(cells.archs),
             "seeds": len(cells.seeds),
             "seconds": cells.seconds(name),
+            "devices": sorted({device for part in name for device in self._devices[part]}),
             "seed_share": seed_share([self.few.values(name, [seed]) for seed in seeds]),
             "searches": {f: _searched(cells, name, f, self.table) for f in FILTERS},
             "queries": _asked(cells, name, self.table),
