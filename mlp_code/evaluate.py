@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from common.checkpoints import load_state
-from common.config import parse_config, require, require_choice
+from common.config import parse_config, require
 from common.data import load_dataset
 from common.dataset import Dataset
-from common.devices import choose_device
+from common.devices import Device, choose_device
 from common.errors import run_main
 from common.files import read_json
+from common.ranges import check
 from common.runs import read_settings
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.members import DagMlpLoop, mlp_shape
@@ -33,15 +35,13 @@ class EvaluateConfig:
     """
 
     folder: str = ""
-    weights: str = "best"
-    split: str = "test"
+    weights: Literal["best", "last"] = "best"
+    split: Literal["train", "validation", "test"] = "test"
     dataset: str = ""
-    device: str = "auto"
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
-        require(self.weights in ("best", "last"), "weights", self.weights, "best or last")
-        splits = ("train", "validation", "test")
-        require_choice("split", self.split, splits)
+        check(self)
         files = ("config.yaml", "result.json", f"{self.weights}.pt")
         found = all((Path(self.folder) / file).is_file() for file in files)
         expected = f"the folder of a finished run, with {', '.join(files)}"

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -10,10 +11,11 @@ from torch import Tensor
 from common.config import free, identity, later, parse_config, require, require_seeds
 from common.data import load_dataset, require_dataset
 from common.dataset import Dataset
-from common.devices import choose_device, describe
+from common.devices import Device, choose_device, describe
 from common.errors import run_main
 from common.files import read_metrics
 from common.progress import progress
+from common.ranges import Natural, Positive, Range, Share, check
 from common.runs import Run, RunSettings
 from dag import FIGURE_3
 from mlp_code.agreement import LOSSES, check_rates, summary
@@ -21,7 +23,7 @@ from mlp_code.descent import Descent, best_of, largest_stable
 from mlp_code.model import DagMlp, MlpShape
 from mlp_code.own_rate import CurveSettings, measure_curves, summarize_curves
 from mlp_code.theory import check_samples, inputs
-from mlp_code.topologies import distinct_codes
+from mlp_code.topologies import Layers, distinct_codes
 
 PROG = "python -m mlp_code.learning_rate"
 _PART = 10  # networks of all seeds that are measured, and kept, together
@@ -55,34 +57,30 @@ class LearningRateConfig:
         run: where results go, runs/learning_rate/<name>/.
     """
 
-    layers: int = 3
-    networks: int = free(0)
+    layers: Layers = 3
+    networks: Natural = free(0)
     dataset: str = "digits"
-    samples: int = 64
-    width: int = 128
-    wide: int = free(1024)
-    steps: int = 60
-    batch_size: int = 16
-    momentum: float = later(0.0)
+    samples: Annotated[int, Range(least=2)] = 64
+    width: Positive = 128
+    wide: Natural = free(1024)
+    steps: Positive = 60
+    batch_size: Positive = 16
+    momentum: Share = later(0.0)
     batch_norm: bool = later(False)
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     rates: tuple[float, float] = (0.03, 300.0)
-    halvings: int = 7
-    tries: int = 5
+    halvings: Positive = 7
+    tries: Positive = 5
     curves: CurveSettings = field(default_factory=CurveSettings)
-    device: str = free("auto")
+    device: Device = free("auto")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
-        require(1 <= self.layers <= 3, "layers", self.layers, "1, 2 or 3 (3, 27 or 729 codes)")
+        check(self)
         require_dataset("dataset", self.dataset)
         require_seeds("seeds", self.seeds)
-        for key, least in (("networks", 0), ("wide", 0), ("samples", 2), ("width", 1), ("steps", 1),
-                           ("batch_size", 1), ("halvings", 1), ("tries", 1)):  # fmt: skip
-            require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
         fits = self.batch_size <= self.samples
         require(fits, "batch_size", self.batch_size, f"at most samples, {self.samples}")
-        require(0 <= self.momentum < 1, "momentum", self.momentum, "0 <= momentum < 1")
         low, high = self.rates
         require(0 < low < high < float("inf"), "rates", list(self.rates), "two numbers, 0 < a < b")
 

@@ -9,6 +9,7 @@ from common.config import require
 from common.dataset import Dataset
 from common.files import read_metrics
 from common.progress import progress
+from common.ranges import Positive, Range, check
 from common.runs import Run
 from dag import FIGURE_3
 from mlp_code.descent import Descent
@@ -33,16 +34,15 @@ class CurveSettings:
         default_factory=lambda: [round(10 ** (k / 2 - 3.5), 7) for k in range(8)]
     )
     images: int = 1000
-    width: int = 256
-    steps: int = 300
-    batch_size: int = 128
-    every: int = 10
+    width: Positive = 256
+    steps: Positive = 300
+    batch_size: Positive = 128
+    every: Positive = 10
 
     def __post_init__(self) -> None:
-        fits = self.rates and all(0 < rate < float("inf") for rate in self.rates)
+        check(self, "curves.")
+        fits = self.rates and all(rate in Range(above=0) for rate in self.rates)
         require(bool(fits), "curves.rates", self.rates, "numbers > 0, at least one")
-        for key in ("width", "steps", "batch_size", "every"):
-            require(getattr(self, key) >= 1, f"curves.{key}", getattr(self, key), "at least 1")
         few = self.images >= max(2, self.batch_size)
         require(few, "curves.images", self.images, "at least 2, and one batch")
 

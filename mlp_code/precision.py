@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+Precision = Literal["auto", "float32", "bfloat16"]
 _GAIN = 1.2  # how much faster bfloat16 must be to be worth its rounding
 
 

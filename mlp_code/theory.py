@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -10,10 +11,11 @@ from torch import Tensor
 from common.config import free, identity, parse_config, require, require_seeds
 from common.data import load_dataset, require_dataset
 from common.dataset import Dataset
-from common.devices import choose_device, describe
+from common.devices import Device, choose_device, describe
 from common.errors import TrainingDivergedError, run_main
 from common.files import read_metrics
 from common.progress import progress
+from common.ranges import Amount, Positive, Range, check
 from common.runs import Run, RunSettings
 from dag import FIGURE_3, Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
 from mlp_code.config import checked_dags
@@ -43,25 +45,21 @@ class TheoryConfig:
 
     dags: dict[str, str | int] = field(default_factory=FIGURE_3.copy)
     dataset: str = "digits"
-    kernel_samples: int = 512
-    samples: int = 128
-    width: int = 4096
-    steps: int = 60
-    lr: float = 0.0
-    targets: str = "one_hot"
+    kernel_samples: Annotated[int, Range(least=2)] = 512
+    samples: Annotated[int, Range(least=2)] = 128
+    width: Positive = 4096
+    steps: Positive = 60
+    lr: Amount = 0.0
+    targets: Literal["one_hot", "signed"] = "one_hot"
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
-    device: str = free("auto")
+    device: Device = free("auto")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
         require_dataset("dataset", self.dataset)
         require_seeds("seeds", self.seeds)
-        for key, least in (("samples", 2), ("kernel_samples", 2), ("width", 1), ("steps", 1)):
-            require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
-        require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")
-        targets = ("one_hot", "signed")
-        require(self.targets in targets, "targets", self.targets, "one_hot or signed")
+        check(self)
 
 
 def compare(config: TheoryConfig) -> dict:

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from torch import Tensor
 
 from common.config import parse_config, require
 from common.data import load_dataset
 from common.dataset import Dataset
+from common.devices import Device
 from common.errors import run_main
 from common.files import read_metrics, write_columns
+from common.ranges import Positive, Range, check
 from common.runs import RunSettings
 from common.statistics import mean_std
 from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
@@ -19,6 +22,7 @@ from mlp_code.theory import inputs
 from mlp_code.training import train
 
 PROG = "python -m mlp_code.topologies"
+Layers = Annotated[int, Range(least=1, most=3)]  # 3, 27 or 729 codes
 
 
 @dataclass(frozen=True)
@@ -40,24 +44,21 @@ class TopologiesConfig:
         run: where results go, runs/topologies/<name>/.
     """
 
-    layers: int = 3
-    kernel_samples: int = 128
-    goal: float = 90.0
-    bootstrap: int = 1000
+    layers: Layers = 3
+    kernel_samples: Annotated[int, Range(least=2)] = 128
+    goal: Annotated[float, Range(above=0, most=100)] = 90.0
+    bootstrap: Positive = 1000
     dataset: str = "digits"
     width: int = 64
     epochs: int = 40
     batch_size: int = 50
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     optimizer: SgdConfig = field(default_factory=lambda: SgdConfig(lr=0.01))
-    device: str = "auto"
+    device: Device = "auto"
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
-        require(1 <= self.layers <= 3, "layers", self.layers, "1, 2 or 3 (3, 27 or 729 codes)")
-        require(0 < self.goal <= 100, "goal", self.goal, "0 < goal <= 100 (%)")
-        require(self.kernel_samples >= 2, "kernel_samples", self.kernel_samples, "at least 2")
-        require(self.bootstrap >= 1, "bootstrap", self.bootstrap, "an integer >= 1")
+        check(self)
         self.training()
 
     def training(self) -> MlpConfig:
