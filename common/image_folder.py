@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from common.dataset import Arrays, DataError, digest_of
+from common.dataset import Arrays, DataError, check_data, digest_of
 from common.pictures import read_picture
 
 if TYPE_CHECKING:
     from torchvision.datasets import ImageFolder
 
 NAME, SIZE = "imagenet-1k", 224
-SAMPLE = {"train": 1024, "validation": 256, "test": 256}
 # Per channel of ImageNet's training images, in units of 0 .. 255.
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-
-
-def folder(root: Path, part: str, name: str = NAME) -> Path:
-    """root/imagenet-1k/train or .../val, with one folder of images per class.
-
-    Raises:
-        DataError: the folder is absent or holds no class folders.
-    """
-    found = root / name / {"train": "train"}.get(part, "val")
-    if not found.is_dir() or not any(path.is_dir() for path in found.iterdir()):
-        raise DataError(
-            f"{name or root} is not in {root}: expected {found}/CLASS/*.JPEG, one folder for each "
-            f"class; see bash scripts/prepare_data.sh"
-        )
-    return found
 
 
 class FolderImages(Dataset):
@@ -67,15 +50,14 @@ class FolderImages(Dataset):
             return self.transform(image), label
 
 
-@dataclass(frozen=True)
-class FolderFiles:
-    """Path and label of every image, by split."""
+class FolderFiles(NamedTuple):
+    """Path and label of every image, by split; names of the classes; a digest of it all."""
 
     train: list[tuple[str, int]]
     validation: list[tuple[str, int]]
     test: list[tuple[str, int]]
     classes: list[str]
-    digest: str = ""
+    digest: str
 
 
 def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
@@ -90,26 +72,21 @@ def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
     Raises:
         DataError: the folders are absent, their classes differ, or too few images are there.
     """
-    train, test = (_images(root, part, name) for part in ("train", "test"))
-    if len(train.classes) < 2:
-        raise DataError(
-            f"{root / name}: found one class ({train.classes[0]}), expected two or more"
-        )
+    train, test = (_images(root / name, part) for part in ("train", "val"))
+    found = f"one class ({train.classes[0]})"
+    check_data(len(train.classes) > 1, str(root / name), found, "two or more")
     foreign = sorted(set(train.classes) ^ set(test.classes))
-    if foreign:
-        raise DataError(
-            f"{root / name}: found {len(train.classes)} classes in train/ and {len(test.classes)} "
-            f"in val/, expected the same; {foreign[0]} is in one only"
-        )
-    if holdout >= len(train.samples):
-        raise DataError(
-            f"{root / name}: found {len(train.samples)} images in train/, of which holdout = "
-            f"{holdout} leaves none to train on"
-        )
-    order = np.random.default_rng(seed).permutation(len(train.samples)).tolist()
-    kept, apart = order[holdout:], order[:holdout]
-    split = [[train.samples[i] for i in sorted(part)] for part in (kept, apart)]
-    return FolderFiles(*split, test.samples, train.classes, digest(root / name))
+    found = f"{len(train.classes)} classes in train/ and {len(test.classes)} in val/"
+    expected = f"the same; {foreign[0]} is in one only" if foreign else ""
+    check_data(not foreign, str(root / name), found, expected)
+    n = len(train.samples)
+    expected = f"more: holdout = {holdout} leaves none to train on"
+    check_data(holdout < n, str(root / name), f"{n} images in train/", expected)
+    order = np.random.default_rng(seed).permutation(n).tolist()
+    kept, apart = (
+        [train.samples[i] for i in sorted(p)] for p in (order[holdout:], order[:holdout])
+    )
+    return FolderFiles(kept, apart, test.samples, train.classes, digest(root / name))
 
 
 def digest(root: Path) -> str:
@@ -122,16 +99,21 @@ def digest(root: Path) -> str:
     return digest_of(rows)
 
 
-def _images(root: Path, part: str, name: str = NAME, **words: Callable) -> ImageFolder:
-    """Images and classes of a part.
+def _images(root: Path, part: str, **words: Callable) -> ImageFolder:
+    """Images and classes of root/train or root/val, which has one folder of images per class.
 
     Raises:
         DataError: the folder is absent, or a class has no image.
     """
     from torchvision.datasets import ImageFolder
 
+    if not any(path.is_dir() for path in (root / part).glob("*")):
+        raise DataError(
+            f"{root.name} is not in {root.parent}: expected {root / part}/CLASS/*.JPEG, one folder "
+            f"for each class; see bash scripts/prepare_data.sh"
+        )
     try:
-        return ImageFolder(folder(root, part, name), **words)
+        return ImageFolder(root / part, **words)
     except FileNotFoundError as error:  # a class without images
         raise DataError(str(error).splitlines()[0]) from error
 
@@ -154,16 +136,11 @@ def load_sample(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
     crop = Compose([Resize(SIZE * 8 // 7), CenterCrop(SIZE)])
     rng = np.random.default_rng(seed)
     words = {"transform": crop, "loader": read_picture}
-    train, held = (_images(root, part, **words) for part in ("train", "test"))
-    chosen = rng.permutation(len(train))[: SAMPLE["train"]]
-    half = len(held) // 2
-    if not half:
-        raise DataError(
-            f"{root / NAME}/val: found one image, expected two: to validate and to test"
-        )
-    order = rng.permutation(len(held))
-    parts = [order[:half][: SAMPLE["validation"]], order[half:][: SAMPLE["test"]]]
-    return _read(train, chosen), *(_read(held, part) for part in parts)
+    train, held = (_images(root / NAME, part, **words) for part in ("train", "val"))
+    check_data(len(held) > 1, f"{root / NAME}/val", "one image", "two: to validate and to test")
+    chosen = rng.permutation(len(train))[:1024]
+    validation, test = np.split(rng.permutation(len(held)), [len(held) // 2])
+    return _read(train, chosen), _read(held, validation[:256]), _read(held, test[:256])
 
 
 def _read(images: ImageFolder, chosen: np.ndarray) -> Arrays:

@@ -49,8 +49,8 @@ class Stepper:
         if config.sync_batch_norm and workers.size > 1:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         # On a CPU, reverse passes of few channels in channels-last write past their memory (2.15).
-        last = config.channels_last and device.type == "cuda"
-        self.layout = torch.channels_last if last else torch.contiguous_format
+        cuda = device.type == "cuda"
+        self.layout = torch.channels_last if cuda else torch.contiguous_format
         self.network = network.to(device, memory_format=self.layout)
         self.optimizer = self._optimizer()
         self.autocast = torch.autocast(

@@ -19,7 +19,7 @@ from common.stopping import StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.choice import Chosen, read_choice
 from retrain.config import RetrainConfig
-from retrain.data import Images, check_batch, load_images
+from retrain.data import FolderSet, MemorySet, check_batch, load_images
 from retrain.evaluate import evaluate, share_buffers
 from retrain.networks import Shape, describe, make_network
 from retrain.step import Stepper, precision_of
@@ -86,7 +86,7 @@ class Training:
         self,
         config: RetrainConfig,
         stepper: Stepper,
-        images: Images,
+        images: MemorySet | FolderSet,
         run: Run | None,
         workers: Workers,
     ) -> None:
