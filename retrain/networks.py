@@ -26,20 +26,12 @@ class Shape:
 
 def build_network(choice: Chosen, settings: NetworkSettings, shape: Shape) -> nn.Module:
     """The network with PyTorch's initial weights, drawn from the global generator."""
+    classes, channels = shape.classes, shape.image[0]
     if isinstance(choice.cell, Cell):
-        layout = NasBench201Layout(
-            settings.channels, settings.layers, 3, shape.classes, shape.image[0]
-        )
+        layout = NasBench201Layout(settings.channels, settings.layers, 3, classes, channels)
         return NasBench201Network(choice.cell, layout)
-    layout = DartsLayout(
-        settings.channels,
-        settings.layers,
-        shape.classes,
-        shape.image[0],
-        settings.stem,
-        settings.auxiliary > 0,
-    )
-    return DartsNetwork(choice.cell, layout)
+    head, sizes = settings.auxiliary > 0, (settings.channels, settings.layers)
+    return DartsNetwork(choice.cell, DartsLayout(*sizes, classes, channels, settings.stem, head))
 
 
 def make_network(
@@ -61,13 +53,12 @@ def make_network(
 
 
 def _check_auxiliary(settings: NetworkSettings, shape: Shape) -> None:
-    cifar = settings.stem == "cifar"
+    (channels, height, width), cifar = shape.image, settings.stem == "cifar"
     low, high = (29, 32) if cifar else (193, 224)
-    ok = not settings.auxiliary or all(low <= side <= high for side in shape.image[1:])
-    height, width = shape.image[1:]
+    ok = not settings.auxiliary or (low <= height <= high and low <= width <= high)
     expected = f"0 for images of {height}x{width}: the head needs {low} .. {high}"
     require(ok, "network.auxiliary", settings.auxiliary, expected)
-    ok = cifar or shape.image[0] == 3
+    ok = cifar or channels == 3
     require(ok, "network.stem", settings.stem, "cifar for grey images")
 
 
@@ -138,8 +129,7 @@ def describe(choice: Chosen, settings: NetworkSettings, shape: Shape) -> dict:
     with torch.device("meta"):
         parameters = sum(p.numel() for p in build().parameters())
     if isinstance(choice.cell, Cell):
-        cell = {"arch": str(choice.cell)}
-        dags = [choice.cell.to_dag()]
+        cell, dags = {"arch": str(choice.cell)}, [choice.cell.to_dag()]
     else:
         cell = {"genotype": choice.cell.to_dict()}
         dags = [choice.cell.to_dag(which) for which in ("normal", "reduce")]

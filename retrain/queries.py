@@ -39,8 +39,8 @@ def read_finalists(folder: str, search: int | None) -> tuple[str, list[str]]:
             f"genotype: found {folder!r}, expected the folder of a search with finalists: "
             f"python -m wot_dag ... --queries 5"
         )
-    number = 1 if search is None and len(repeats) == 1 else search
-    ok = number is not None and 1 <= number <= len(repeats)
+    number = 1 if search is None and len(repeats) == 1 else search or 0
+    ok = 1 <= number <= len(repeats)
     require(ok, "search", search, f"one of the repeats 1 .. {len(repeats)} of {folder}")
     return read_json(path / "result.json")["method"], repeats[number - 1]["finalists"]
 
@@ -54,7 +54,10 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
     Raises:
         As `train`; ConfigError: no finalists, or no validation images.
     """
-    method, finalists = workers.together(lambda: _checked(config))
+    expected = "true: finalists are compared on such images"
+    require(config.validation, "validation", False, expected)
+    folder, search = config.genotype, config.search
+    method, finalists = workers.together(lambda: read_finalists(folder, search))
     name = config.run.name or Path(config.genotype).name
     results = []
     for place, arch in enumerate(finalists, start=1):
@@ -62,11 +65,6 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
         one = dataclasses.replace(config, genotype=arch, search=None, run=run)
         results.append(train(one, workers))
     return _choose(config, name, method, finalists, results) if workers.first else {}
-
-
-def _checked(config: RetrainConfig) -> tuple[str, list[str]]:
-    require(config.validation, "validation", False, "true: finalists are compared on such images")
-    return read_finalists(config.genotype, config.search)
 
 
 def _choose(

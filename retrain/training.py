@@ -3,10 +3,8 @@
 import math
 import sys
 import time
-from pathlib import Path
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
@@ -37,7 +35,8 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
     """
     choice, device = workers.together(lambda: _checked(config, workers))
     images = workers.together(lambda: load_images(config, workers, device))
-    decisive = _decisive(config, choice, device)
+    decisive = {"cell": str(choice.cell), "precision": precision_of(config, device)}
+    decisive |= identity(config)
     workers.agree(decisive | {"data": images.header})
     how = config.run, "retrain", decisive, describe_device(device), images.header
     with workers.open_run(*how) as run:
@@ -46,8 +45,7 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
         shape = Shape(images.classes, images.image_shape)
         network = workers.together(lambda: make_network(choice, config.network, shape, config.seed))
         with stop_on_signals() as request:
-            sizes = (images.steps, images.classes)
-            stepper = Stepper(config, network, *sizes, workers, device)
+            stepper = Stepper(config, network, images.steps, images.classes, workers, device)
             training = Training(config, stepper, images, run, workers)
             return training.fit(request, describe(choice, config.network, shape))
 
@@ -63,12 +61,6 @@ def _checked(config: RetrainConfig, workers: Workers) -> tuple[Chosen, torch.dev
     ok = device.type == "cuda" or not config.sync_batch_norm
     require(ok, "sync_batch_norm", True, "false on a CPU: torch has it on CUDA only")
     return choice, device
-
-
-def _decisive(config: RetrainConfig, choice: Chosen, device: torch.device) -> dict:
-    """The settings that decide the result."""
-    precision = precision_of(config, device)
-    return {"cell": str(choice.cell), "precision": precision} | identity(config)
 
 
 class Training:
@@ -104,22 +96,21 @@ class Training:
         state = self.workers.from_first(self.workers.together(self._read_checkpoint))
         if self.run:
             self.run.rewind(state["metrics"] if state else 0)
-        if state is None:
-            return
-        self.stepper.load(state)
-        for key in _KEPT:
-            setattr(self, key, state[key])
+        if state:
+            self.stepper.load(state)
+            vars(self).update((key, state[key]) for key in _KEPT)
 
     def _read_checkpoint(self) -> dict | None:
         """The checkpoint, checked to be this network's."""
-        if not self.run:
-            return None
-        folder = self.run.folder
-        state = load_checkpoint(folder)
-        shapes = {name: tensor.shape for name, tensor in self.stepper.network.state_dict().items()}
-        if state and shapes != {name: tensor.shape for name, tensor in state["network"].items()}:
+        state = load_checkpoint(self.run.folder) if self.run else None
+        shapes, found = (
+            {name: tensor.shape for name, tensor in weights.items()}
+            for weights in (self.stepper.network.state_dict(), state["network"] if state else {})
+        )
+        if state and shapes != found:
             raise RunError(
-                f"{folder}: the checkpoint is of another network: start again with --run.fresh true"
+                f"{self.run.folder}: the checkpoint is of another network: start again with "
+                f"--run.fresh true"
             )
         return state
 
@@ -174,10 +165,13 @@ class Training:
         """Metrics of the epoch; keeps the best weights so far."""
         share_buffers(self.stepper.network, self.workers)
         record = {"epoch": self.epoch, "lr": self.stepper.optimizer.param_groups[0]["lr"]}
-        record |= _prefixed("train", self.stepper.sums.mean(self.workers))
+        found = {"train": self.stepper.sums.mean(self.workers)}
         if self.images.sizes["validation"]:
-            record |= _prefixed("validation", self.evaluate("validation"))
-            self._keep_best(record["validation_top1"])
+            found["validation"] = self.evaluate("validation")
+            if found["validation"]["top1"] > self.best["top1"]:
+                self.best = {"top1": found["validation"]["top1"], "epoch": self.epoch}
+                self.best["state"] = self.stepper.weights()
+        record |= {f"{p}_{key}": value for p, of in found.items() for key, value in of.items()}
         if self.run:
             self.run.log(record)
         self._lap("evaluation")
@@ -205,13 +199,8 @@ class Training:
             raise self.stepper.diverged(f"on {part} images after epoch {epoch}")
         return found
 
-    def _keep_best(self, top1: float) -> None:
-        if top1 > self.best["top1"]:
-            self.best = {"top1": top1, "epoch": self.epoch, "state": self.stepper.weights()}
-
     def _finish(self, network: dict) -> dict:
-        last = self.stepper.weights()
-        tested = self.config.epochs
+        last, tested = self.stepper.weights(), self.config.epochs
         if self.config.weights == "best":
             self.stepper.network.load_state_dict(self.best["state"])
             tested = self.best["epoch"]
@@ -219,7 +208,10 @@ class Training:
         self._lap("evaluation")
         if not self.run:
             return {}
-        _save_weights(self.run.folder, last, self.best)
+        save_state(self.run.folder / "last.pt", {"network": last})
+        if self.best["epoch"]:
+            best = {"network": self.best["state"], "epoch": self.best["epoch"]}
+            save_state(self.run.folder / "best.pt", best)
         space = {"space": self.config.space, "channels": self.config.network.channels}
         space |= {"layers": self.config.network.layers}
         method = network.pop("method")
@@ -229,24 +221,23 @@ class Training:
         return result
 
     def _numbers(self, tested: int, test: dict[str, float]) -> dict:
+        config, best = self.config, self.best
         return {
             "images": self.images.sizes,
             "classes": self.images.classes,
-            "epochs": self.config.epochs,
-            "batch_size": self.config.batch_size,
-            "seed": self.config.seed,
+            "epochs": config.epochs,
+            "batch_size": config.batch_size,
+            "seed": config.seed,
             "processes": self.workers.size,
-            "precision": precision_of(self.config, self.stepper.device),
-            "tested_weights": self.config.weights,
+            "precision": precision_of(config, self.stepper.device),
+            "tested_weights": config.weights,
             "tested_epoch": tested,
             "test": {
                 "loss": test["loss"],
                 "top1_error": 100 - test["top1"],
                 "top5_error": 100 - test["top5"] if "top5" in test else None,
             },
-            "best_validation": {"epoch": self.best["epoch"], "top1": self.best["top1"]}
-            if self.best["epoch"]
-            else None,
+            "best_validation": {k: best[k] for k in ("epoch", "top1")} if best["epoch"] else None,
             "last_epoch": self.last,
             "seconds": sum(self.seconds.values()),
             "images_per_second": self.images_per_second,
@@ -261,13 +252,3 @@ def _line(record: dict, images_per_second: float) -> str:
         f"epoch {record['epoch']:>3}  loss {record['train_loss']:7.4f}  "
         f"train {record['train_top1']:6.2f} %{kept}  {images_per_second:,.0f} images/s"
     )
-
-
-def _prefixed(part: str, values: dict[str, float]) -> dict[str, float]:
-    return {f"{part}_{key}": value for key, value in values.items()}
-
-
-def _save_weights(folder: Path, last: dict[str, Tensor], best: dict) -> None:
-    save_state(folder / "last.pt", {"network": last})
-    if best["epoch"]:
-        save_state(folder / "best.pt", {"network": best["state"], "epoch": best["epoch"]})
