@@ -54,10 +54,13 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
     Raises:
         As `train`; ConfigError: no finalists, or no validation images.
     """
-    expected = "true: finalists are compared on such images"
-    require(config.validation, "validation", False, expected)
-    folder, search = config.genotype, config.search
-    method, finalists = workers.together(lambda: read_finalists(folder, search))
+
+    def checked() -> tuple[str, list[str]]:
+        expected = "true: finalists are compared on such images"
+        require(config.validation, "validation", False, expected)
+        return read_finalists(config.genotype, config.search)
+
+    method, finalists = workers.together(checked)
     name = config.run.name or Path(config.genotype).name
     results = []
     for place, arch in enumerate(finalists, start=1):
