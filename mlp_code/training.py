@@ -74,7 +74,7 @@ def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> Ml
     same experiment, listed in another order, must not hand one DAG the weights of another.
     """
     if state is None:
-        networks = len(labels(config))
+        networks = len(config.dags) * len(config.seeds)
         precision = choose_precision(config.precision, device, config.width, networks)
         return dataclasses.replace(config, precision=precision)
     dags = {name: config.dags[name] for name in state["dags"]}
@@ -105,51 +105,36 @@ class Trainer:
         self.config = config = _as_begun(config, state, device)
         self.run, self.data, self.device, self.analysis = run, data, device, analysis
         self.labels = labels(config)
-        in_features = data.train.images[0].numel()
-        self.shape = mlp_shape(config, in_features, data.num_classes)
+        self.shape = mlp_shape(config, data.train.images[0].numel(), data.num_classes)
         self.members = build_members(config, self.shape, device)
         self.rates = state["rates"] if state else learning_rates(config, data)
-        self.shares = self._shares()
+        self.lr = max(self.rates.values())
+        # A gradient times a network's share moves it as a rate times the share does.
+        shares = torch.tensor([self.rates[name] / self.lr for name, _ in self.labels])
+        self.shares = None if (shares == 1).all() else shares.to(device)
         self.optimizer = torch.optim.SGD(
             self.members.parameters(),
-            lr=max(self.rates.values()),
+            lr=self.lr,
             momentum=config.optimizer.momentum,
             weight_decay=config.optimizer.weight_decay,
             fused=True,
         )
         self.loss: Loss = make_loss(config.loss, config.targets)
-        self.seed_of = torch.tensor(
-            [config.seeds.index(seed) for _, seed in self.labels], device=device
-        )
-        self.epoch, self.step = 1, 0
+        seeds = [config.seeds.index(seed) for _, seed in self.labels]
+        self.seed_of = torch.tensor(seeds, device=device)
+        self.epoch, self.best = 0, [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in seeds]
+        self.start_next_epoch()
         self.began = time.perf_counter()  # as if all processes of the run had followed each other
-        self.sums = self._new_sums()
-        self.best: list[dict] = [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in self.labels]
         self._resume(state)
 
-    def _shares(self) -> Tensor | None:
-        """Each network's part of the optimizer's rate, the largest [members]; None: all of it.
-
-        A gradient times this part moves a network as a rate times this part does.
-        """
-        largest = max(self.rates.values())
-        shares = torch.tensor([self.rates[name] / largest for name, _ in self.labels])
-        return None if (shares == 1).all() else shares.to(self.device)
-
-    def _new_sums(self) -> Sums:
-        return Sums(len(self.labels), self.data.num_classes, self.device)
-
     def _resume(self, state: dict | None) -> None:
-        if state is None:
-            self.run.rewind(0)
-            return
-        self.members.load_state_dict(state["members"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.sums.load(state["sums"])
-        self.epoch, self.step = state["epoch"], state["step"]
-        self.began -= state["seconds"]
-        self.best = state["best"]
-        self.run.rewind(state["metrics"])
+        if state:
+            self.members.load_state_dict(state["members"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            vars(self.sums).update(state["sums"])
+            self.epoch, self.step, self.best = state["epoch"], state["step"], state["best"]
+            self.began -= state["seconds"]
+        self.run.rewind(state["metrics"] if state else 0)
 
     @property
     def seconds(self) -> float:
@@ -157,18 +142,14 @@ class Trainer:
         return time.perf_counter() - self.began
 
     def _save(self) -> None:
-        state = {
+        state = {key: getattr(self, key) for key in ("rates", "epoch", "step", "seconds", "best")}
+        state |= {
             "batched": "never" if isinstance(self.members, DagMlpLoop) else "always",
             "precision": self.config.precision,
-            "rates": self.rates,
             "members": self.members.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "sums": self.sums.state(),
-            "epoch": self.epoch,
-            "step": self.step,
-            "seconds": self.seconds,
+            "sums": vars(self.sums),
             "dags": list(self.config.dags),
-            "best": self.best,
             "metrics": self.run.position(),
         }
         save_checkpoint(self.run.folder, state)
@@ -192,7 +173,7 @@ class Trainer:
         """What is left of the current epoch; a stop request saves and leaves the process."""
         self.members.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = max(self.rates.values()) * self.config.optimizer.factor_at(self.epoch)
+            group["lr"] = self.lr * self.config.optimizer.factor_at(self.epoch)
         bad_step = torch.full((len(self.labels),), -1, device=self.device)
         for step, chosen in self._batches():
             if request:
@@ -208,15 +189,15 @@ class Trainer:
 
     def start_next_epoch(self) -> None:
         """Moves on to the next epoch, with sums of its own."""
-        self.epoch, self.step, self.sums = self.epoch + 1, 0, self._new_sums()
+        self.epoch, self.step = self.epoch + 1, 0
+        self.sums = Sums(len(self.labels), self.data.num_classes, self.device)
 
     def _batches(self) -> Iterator[tuple[int, Tensor]]:
         """(step, image indices [seeds, batch]) of what is left of this epoch."""
         n = len(self.data.train)
         size = self.config.batch_size or n
-        order = torch.stack(
-            [image_order(self.config, self.epoch, seed, n) for seed in self.config.seeds]
-        ).to(self.device)
+        orders = [image_order(self.config, self.epoch, seed, n) for seed in self.config.seeds]
+        order = torch.stack(orders).to(self.device)
         for step in range(self.step, -(-n // size)):
             yield step, order[:, step * size : (step + 1) * size]
 
@@ -254,27 +235,24 @@ class Trainer:
         """Metrics of the epoch per member, in %; keeps the best weights so far."""
         factor = self.config.optimizer.factor_at(self.epoch)
         records = [
-            {"epoch": self.epoch, "dag": name, "seed": seed, "lr": self.rates[name] * factor}
-            | train_sums
-            for (name, seed), train_sums in zip(self.labels, self.sums.records("train"))
+            {"epoch": self.epoch, "dag": name, "seed": seed, "lr": self.rates[name] * factor} | sums
+            for (name, seed), sums in zip(self.labels, self.sums.records("train"))
         ]
-        if self.epoch % self.config.evaluate_every == 0 or self.epoch == self.config.epochs:
-            for name in ("validation", "test"):
-                found = evaluate(self.members, self.data, getattr(self.data, name), self.loss)
-                for record, sums in zip(records, found.records(name)):
-                    record |= sums
-                    # The last step's loss is that before the step: only here its weights show.
-                    if not math.isfinite(sums[f"{name}_loss"]):
-                        raise self._diverged(record["dag"], record["seed"], f"{name} images")
-            self._keep_best(records)
+        if self.epoch % self.config.evaluate_every and self.epoch < self.config.epochs:
+            return records
+        for name in ("validation", "test"):
+            found = evaluate(self.members, self.data, getattr(self.data, name), self.loss)
+            for record, sums in zip(records, found.records(name)):
+                record |= sums
+                # The last step's loss is that before the step: only here its weights show.
+                if not math.isfinite(sums[f"{name}_loss"]):
+                    raise self._diverged(record["dag"], record["seed"], f"{name} images")
+        for member, record in enumerate(records):
+            if record["validation_accuracy"] > self.best[member]["accuracy"]:
+                state = self.members.member_state(member)
+                kept = {"accuracy": record["validation_accuracy"], "epoch": self.epoch}
+                self.best[member] = kept | {"state": state}
         return records
-
-    def _keep_best(self, records: list[dict]) -> None:
-        for member, (record, best) in enumerate(zip(records, self.best)):
-            if record["validation_accuracy"] > best["accuracy"]:
-                best["accuracy"] = record["validation_accuracy"]
-                best["epoch"] = record["epoch"]
-                best["state"] = self.members.member_state(member)
 
     def _log(self, records: list[dict], writer: object | None) -> None:
         for record in records:
@@ -296,10 +274,8 @@ class Trainer:
                 for (name, seed), entry in zip(self.labels, kept)
             ]
             save_state(self.run.folder / file, {"members": entries})
-        best_epochs = [best["epoch"] for best in self.best]
-        result = summarize(
-            self.config, self.run.folder, self.shape, best_epochs, self.rates, self.seconds
-        )
+        best = {label: best["epoch"] for label, best in zip(self.labels, self.best)}
+        result = summarize(self.config, self.run.folder, self.shape, best, self.rates, self.seconds)
         if self.analysis:
             result |= self.analysis(self.run.folder)
         network = {"width": self.config.width, "parameterization": self.config.parameterization}
