@@ -22,9 +22,11 @@ def predictions(codes: Sequence[str], x: np.ndarray) -> dict[str, np.ndarray]:
     """
     dags = [Dag.parse(code) for code in codes]
     rule = np.array([path_rule(dag) for dag in dags])
-    kernels = {EXACT: "exact", PAPER: "paper"}
-    largest = {name: largest_eigenvalues(dags, x, form) for name, form in kernels.items()}
-    return {RULE: rule} | {name: 2 * len(x) / np.array(v) for name, v in largest.items()}
+    forms = {EXACT: "exact", PAPER: "paper"}
+    return {RULE: rule} | {
+        name: 2 * len(x) / np.array(largest_eigenvalues(dags, x, form))
+        for name, form in forms.items()
+    }
 
 
 def summary(records: Sequence[Mapping], width: int, x: np.ndarray) -> dict:
@@ -42,12 +44,11 @@ def summary(records: Sequence[Mapping], width: int, x: np.ndarray) -> dict:
     predicted = predictions(list(found), x)
     measured = {
         loss: {
-            rate: np.array([np.exp(np.mean([np.log(r[loss][rate]) for r in seeds]))
-                            for seeds in found.values()])
+            rate: np.exp([np.mean(np.log([r[loss][rate] for r in own])) for own in found.values()])
             for rate in RATES
         }
         for loss in LOSSES
-    }  # fmt: skip
+    }
     rows = [
         {"code": code}
         | {name: float(values[i]) for name, values in predicted.items()}

@@ -107,9 +107,8 @@ def study(config: LearningRateConfig) -> dict:
     """
     device = choose_device(config.device)
     data = load_dataset(config.dataset, device)
-    for key, n in (("samples", config.samples), ("curves.images", config.curves.images)):
-        require(n <= len(data.train), key, n, f"at most {len(data.train)}, the training images")
-        check_samples(data, n)
+    check_samples(data, config.samples)
+    check_samples(data, config.curves.images, "curves.images")
     with Run(config.run, "learning_rate", identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
@@ -120,15 +119,15 @@ def study(config: LearningRateConfig) -> dict:
 def _study(config: LearningRateConfig, run: Run, data: Dataset) -> dict:
     x = inputs(data, config.samples)
     descents = config.descents(x, data.train.labels[: config.samples])
-    classes = data.num_classes
-    shape = MlpShape(x.shape[1], config.width, classes, False, config.batch_norm, "ntk")
-    _measure(config, run, descents, shape, chosen_codes(config))
+    shape = MlpShape(x.shape[1], config.width, data.num_classes, False, config.batch_norm, "ntk")
+    codes = chosen_codes(config)
+    _measure(config, run, descents, shape, codes)
     measure_curves(config.curves, config.seeds, run, data)
     if config.wide:
         wide = replace(shape, width=config.wide)
         _measure(config, run, descents, wide, list(FIGURE_3.values()))
     samples, records = x.cpu().double().numpy(), read_metrics(run.folder)
-    checked = [m for code in chosen_codes(config)[:20] for m in _members(code, shape, config.seeds)]
+    checked = _members(codes[:20], shape, config.seeds)
     result = summary(records, config.width, samples) | {
         "codes": len(distinct_codes(config.layers)),
         "check": check_rates(descents, checked, records, config.seeds),
@@ -147,8 +146,9 @@ def chosen_codes(config: LearningRateConfig) -> list[str]:
     return codes[: config.networks or None]
 
 
-def _members(code: str, shape: MlpShape, seeds: Sequence[int]) -> list[DagMlp]:
-    return [DagMlp(code, shape, torch.Generator().manual_seed(seed)) for seed in seeds]
+def _members(codes: Sequence[str], shape: MlpShape, seeds: Sequence[int]) -> list[DagMlp]:
+    """All seeds of a code in a row."""
+    return [DagMlp(c, shape, torch.Generator().manual_seed(s)) for c in codes for s in seeds]
 
 
 def _measure(
@@ -162,30 +162,24 @@ def _measure(
     records = [r for r in read_metrics(run.folder) if r.get("width") == shape.width]
     done = {r["code"] for r in records if r["seed"] == config.seeds[-1]}
     left = [code for code in codes if code not in done]
-    factors = 2 ** (-0.5 * torch.arange(config.tries))
+    factors, n = 2 ** (-0.5 * torch.arange(config.tries)), len(config.seeds)
     with progress(len(codes), len(codes) - len(left), "networks", f"width {shape.width}") as bar:
         for start in range(0, len(left), _PART):
             part = left[start : start + _PART]
-            members = [m for code in part for m in _members(code, shape, config.seeds)]
+            members = _members(part, shape, config.seeds)
             found = {}
             for loss, descent in descents.items():
                 stable = largest_stable(descent, members, config.rates, config.halvings)
                 tried = factors[:, None].to(stable.device) * stable
-                found[loss] = [stable, *best_of(descent, members, tried)]
-            _log(run, shape.width, [(c, s) for c in part for s in config.seeds], found)
+                values = zip(
+                    stable.tolist(), *(v.tolist() for v in best_of(descent, members, tried))
+                )
+                found[loss] = [dict(zip(("stable", "best", "best_loss"), row)) for row in values]
+            for i in range(len(members)):
+                label = {"width": shape.width, "code": part[i // n], "seed": config.seeds[i % n]}
+                run.log(label | {loss: rows[i] for loss, rows in found.items()})
             run.position()  # on the disk, with the time that it took
             bar.update(len(part))
-
-
-def _log(
-    run: Run, width: int, labels: Sequence[tuple[str, int]], found: dict[str, list[Tensor]]
-) -> None:
-    for i, (code, seed) in enumerate(labels):
-        record: dict = {"width": width, "code": code, "seed": seed}
-        for loss, values in found.items():
-            row = zip(("stable", "best", "best_loss"), values)
-            record[loss] = {key: float(value[i]) for key, value in row}
-        run.log(record)
 
 
 def main() -> None:
