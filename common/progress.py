@@ -27,7 +27,6 @@ def progress(
         every: seconds between two lines where stderr is no terminal.
     """
     terminal = sys.stderr.isatty()
-    looks = {"mininterval": 0.2} if terminal else {"mininterval": every, "bar_format": _LINE}
     return tqdm(
         total=total,
         initial=done,
@@ -35,18 +34,15 @@ def progress(
         desc=what and f"{what}: ",
         disable=not shown,
         ncols=79,
+        mininterval=0.2 if terminal else every,
         miniters=1,  # else tqdm's monitor prints every 10 seconds, whatever mininterval says
         file=sys.stderr if terminal else _Lines(sys.stderr),
-        **looks,
+        bar_format=None if terminal else _LINE,
     )
 
 
 class _Lines:
-    """A stream in which a bar that is drawn anew becomes a new line.
-
-    Args:
-        stream: where the lines go.
-    """
+    """A stream in which a bar that is drawn anew becomes a new line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._last = stream, ""

@@ -31,12 +31,7 @@ class Difference(NamedTuple):
 
 
 def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
-    """Mean of a - b over pairs, with the interval of Student's t distribution.
-
-    Args:
-        a: one value per pair.
-        b: the other, in the same order.
-        level: probability that the interval covers the mean.
+    """Mean of a - b over pairs, with the interval of Student's t distribution at a level.
 
     Raises:
         ValueError: another number of values in b than in a, or fewer than two pairs.
@@ -45,11 +40,8 @@ def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.9
 
     if len(a) != len(b) or len(a) < 2:
         raise ValueError(f"paired difference: found {len(a)} and {len(b)} values, expected n >= 2")
-    differences = np.subtract(a, b)
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / len(a) ** 0.5
-    reach = float(stats.t.ppf((1 + level) / 2, len(a) - 1)) * error
-    return Difference(mean, (mean - reach, mean + reach), len(a))
+    interval = stats.ttest_rel(a, b).confidence_interval(level)
+    return Difference(float(np.mean(np.subtract(a, b))), (*map(float, interval),), len(a))
 
 
 def equal_rows(*columns: np.ndarray, rtol: float = 1e-9) -> np.ndarray:
@@ -81,7 +73,7 @@ def multiple_correlation(features: np.ndarray, y: np.ndarray) -> float:
 
     0 if the fit or y is constant.
     """
-    return correlation(_design(features) @ _fit(features, y), y)
+    return correlation(_fitted(features, y, features), y)
 
 
 def out_of_fold(
@@ -113,7 +105,7 @@ def out_of_fold(
     predictions = np.empty(len(y))
     for k in range(folds):
         test = fold == k
-        predictions[test] = _design(features[test]) @ _fit(features[~test], y[~test])
+        predictions[test] = _fitted(features[~test], y[~test], features[test])
     return predictions
 
 
@@ -200,9 +192,7 @@ def _regression(x: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int) 
     )
 
 
-def _design(features: np.ndarray) -> np.ndarray:
-    return np.column_stack([np.ones(len(features)), features])
-
-
-def _fit(features: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.linalg.lstsq(_design(features), y)[0]
+def _fitted(x: np.ndarray, y: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """What the least-squares fit of y by x [n, p] and a constant says at `wanted` [m, p]."""
+    designs = [np.column_stack([np.ones(len(features)), features]) for features in (x, wanted)]
+    return designs[1] @ np.linalg.lstsq(designs[0], y)[0]
