@@ -16,7 +16,7 @@ from common.runs import read_settings
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.members import DagMlpLoop, mlp_shape
 from mlp_code.metrics import make_loss
-from mlp_code.model import DagMlp
+from mlp_code.model import DagMlp, MlpShape
 from mlp_code.training import evaluate
 
 PROG = "python -m mlp_code.evaluate"
@@ -76,20 +76,19 @@ def evaluate_run(config: EvaluateConfig) -> list[dict]:
 
 def _other_images(name: str, own: Dataset) -> Dataset:
     """Another set as the networks would see it: their classes, their mean and deviation."""
-    other = load_dataset(name, own.mean.device)
+    other, classes = load_dataset(name, own.mean.device), own.num_classes
     shapes = [tuple(data.image_shape) for data in (other, own)]
     require(shapes[0] == shapes[1], "dataset", f"{name} of shape {shapes[0]}", f"{shapes[1]}")
-    classes = own.num_classes
     found = f"{name} of {other.num_classes} classes"
     require(other.num_classes <= classes, "dataset", found, f"at most the run's {classes}")
     return replace(other, num_classes=classes, mean=own.mean, std=own.std)
 
 
-def _restore(entry: dict, shape: object) -> DagMlp:
+def _restore(entry: dict, shape: MlpShape) -> DagMlp:
     network = DagMlp(entry["code"], shape)
-    expected = network.linears[0].weight.shape
-    found = entry["state"]["linears.0.weight"].shape
-    require(found == expected, "dataset", tuple(expected), f"inputs for weights {tuple(found)}")
+    expected = tuple(network.linears[0].weight.shape)
+    found = tuple(entry["state"]["linears.0.weight"].shape)
+    require(found == expected, "dataset", expected, f"inputs for weights {found}")
     network.load_state_dict(entry["state"])
     return network
 
@@ -100,11 +99,9 @@ def main() -> None:
     records = evaluate_run(config)
     print(f"{'DAG':<12} {'seed':>4} {'epoch':>5} {'loss':>8} {'top-1 %':>8} {'class mean %':>12}")
     for record in records:
-        loss, top1, mean = (
-            record[f"{config.split}_{key}"] for key in ("loss", "accuracy", "class_accuracy")
-        )
+        values = (record[f"{config.split}_{key}"] for key in ("loss", "accuracy", "class_accuracy"))
         label = f"{record['dag'][:12]:<12} {record['seed']:>4} {record['epoch']:>5}"
-        print(f"{label} {loss:>8.4f} {top1:>8.2f} {mean:>12.2f}")
+        print(label, "{:>8.4f} {:>8.2f} {:>12.2f}".format(*values))
 
 
 if __name__ == "__main__":

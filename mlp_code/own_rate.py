@@ -55,9 +55,8 @@ def measure_curves(settings: CurveSettings, seeds: Sequence[int], run: Run, data
     members = [DagMlp(FIGURE_3[n], shape, torch.Generator().manual_seed(s)) for n, s in labels]
     descent = Descent(x, y, "cross_entropy", settings.steps, settings.batch_size, settings.every)
     done = {r["rate"] for r in read_metrics(run.folder) if "rate" in r}
-    left = [rate for rate in settings.rates if rate not in done]
     with progress(len(settings.rates), len(done), "rates") as bar:
-        for rate in left:
+        for rate in (rate for rate in settings.rates if rate not in done):
             losses = descent.losses(members, torch.full((len(members),), rate, device=x.device))
             finite = [[v if v < float("inf") else None for v in row] for row in losses.T.tolist()]
             run.log({"rate": rate, "losses": finite})
@@ -86,11 +85,5 @@ def summarize_curves(
             "best_rate": best,
             "best_curves": curves[best] if whole else None,
         }
-    return {
-        "rates": list(settings.rates),
-        "steps": settings.steps,
-        "every": settings.every,
-        "width": settings.width,
-        "images": settings.images,
-        "dags": dags,
-    }
+    keys = ("rates", "steps", "every", "width", "images")
+    return {key: getattr(settings, key) for key in keys} | {"dags": dags}

@@ -19,13 +19,6 @@ def choose_precision(
     GPUs and CPUs with AMX gain by bfloat16; other CPUs emulate it and lose, some of them a
     hundredfold, so the probe is one layer's product and not a step of training: on a GPU of all
     networks, since that of a single one is over before its start has paid.
-
-    Args:
-        wanted: auto, float32 or bfloat16.
-        device: where to train.
-        width: units of a layer.
-        networks: that are batched on a GPU.
-        rows: images of a batch.
     """
     if wanted != "auto":
         return wanted

@@ -4,13 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from common.statistics import (
-    bootstrap_interval,
-    equal_rows,
-    gain_interval,
-    kendall_tau,
-    regressions,
-)
+from common import statistics
+from common.statistics import kendall_tau
 
 PREDICTORS = {
     "effective depth": "depth",
@@ -42,7 +37,7 @@ def analyse(rows: Sequence[Mapping], samples: int) -> dict:
     rows = [row for row in rows if row["code"] == row["network"]]
     keys = [key for key in rows[0] if key not in ("code", "network")]
     table = {key: np.array([float(row[key]) for row in rows]) for key in keys}
-    groups = equal_rows(table["lambda_min"], table["mean_correlation"])
+    groups = statistics.equal_rows(table["lambda_min"], table["mean_correlation"])
     targets = {
         "convergence speed": -table["steps_to_goal"],
         "test accuracy": table["test_accuracy"],
@@ -60,11 +55,11 @@ def _analyse_target(
         "depth, width": np.column_stack([table[key] for key in SHAPE]),
         "depth, width, kernel": np.column_stack([table[key] for key in KERNEL]),
     }
-    fits = regressions(sets, y, groups, samples)
+    fits = statistics.regressions(sets, y, groups, samples)
     return {
         "kendall_tau": _taus(table, y, groups, samples),
         "regressions": {name: fit._asdict() for name, fit in fits.items()},
-        "gain_interval": gain_interval(*sets.values(), y, groups, samples),
+        "gain_interval": statistics.gain_interval(*sets.values(), y, groups, samples),
     }
 
 
@@ -78,6 +73,6 @@ def _taus(
         def tau(rows: np.ndarray, x: np.ndarray = x) -> float:
             return kendall_tau(x[rows], y[rows])
 
-        interval = bootstrap_interval(tau, groups, samples)
+        interval = statistics.bootstrap_interval(tau, groups, samples)
         taus[name] = {"tau": kendall_tau(x, y), "interval": interval}
     return taus

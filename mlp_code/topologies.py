@@ -15,7 +15,7 @@ from common.files import read_metrics, write_columns
 from common.ranges import Positive, Range, check
 from common.runs import RunSettings
 from common.statistics import mean_std
-from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
+from dag import Dag, all_codes, depth_histogram, effective_depth_width, kernel_features
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.predictors import analyse
 from mlp_code.theory import inputs
@@ -91,9 +91,8 @@ def study(config: TopologiesConfig) -> Path:
     """
     training = config.training()
     data = load_dataset(config.dataset)
-    available = len(data.train)
-    require(config.kernel_samples <= available, "kernel_samples", config.kernel_samples,
-            f"2 .. {available}, the training images")  # fmt: skip
+    n, available = config.kernel_samples, len(data.train)
+    require(n <= available, "kernel_samples", n, f"2 .. {available}, the training images")
     keys = ("goal", "kernel_samples", "bootstrap")
     settings = {key: getattr(config, key) for key in keys}
 
@@ -114,54 +113,54 @@ def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> li
     training's whole length, and `reached` says what share of seeds got there.
     """
     codes = distinct_codes(config.layers)
-    shapes = {code: effective_depth_width(Dag.parse(code)) for code in set(codes.values())}
-    features = _features(inputs(data, config.kernel_samples), sorted(shapes))
+    features = _features(inputs(data, config.kernel_samples), sorted(set(codes.values())))
     per_epoch = -(-len(data.train) // (config.batch_size or len(data.train)))
     curves: dict[str, dict[int, list[dict]]] = {}
     for record in records:
         curves.setdefault(record["dag"], {}).setdefault(record["seed"], []).append(record)
     measured = {
-        code: _measured(list(curves[code].values()), config.goal, per_epoch) for code in shapes
+        code: _measured(list(seeds.values()), config.goal, per_epoch)
+        for code, seeds in curves.items()
     }
-    return [
-        {"code": code, **_shape(shapes[live], live), **features[live], **measured[live]}
-        for code, live in codes.items()
-    ]
-
-
-def _shape(shape: DepthWidth, code: str) -> dict:
-    paths = sum(depth_histogram(Dag.parse(code)).values())
-    return {"network": code, "depth": shape.depth, "width": shape.width, "paths": paths}
+    return [{"code": code, **features[live], **measured[live]} for code, live in codes.items()]
 
 
 def _features(images: Tensor, codes: list[str]) -> dict[str, dict]:
-    """Kernel features per code."""
-    x = images.double().numpy()
-    dags = [Dag.parse(code) for code in codes]
-    exact, paper = kernel_features(dags, x), kernel_features(dags, x, "paper")
-    tangent = kernel_features(dags, x, tangent=True)
-    return {
-        code: {
-            "lambda_min": e.smallest_eigenvalue,
-            "lambda_min_paper": p.smallest_eigenvalue,
-            "lambda_min_ntk": t.smallest_eigenvalue,
-            "lambda_min_normalized": e.smallest_normalized_eigenvalue,
-            "condition_number": e.condition_number,
-            "condition_number_ntk": t.condition_number,
-            "mean_correlation": e.mean_correlation,
+    """Shape and kernel features per code."""
+    x, dags = images.double().numpy(), [Dag.parse(code) for code in codes]
+    kernels = zip(
+        kernel_features(dags, x),
+        kernel_features(dags, x, "paper"),
+        kernel_features(dags, x, tangent=True),
+    )
+    found = {}
+    for code, dag, (exact, paper, tangent) in zip(codes, dags, kernels):
+        shape = effective_depth_width(dag)
+        found[code] = {
+            "network": code,
+            "depth": shape.depth,
+            "width": shape.width,
+            "paths": sum(depth_histogram(dag).values()),
+            "lambda_min": exact.smallest_eigenvalue,
+            "lambda_min_paper": paper.smallest_eigenvalue,
+            "lambda_min_ntk": tangent.smallest_eigenvalue,
+            "lambda_min_normalized": exact.smallest_normalized_eigenvalue,
+            "condition_number": exact.condition_number,
+            "condition_number_ntk": tangent.condition_number,
+            "mean_correlation": exact.mean_correlation,
         }
-        for code, e, p, t in zip(codes, exact, paper, tangent)
-    }
+    return found
 
 
 def _measured(seeds: list[list[dict]], goal: float, per_epoch: int) -> dict:
     steps = [steps_to_goal([r["train_accuracy"] for r in c], goal, per_epoch) for c in seeds]
-    values = {"steps_to_goal": mean_std([s for s, _ in steps])}
+    columns = {"steps_to_goal": [count for count, _ in steps]}
     for key in ("train_accuracy", "train_loss", "test_accuracy"):
-        values[key] = mean_std([curve[-1][key] for curve in seeds])
+        columns[key] = [curve[-1][key] for curve in seeds]
     row = {"reached": sum(reached for _, reached in steps) / len(steps)}
-    for key, value in values.items():
-        row |= {key: value["mean"], f"{key}_std": value["std"]}
+    for key, values in columns.items():
+        found = mean_std(values)
+        row |= {key: found["mean"], f"{key}_std": found["std"]}
     return row
 
 
