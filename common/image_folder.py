@@ -23,12 +23,7 @@ MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 class FolderImages(Dataset):
-    """Images of files, read when asked for.
-
-    Args:
-        files: path and label of each.
-        transform: from a PIL image to a tensor; may draw from torch's generator.
-    """
+    """Images of files with labels, read when asked for; transforms may draw from torch."""
 
     def __init__(self, files: Sequence[tuple[str, int]], transform: Callable) -> None:
         self.files, self.transform = files, transform
@@ -121,12 +116,8 @@ def _images(root: Path, part: str, **words: Callable) -> ImageFolder:
 def load_sample(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
     """Random images as uint8 [n, 3, 224, 224], resized to 256 and cropped in the middle.
 
-    Training images are drawn from train/, validation and test images from disjoint parts of
-    val/; a search looks at a mini-batch and needs no more.
-
-    Args:
-        root: the folder that holds imagenet-1k/.
-        seed: of the draw.
+    Training images are drawn from root/imagenet-1k/train, validation and test images from disjoint
+    parts of its val/; a search looks at a mini-batch and needs no more.
 
     Raises:
         DataError: the folders are absent, or an image cannot be read faithfully.

@@ -30,17 +30,10 @@ NUM_CLASSES, SIZE = 120, 16
 
 
 def load(root: str | Path, split: Literal["train", "validation"]) -> Arrays:
-    """Images and labels of the first 120 classes.
-
-    Args:
-        root: the folder of the eleven files.
-        split: the ten training files, or the one of validation.
-
-    Returns:
-        uint8 [n, 3, 16, 16] and int64 [n], labels from 0.
+    """Images uint8 [n, 3, 16, 16] and labels int64 [n] from 0 of the first 120 classes.
 
     Raises:
-        DataError: a file is missing, or its md5 sum differs.
+        DataError: one of the eleven files in `root` is missing, or its md5 sum differs.
     """
     names = [name for name in FILES if name.startswith(split[:3])]
     missing = [name for name in names if not (Path(root) / name).is_file()]

@@ -32,11 +32,9 @@ Share = Annotated[float, Range(least=0, below=1)]
 
 
 def check(config: object, section: str = "") -> None:
-    """Raises a ConfigError unless each field of a dataclass is what its annotation says.
+    """Raises a ConfigError unless fields with a Range or a Literal are what these say.
 
-    Args:
-        config: fields that are `Annotated` with a Range, or a Literal, are looked at.
-        section: what stands before their names, such as "optimizer.".
+    `section` stands before their names, such as "optimizer.".
     """
     for name, hint in get_type_hints(type(config), include_extras=True).items():
         found, key = getattr(config, name), section + name

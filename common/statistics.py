@@ -30,8 +30,8 @@ class Difference(NamedTuple):
     n: int
 
 
-def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
-    """Mean of a - b over pairs, with the interval of Student's t distribution at a level.
+def paired_difference(a: Sequence[float], b: Sequence[float]) -> Difference:
+    """Mean of a - b over pairs, with the interval of Student's t distribution.
 
     Raises:
         ValueError: another number of values in b than in a, or fewer than two pairs.
@@ -40,7 +40,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.9
 
     if len(a) != len(b) or len(a) < 2:
         raise ValueError(f"paired difference: found {len(a)} and {len(b)} values, expected n >= 2")
-    interval = stats.ttest_rel(a, b).confidence_interval(level)
+    interval = stats.ttest_rel(a, b).confidence_interval(0.95)
     return Difference(float(np.mean(np.subtract(a, b))), (*map(float, interval),), len(a))
 
 
@@ -77,66 +77,51 @@ def multiple_correlation(features: np.ndarray, y: np.ndarray) -> float:
 
 
 def out_of_fold(
-    features: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray | None = None,
-    folds: int | None = None,
-    seed: int = 0,
+    features: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None
 ) -> np.ndarray:
-    """Least-squares predictions [n] of y, each from the folds that its group is not in.
+    """Least-squares predictions [n] of y, each from the rows of all groups but its own.
 
     Args:
         features: predictors [n, p], without the constant.
         y: what to predict [n].
-        groups: label of each row [n]; rows with the same label are never on both sides. Each row
-            is its own group by default.
-        folds: number of folds, to which groups are dealt at random; one per group by default.
-        seed: of the dealing.
+        groups: label of each row [n]; each row is its own group by default.
 
     Raises:
-        ValueError: fewer than two folds, or fewer groups than folds.
+        ValueError: fewer than two groups.
     """
-    _, group = np.unique(np.arange(len(y)) if groups is None else groups, return_inverse=True)
-    count = int(group.max()) + 1
-    folds = count if folds is None else folds
-    if not 2 <= folds <= count:
-        raise ValueError(f"cross-validation: found {folds} folds, expected 2 .. {count} (groups)")
-    fold = (np.random.default_rng(seed).permutation(count) % folds)[group]
+    groups = np.arange(len(y)) if groups is None else groups
+    labels = np.unique(groups)
+    if len(labels) < 2:
+        raise ValueError(f"cross-validation: found {len(labels)} group(s), expected two or more")
     predictions = np.empty(len(y))
-    for k in range(folds):
-        test = fold == k
-        predictions[test] = _fitted(features[~test], y[~test], features[test])
+    for label in labels:
+        own = groups == label
+        predictions[own] = _fitted(features[~own], y[~own], features[own])
     return predictions
 
 
 def bootstrap_interval(
-    statistic: Callable[[np.ndarray], float],
-    groups: np.ndarray,
-    samples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    statistic: Callable[[np.ndarray], float], groups: np.ndarray, samples: int = 1000
 ) -> tuple[float, float]:
-    """Percentile interval of `statistic(rows)`, resampling whole groups with replacement.
+    """95 % percentile interval of `statistic(rows)`, resampling whole groups with replacement.
 
     Args:
         statistic: of an index array of rows, some of them repeated.
         groups: label of each row [n]; np.arange(n) resamples rows.
         samples: bootstrap samples.
-        level: probability that the interval covers.
-        seed: of the resampling.
     """
     _, group = np.unique(groups, return_inverse=True)
     sizes = np.bincount(group)
     members = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
     alone = np.concatenate(members) if sizes.max() == 1 else None
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     values = []
     for _ in range(samples):
         drawn = rng.integers(len(members), size=len(members))
         # rows that are their own groups, thousands of them, need no list of arrays
         rows = np.concatenate([members[g] for g in drawn]) if alone is None else alone[drawn]
         values.append(statistic(rows))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values, [(1 - 0.95) / 2, (1 + 0.95) / 2])
     return float(low), float(high)
 
 

@@ -28,13 +28,7 @@ def encode_targets(y: Tensor, num_classes: int, targets: str) -> Tensor:
 
 
 class Sums:
-    """Sums of loss and hits over the batches of one pass.
-
-    Args:
-        members: number of networks.
-        num_classes: number of labels.
-        device: where the sums live.
-    """
+    """Sums of loss and hits over the batches of one pass; its variables are its state."""
 
     def __init__(self, members: int, num_classes: int, device: torch.device) -> None:
         self.loss = torch.zeros(members, dtype=torch.float64, device=device)

@@ -78,12 +78,8 @@ def summarize_curves(
         curves = {rate: by_rate[rate][own] for rate in settings.rates}
         last = {rate: [curve[-1] for curve in found] for rate, found in curves.items()}
         whole = {rate: sum(v) for rate, v in last.items() if None not in v}
-        best = min(whole, key=whole.get) if whole else None
-        dags[name] = {
-            "code": FIGURE_3[name],
-            "last": list(last.values()),
-            "best_rate": best,
-            "best_curves": curves[best] if whole else None,
-        }
+        best = min(whole, key=whole.get, default=None)
+        found = {"code": FIGURE_3[name], "last": list(last.values()), "best_rate": best}
+        dags[name] = found | {"best_curves": curves.get(best)}
     keys = ("rates", "steps", "every", "width", "images")
     return {key: getattr(settings, key) for key in keys} | {"dags": dags}

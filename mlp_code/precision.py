@@ -11,9 +11,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 _GAIN = 1.2  # how much faster bfloat16 must be to be worth its rounding
 
 
-def choose_precision(
-    wanted: str, device: torch.device, width: int, networks: int = 1, rows: int = 128
-) -> str:
+def choose_precision(wanted: str, device: torch.device, width: int, networks: int = 1) -> str:
     """`wanted`, or for auto the faster of the two on this device, by a quick probe.
 
     GPUs and CPUs with AMX gain by bfloat16; other CPUs emulate it and lose, some of them a
@@ -23,7 +21,7 @@ def choose_precision(
     if wanted != "auto":
         return wanted
     count = networks if device.type == "cuda" else 1
-    x = torch.randn(count, rows, width, device=device)
+    x = torch.randn(count, 128, width, device=device)
     w = torch.randn(count, width, width, device=device)
     slow = _seconds(lambda: x @ w, device)
     x, w = x.bfloat16(), w.bfloat16()

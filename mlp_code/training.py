@@ -83,14 +83,9 @@ def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> Ml
 
 
 class Trainer:
-    """One training of all networks as one; `_save` keeps all of its state.
+    """One training of all networks as one, gone on from the run's checkpoint, if there is one.
 
-    Args:
-        config: what is trained.
-        run: its folder; a checkpoint there is gone on from.
-        data: on `device`.
-        device: where to compute.
-        analysis: of the run's folder, for the result.
+    `_save` keeps all of its state.
     """
 
     def __init__(

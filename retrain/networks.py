@@ -83,13 +83,7 @@ def _logits_and_auxiliary(
 
 
 class TrainingLoss(nn.Module):
-    """A network with its loss, as one module that processes can share.
-
-    Args:
-        network: gives logits.
-        auxiliary: weight of the auxiliary head's loss.
-        label_smoothing: of both losses.
-    """
+    """A network with its loss, as one module; `auxiliary` is the weight of that head's loss."""
 
     def __init__(self, network: nn.Module, auxiliary: float, label_smoothing: float) -> None:
         super().__init__()

@@ -23,16 +23,7 @@ def precision_of(config: RetrainConfig, device: torch.device) -> str:
 
 
 class Stepper:
-    """A network, its optimizer, and the sums over the images of the epoch so far.
-
-    Args:
-        config: how to train.
-        network: what to train, on the CPU.
-        steps: the epoch's batches and this process' share of them.
-        classes: number of labels.
-        workers: who shares the batches.
-        device: where to compute.
-    """
+    """A network, which comes from the CPU, its optimizer, and the sums over the epoch so far."""
 
     def __init__(
         self,

@@ -64,15 +64,7 @@ def _checked(config: RetrainConfig, workers: Workers) -> tuple[Chosen, torch.dev
 
 
 class Training:
-    """One training; `_save` keeps all of its state.
-
-    Args:
-        config: how to train.
-        stepper: the network and its steps.
-        images: on the stepper's device.
-        run: its folder, in the first process; a checkpoint there is gone on from.
-        workers: who shares the batches.
-    """
+    """One training, gone on from the first process' checkpoint; `_save` keeps all of its state."""
 
     def __init__(
         self,
