@@ -4,16 +4,16 @@ import dataclasses
 import difflib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_loader
 
-from common.errors import UserError
+from common.errors import UserError, run_main
 
-Config = TypeVar("Config")
+Config, Result = TypeVar("Config"), TypeVar("Result")
 
 
 class ConfigError(UserError):
@@ -166,6 +166,24 @@ def parse_config(
     hint = "" if "\n" in message else f" (see {prog} --help)"
     print(f"{prog}: {message}{hint}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def run_entry(
+    prog: str,
+    config_class: type[Config],
+    description: str,
+    kind: str,
+    work: Callable[[Config], Result],
+    show: Callable[[Result], None],
+) -> None:
+    """Runs an entry: settings, work, its result shown, and where its record of this kind lies."""
+
+    def main() -> None:
+        config = parse_config(config_class, prog, description)
+        show(work(config))
+        print(f"\nRecords: {config.run.folder(kind)}/")
+
+    run_main(prog, main)
 
 
 def _check_settings(config_class: type, values: object, prefix: str = "") -> None:

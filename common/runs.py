@@ -78,13 +78,13 @@ class Run:
         self.folder = settings.folder(kind)
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:  # closes what is open if a later step fails
-            self._held = opened.enter_context(self._lock())
+            opened.enter_context(self._lock())
             self._make_room(settings.fresh)
             self._claim(config | ({"data": self.data} if data else {}))
             drop_cut_line(self.folder / "metrics.jsonl")
             self._metrics = opened.enter_context((self.folder / "metrics.jsonl").open("ab"))
-            self._start(device)
-            opened.pop_all()
+            self._start(device, opened)
+            self.close = opened.pop_all().close  # lets another process have the run
 
     def _lock(self) -> Any:
         """Takes the lock, which lies beside the folder: it outlives a deletion of the run."""
@@ -135,18 +135,18 @@ class Run:
         files = (file for file in self.folder.iterdir() if file.name not in trivial)
         return any(file.is_dir() or file.stat().st_size for file in files)
 
-    def _start(self, device: str) -> None:
+    def _start(self, device: str, opened: contextlib.ExitStack) -> None:
         """Adds this process to environment.json, unless it has nothing left to do."""
-        self._starts, self._began = [], None
+        self._starts, self._began = [], time.perf_counter()
         file = self.folder / "environment.json"
         if self._has_work() and file.exists():
             self._starts = read_json(file).get("starts")
             if not isinstance(self._starts, list):
                 raise RunError(f"{file} is damaged: expected the list 'starts'; delete the file")
         if not self.finished:
-            self._began = time.perf_counter()
             self._starts.append(environment(device))
             self._keep_time()
+            opened.callback(self._keep_time)
 
     def _keep_time(self) -> None:
         self._starts[-1]["seconds"] = round(time.perf_counter() - self._began, 3)
@@ -212,15 +212,6 @@ class Run:
     def rewrite(self, whole: dict) -> None:
         """Replaces result.json: what is looked up after the run may be looked up anew."""
         write_json(self.folder / "result.json", whole)
-
-    def close(self) -> None:
-        """Lets another process have the run."""
-        try:
-            if self._began is not None and not self._metrics.closed:
-                self._keep_time()
-        finally:
-            self._metrics.close()
-            self._held.close()
 
     def __enter__(self) -> Run:
         return self

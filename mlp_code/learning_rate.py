@@ -8,11 +8,10 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from common.config import free, identity, later, parse_config, require, require_seeds
+from common.config import free, identity, later, require, require_seeds, run_entry
 from common.data import load_dataset, require_dataset
 from common.dataset import Dataset
 from common.devices import Device, choose_device, describe
-from common.errors import run_main
 from common.files import read_metrics
 from common.progress import progress
 from common.ranges import Natural, Positive, Range, Share, check
@@ -182,13 +181,6 @@ def _measure(
             bar.update(len(part))
 
 
-def main() -> None:
-    """Measures what the config says and prints a table."""
-    config = parse_config(LearningRateConfig, PROG, "Learning rates of DAGs, and predictions.")
-    print_table(study(config))
-    print(f"\nRecords: {config.run.folder('learning_rate')}/")
-
-
 def print_table(result: dict) -> None:
     """One line per loss, rate and prediction."""
     print(f"\n{'loss':<14} {'rate':<7} {'prediction':<22} {'tau':>6} {'R^2':>6} {'slope':>6} worst")
@@ -201,4 +193,11 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main)
+    run_entry(
+        PROG,
+        LearningRateConfig,
+        "Learning rates of DAGs, and predictions.",
+        "learning_rate",
+        study,
+        print_table,
+    )

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.config import free, identity, parse_config, require, require_seeds
+from common.config import free, identity, require, require_seeds, run_entry
 from common.data import load_dataset, require_dataset
 from common.dataset import Dataset
 from common.devices import Device, choose_device, describe
-from common.errors import TrainingDivergedError, run_main
+from common.errors import TrainingDivergedError
 from common.files import read_metrics
 from common.progress import progress
 from common.ranges import Amount, Positive, Range, check
@@ -231,13 +231,6 @@ def _require_finite(losses: Sequence[float], what: str, lr: float) -> None:
         )
 
 
-def main() -> None:
-    """Compares what the config says and prints a table."""
-    config = parse_config(TheoryConfig, PROG, "Kernels of DAGs, and training predicted by them.")
-    print_table(compare(config))
-    print(f"\nRecords: {config.run.folder('theory')}/")
-
-
 def print_table(result: dict) -> None:
     """Smallest eigenvalues and errors of prediction, one line per DAG."""
     print(f"\n{'':<9}{'smallest eigenvalue of':^34}{'':<10}{'relative error of loss':>24}")
@@ -258,4 +251,11 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main)
+    run_entry(
+        PROG,
+        TheoryConfig,
+        "Kernels of DAGs, and training predicted by them.",
+        "theory",
+        compare,
+        print_table,
+    )

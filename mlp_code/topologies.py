@@ -1,19 +1,16 @@
 """Entry: python -m mlp_code.topologies: every topology of H layers, trained batched."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from torch import Tensor
 
-from common.config import parse_config, require
+from common.config import free, require, run_entry
 from common.data import load_dataset
 from common.dataset import Dataset
-from common.devices import Device
-from common.errors import run_main
 from common.files import read_metrics, write_columns
-from common.ranges import Positive, Range, check
-from common.runs import RunSettings
+from common.ranges import Natural, Positive, Range, check
 from common.statistics import mean_std
 from dag import Dag, all_codes, depth_histogram, effective_depth_width, kernel_features
 from mlp_code.config import MlpConfig, SgdConfig
@@ -26,56 +23,38 @@ Layers = Annotated[int, Range(least=1, most=3)]  # 3, 27 or 729 codes
 
 
 @dataclass(frozen=True)
-class TopologiesConfig:
+class TopologiesConfig(MlpConfig):
     """All codes with a path from input to output, one training for each distinct network.
 
     Args:
-        layers: nodes after the input, H; there are 3^(H(H+1)/2) codes.
+        layers: nodes after the input, H; there are 3^(H(H+1)/2) codes, which are the dags.
         kernel_samples: training images whose kernels give the predictors.
         goal: training accuracy in % whose first reaching counts as convergence.
         bootstrap: samples behind each confidence interval.
-        dataset: one that `python -m common.prepare` lists, or PATH.npz.
-        width: units per node.
-        epochs: passes over the training images.
-        batch_size: images per step.
-        seeds: one network per topology and seed.
-        optimizer: stochastic gradient descent.
-        device: cpu, cuda, or auto: cuda where there is one.
-        run: where results go, runs/topologies/<name>/.
     """
 
+    dags: dict[str, str | int] = field(default_factory=dict)
+    width: Positive = 64
+    epochs: Positive = 40
+    batch_size: Natural = 50
+    optimizer: SgdConfig = field(default_factory=lambda: SgdConfig(lr=0.01))
+    batched: Literal["auto", "always", "never"] = free("always")
+    checkpoint_every: Positive = free(5)
     layers: Layers = 3
     kernel_samples: Annotated[int, Range(least=2)] = 128
     goal: Annotated[float, Range(above=0, most=100)] = 90.0
     bootstrap: Positive = 1000
-    dataset: str = "digits"
-    width: int = 64
-    epochs: int = 40
-    batch_size: int = 50
-    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
-    optimizer: SgdConfig = field(default_factory=lambda: SgdConfig(lr=0.01))
-    device: Device = "auto"
-    run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
         check(self)
-        self.training()
+        require(not self.dags, "dags", self.dags, "none: all codes of so many layers are trained")
+        codes = sorted(set(distinct_codes(self.layers).values()))
+        object.__setattr__(self, "dags", {code: code for code in codes})
+        super().__post_init__()
 
     def training(self) -> MlpConfig:
         """The training of all distinct networks: codes that differ in dead edges share one."""
-        return MlpConfig(
-            dags={code: code for code in sorted(set(distinct_codes(self.layers).values()))},
-            dataset=self.dataset,
-            width=self.width,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            seeds=self.seeds,
-            optimizer=self.optimizer,
-            device=self.device,
-            batched="always",
-            checkpoint_every=5,
-            run=self.run,
-        )
+        return MlpConfig(**{key.name: getattr(self, key.name) for key in fields(MlpConfig)})
 
 
 def distinct_codes(layers: int) -> dict[str, str]:
@@ -89,7 +68,6 @@ def study(config: TopologiesConfig) -> Path:
 
     The result carries what the table says of predictors, under "topologies".
     """
-    training = config.training()
     data = load_dataset(config.dataset)
     n, available = config.kernel_samples, len(data.train)
     require(n <= available, "kernel_samples", n, f"2 .. {available}, the training images")
@@ -102,8 +80,8 @@ def study(config: TopologiesConfig) -> Path:
         write_columns(folder / "topologies.csv", columns)
         return {"topologies": {"codes": len(rows), **settings, **analyse(rows, config.bootstrap)}}
 
-    train(training, "topologies", settings, analysis)
-    return training.run.folder("topologies")
+    train(config.training(), "topologies", settings, analysis)
+    return config.run.folder("topologies")
 
 
 def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> list[dict]:
@@ -178,11 +156,6 @@ def steps_to_goal(accuracies: list[float], goal: float, per_epoch: int) -> tuple
     return float(len(accuracies) * per_epoch), False
 
 
-def main() -> None:
-    """Trains every topology and says where the table is."""
-    config = parse_config(TopologiesConfig, PROG, "Train every topology of H layers, batched.")
-    print(f"\nRecords: {study(config)}/")
-
-
 if __name__ == "__main__":
-    run_main(PROG, main)
+    about = "Train every topology of H layers, batched."
+    run_entry(PROG, TopologiesConfig, about, "topologies", study, lambda _folder: None)
