@@ -96,21 +96,13 @@ def require_seeds(key: str, seeds: Sequence[int]) -> None:
 
 
 def free(default: Any) -> Any:
-    """A dataclass field that is no part of a run's identity: it may change between resumes.
-
-    Args:
-        default: its value, or a dataclass or function that makes one.
-    """
+    """A dataclass field that is no part of a run's identity: it may change between resumes."""
     how = {"default_factory": default} if callable(default) else {"default": default}
     return dataclasses.field(**how, metadata={"identity": False})
 
 
 def later(default: Any) -> Any:
-    """A field that came when there were runs already: at its default it is no part of identities.
-
-    Args:
-        default: its value, which means what runs did before; a list is copied.
-    """
+    """A field that came when there were runs: at its default, which they had, it is no identity."""
     how = {"default_factory": lambda: list(default)} if default == [] else {"default": default}
     return dataclasses.field(**how, metadata={"unless": default})
 
@@ -132,14 +124,9 @@ def parse_config(
     """Builds a config from `--config file.yaml` and `--key value`, or stops with one line.
 
     The process exits with status 2 before any work on an unknown key (the nearest valid one is
-    named), a value of the wrong type, or one that the dataclass' __post_init__ refuses.
-
-    Args:
-        config_class: dataclass, nested ones allowed; its docstring is the help text. A field
-            `run` with an empty `name` gets the config file's stem.
-        prog: how the command is typed, such as "python -m mlp_code".
-        description: first lines of `--help`.
-        args: words of the command line, sys.argv[1:] by default.
+    named), a value of the wrong type, or one that the dataclass' __post_init__ refuses. The
+    docstrings of the dataclass, and of those in it, are the help text. A field `run` with an empty
+    `name` gets the config file's stem.
     """
     parser = ArgumentParser(
         prog=prog, description=description, parser_mode="yaml12", exit_on_error=False

@@ -86,15 +86,9 @@ def check_data(ok: bool, name: str, found: object, expected: str) -> None:
 
 
 def check_parts(name: str, parts: Sequence[Arrays], sample: bool = False) -> None:
-    """Whether images can be trained on and measured.
+    """Raises a DataError unless images, those to train on first, can be trained on and measured.
 
-    Args:
-        name: of the data set, for the message.
-        parts: training images first.
-        sample: of a larger set: other parts may show classes that the first lacks.
-
-    Raises:
-        DataError: too few images, one class, one colour, or parts that do not fit each other.
+    In a sample of a larger set other parts may show classes that the first lacks.
     """
     images, labels = parts[0]
     check_data(len(labels) >= 3, name, f"{len(labels)} training image(s)", "at least 3")

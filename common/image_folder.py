@@ -32,11 +32,7 @@ class FolderImages(Dataset):
         return len(self.files)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
-        """The image at a position; the seed beside it decides what the transform draws.
-
-        Raises:
-            DataError: the file cannot be read faithfully.
-        """
+        """The image at a position; the seed beside it decides what the transform draws."""
         position, seed = key
         path, label = self.files[position]
         image = read_picture(path)
@@ -56,13 +52,7 @@ class FolderFiles(NamedTuple):
 
 
 def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
-    """Files of root/name: val/ tests, `holdout` images of train/ validate.
-
-    Args:
-        root: the folder that holds `name`, or the image folder itself with an empty name.
-        name: such as imagenet-1k.
-        holdout: images of train/ to keep apart; 0 trains on all.
-        seed: of what is kept apart.
+    """Files of root/name: val/ tests, `holdout` images of train/ validate, drawn by the seed.
 
     Raises:
         DataError: the folders are absent, their classes differ, or too few images are there.
@@ -94,12 +84,8 @@ def digest(root: Path) -> str:
     return digest_of(rows)
 
 
-def _images(root: Path, part: str, **words: Callable) -> ImageFolder:
-    """Images and classes of root/train or root/val, which has one folder of images per class.
-
-    Raises:
-        DataError: the folder is absent, or a class has no image.
-    """
+def _images(root: Path, part: str) -> ImageFolder:
+    """Images and classes of root/train or root/val, which has one folder of images per class."""
     from torchvision.datasets import ImageFolder
 
     if not any(path.is_dir() for path in (root / part).glob("*")):
@@ -108,7 +94,7 @@ def _images(root: Path, part: str, **words: Callable) -> ImageFolder:
             f"for each class; see bash scripts/prepare_data.sh"
         )
     try:
-        return ImageFolder(root / part, **words)
+        return ImageFolder(root / part)
     except FileNotFoundError as error:  # a class without images
         raise DataError(str(error).splitlines()[0]) from error
 
@@ -122,19 +108,22 @@ def load_sample(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
     Raises:
         DataError: the folders are absent, or an image cannot be read faithfully.
     """
-    from torchvision.transforms.v2 import CenterCrop, Compose, Resize
-
-    crop = Compose([Resize(SIZE * 8 // 7), CenterCrop(SIZE)])
-    rng = np.random.default_rng(seed)
-    words = {"transform": crop, "loader": read_picture}
-    train, held = (_images(root / NAME, part, **words) for part in ("train", "val"))
+    train, held = (_images(root / NAME, part).samples for part in ("train", "val"))
     check_data(len(held) > 1, f"{root / NAME}/val", "one image", "two: to validate and to test")
+    rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(train))[:1024]
     validation, test = np.split(rng.permutation(len(held)), [len(held) // 2])
     return _read(train, chosen), _read(held, validation[:256]), _read(held, test[:256])
 
 
-def _read(images: ImageFolder, chosen: np.ndarray) -> Arrays:
-    pairs = [images[int(index)] for index in chosen]
-    pixels = np.stack([np.asarray(image, dtype=np.uint8).transpose(2, 0, 1) for image, _ in pairs])
-    return pixels, np.array([label for _, label in pairs], dtype=np.int64)
+def _read(files: list[tuple[str, int]], chosen: np.ndarray) -> Arrays:
+    images = FolderImages(files, middle(SIZE))
+    pixels, labels = zip(*(images[int(index), 0] for index in chosen))
+    return torch.stack(pixels).numpy(), np.array(labels, dtype=np.int64)
+
+
+def middle(size: int) -> Callable:
+    """The middle of the resized image, 224 of 256: from a PIL image to uint8 [3, size, size]."""
+    from torchvision.transforms import v2
+
+    return v2.Compose([v2.Resize(size * 8 // 7), v2.CenterCrop(size), v2.PILToTensor()])

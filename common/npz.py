@@ -9,11 +9,7 @@ from common.files import BROKEN, first_line
 
 
 def load(path: Path) -> tuple[Arrays, Arrays]:
-    """Training and test images.
-
-    Raises:
-        DataError: the file is absent or no such archive; the message says what does not fit.
-    """
+    """Training and test images; a DataError says what does not fit where there are none."""
     if not path.is_file():
         raise DataError(
             f"{path}: no such file, expected an .npz with x_train, y_train, x_test, y_test"

@@ -25,11 +25,7 @@ SOURCES = CATALOGUE | TABLES
 
 
 def main(names: list[str]) -> None:
-    """Loads each named set, which downloads it if absent; without names lists all.
-
-    Raises:
-        UserError: an unknown name, or a set that cannot be loaded.
-    """
+    """Loads each named set, which downloads it if absent; without names lists all."""
     unknown = [name for name in names if name not in SOURCES]
     if unknown:
         raise UserError(f"found {unknown[0]!r}, expected one of {', '.join(SOURCES)}")

@@ -18,13 +18,8 @@ def progress(
 ) -> tqdm:
     """A bar on stderr of at most 79 columns; call `update(n)` after n more, and `close()`.
 
-    Args:
-        total: pieces of work, those of earlier runs included.
-        done: pieces that earlier runs have done; they do not enter the rate.
-        unit: what a piece is called.
-        what: stands in front.
-        shown: False prints nothing: of several processes one shows.
-        every: seconds between two lines where stderr is no terminal.
+    What earlier runs have `done` of all pieces does not enter the rate; `what` stands in front. Of
+    several processes one shows. Where stderr is no terminal, a line comes `every` so many seconds.
     """
     terminal = sys.stderr.isatty()
     return tqdm(

@@ -33,15 +33,10 @@ class WorkersError(UserError):
 class Watch:
     """This process' connections to the others; from now on it ends if one of them is lost.
 
-    Args:
-        store: that all processes have.
-        rank, size: this process' place.
+    `attempt` is a number that all processes of this start share, and no earlier start has had.
 
     Raises:
-        WorkersError: another one cannot be reached, or did not come in time.
-
-    Attributes:
-        attempt: a number that all processes of this start share, and no earlier start has had.
+        WorkersError: another process cannot be reached, or did not come in time.
     """
 
     def __init__(self, store: distributed.Store, rank: int, size: int) -> None:
@@ -88,11 +83,7 @@ class Watch:
         os._exit(1)  # no exception reaches a thread that waits for the lost one
 
     def check(self) -> None:
-        """Says why a connection broke, if it is that another process left.
-
-        Raises:
-            WorkersError: it was stopped; where it is lost, this process has ended before.
-        """
+        """A WorkersError if another process was stopped; where one is lost, this one has ended."""
         if self._stopped.wait(5):
             raise WorkersError("another process of the job was stopped: the same command goes on")
 

@@ -145,11 +145,7 @@ class Workers:
         return run or contextlib.nullcontext()
 
     def agree(self, decisive: dict) -> None:
-        """Checks that all have the same settings and data: each machine reads its own.
-
-        Raises:
-            WorkersError: another process' differ; in the first one, while the others leave.
-        """
+        """A WorkersError in the first process unless all have the same settings and data."""
         first, *others = self.gather(decisive)
         changes = (differences(first, other) for other in others)
         found = [(rank, changed) for rank, changed in enumerate(changes, 1) if changed]

@@ -37,13 +37,10 @@ class Descent:
     momentum: float = 0.0
 
     def losses(self, members: Sequence[DagMlp], rates: Tensor) -> Tensor:
-        """Losses [looks, members] of all images; inf where a network died or diverged.
+        """Losses [looks, members] of all images at rates [members]; inf: it died or diverged.
 
-        The gradient of a sum of losses, each times its rate, moves every network at its own.
-
-        Args:
-            members: networks of one shape and number of nodes; they stay as they are.
-            rates: learning rates [members].
+        The gradient of a sum of losses, each times its rate, moves every network at its own. The
+        members, of one shape and number of nodes, stay as they are.
         """
         network = BatchedDagMlp(members).to(self.x.device)
         optimizer = torch.optim.SGD(
@@ -91,11 +88,8 @@ def largest_stable(
 ) -> Tensor:
     """The largest stable rate of each network [members], by bisection on the logarithm.
 
-    Args:
-        descent: the training that must end below the loss it began with.
-        members: networks of one shape and number of nodes.
-        span: a rate at which all train, and one at which all diverge.
-        halvings: of the logarithm of the span; the rate is exact to (high / low)^(2^-halvings).
+    All train at the first rate of the span and diverge at the last; what is found is exact to
+    (high / low)^(2^-halvings).
 
     Raises:
         ConfigError: a network does not train at the span's first rate, or most do at its last.

@@ -28,11 +28,8 @@ def analyse(rows: Sequence[Mapping], samples: int) -> dict:
 
     Convergence speed is minus the steps to the goal. Networks whose kernels are equal are drawn
     together, and never stand on both sides of a cross-validation split: their features are the
-    same, and each would tell the other's speed.
-
-    Args:
-        rows: of `topologies.tabulate`, of which one per distinct network is looked at.
-        samples: bootstrap samples.
+    same, and each would tell the other's speed. Of the rows of `topologies.tabulate` one per
+    distinct network is looked at; `samples` are those of the bootstrap.
     """
     rows = [row for row in rows if row["code"] == row["network"]]
     keys = [key for key in rows[0] if key not in ("code", "network")]

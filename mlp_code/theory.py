@@ -64,9 +64,7 @@ class TheoryConfig:
 
 
 def compare(config: TheoryConfig) -> dict:
-    """Spectra of the kernels, and losses predicted beside measured; returns the result.
-
-    Curves that are in metrics.jsonl already are not measured again.
+    """Spectra of the kernels, and losses predicted beside those measured, each curve only once.
 
     Raises:
         DataError, RunError, ConfigError: before any work.

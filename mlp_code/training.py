@@ -51,20 +51,16 @@ def train(
     """
     device = choose_device(config.device)
     data = load_dataset(config.dataset, device, config.split_seed)
-    _check_batches(config, len(data.train))
+    n = len(data.train)
+    alone = config.batch_norm and config.batch_size and n % config.batch_size == 1
+    expected = f"one that does not leave a last mini-batch of 1 of the {n} images, for BatchNorm"
+    require(not alone, "batch_size", config.batch_size, expected)
     decisive = identity(config) | (settings or {})
     with Run(config.run, kind, decisive, describe(device), data.header) as run:
         if run.finished:
             return run.result
         with stop_on_signals() as request:
             return Trainer(config, run, data, device, analysis).fit(request)
-
-
-def _check_batches(config: MlpConfig, n: int) -> None:
-    """Raises a ConfigError if BatchNorm would meet a last mini-batch of one image."""
-    alone = config.batch_norm and config.batch_size and n % config.batch_size == 1
-    expected = f"one that does not leave a last mini-batch of 1 of the {n} images"
-    require(not alone, "batch_size", config.batch_size, expected)
 
 
 def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> MlpConfig:
@@ -151,7 +147,11 @@ class Trainer:
 
     def fit(self, request: StopRequest) -> dict:
         """Trains to the end and writes the result."""
-        writer = _tensorboard(self.run.folder) if self.config.tensorboard else None
+        writer = None
+        if self.config.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            writer = SummaryWriter(str(self.run.folder / "tensorboard"))
         with progress(self.config.epochs, self.epoch - 1, "epoch") as bar:
             while self.epoch <= self.config.epochs:
                 self.train_epoch(request)
@@ -245,24 +245,20 @@ class Trainer:
         for member, record in enumerate(records):
             if record["validation_accuracy"] > self.best[member]["accuracy"]:
                 state = self.members.member_state(member)
-                kept = {"accuracy": record["validation_accuracy"], "epoch": self.epoch}
-                self.best[member] = kept | {"state": state}
+                accuracy = record["validation_accuracy"]
+                self.best[member] = {"accuracy": accuracy, "epoch": self.epoch, "state": state}
         return records
 
     def _log(self, records: list[dict], writer: object | None) -> None:
         for record in records:
             self.run.log(record)
-            if writer:
-                for key, value in record.items():
-                    if key not in ("epoch", "dag", "seed"):
-                        tag = f"{key}/{record['dag']}-seed{record['seed']}"
-                        writer.add_scalar(tag, value, record["epoch"])
+            place = f"{record['dag']}-seed{record['seed']}"
+            for key in [*record][3:] if writer else ():  # after epoch, dag and seed
+                writer.add_scalar(f"{key}/{place}", record[key], record["epoch"])
 
     def _finish(self) -> dict:
-        last = [
-            {"epoch": self.config.epochs, "state": self.members.member_state(member)}
-            for member in range(len(self.labels))
-        ]
+        members, epochs = range(len(self.labels)), self.config.epochs
+        last = [{"epoch": epochs, "state": self.members.member_state(m)} for m in members]
         for file, kept in (("best.pt", self.best), ("last.pt", last)):
             entries = [
                 {"dag": name, "seed": seed, "code": self.config.dags[name]} | entry
@@ -307,9 +303,3 @@ def _shortest_summary(records: list[dict]) -> str:
     if len(by_dag) > 3:
         by_dag = {f"{len(by_dag)} DAGs": [a for values in by_dag.values() for a in values]}
     return " ".join(f"{name} {sum(a) / len(a):.1f}%" for name, a in by_dag.items())
-
-
-def _tensorboard(folder: Path) -> object:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder / "tensorboard"))

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from common.config import require
 from common.data import data_root, load_dataset
 from common.dataset import DataError, Dataset, Split
-from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files
+from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files, middle
 from common.order import epoch_order
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw
@@ -47,11 +47,7 @@ class Steps:
 
 
 def check_batch(config: RetrainConfig, workers: Workers) -> None:
-    """Whether the processes can share a batch evenly.
-
-    Raises:
-        ConfigError: they cannot.
-    """
+    """Raises a ConfigError unless the processes can share a batch evenly."""
     ok = config.batch_size % workers.size == 0 and config.batch_size >= 2 * workers.size
     expected = f"a multiple of the {workers.size} processes, two images or more for each"
     require(ok, "batch_size", config.batch_size, expected)
@@ -144,7 +140,7 @@ class FolderSet:
 
     def evaluation_batches(self, part: str) -> Iterator[Batch]:
         """This process' images of "validation" or "test"."""
-        images = FolderImages(getattr(self.files, part), evaluation_transform(self.config))
+        images = FolderImages(getattr(self.files, part), middle(self.config.image_size))
         share = range(len(images))[self.workers.share(len(images))]
         size = _evaluation_batch(self.config, self.workers)
         keys = [[(i, 0) for i in share[at : at + size]] for at in range(0, len(share), size)]
@@ -184,11 +180,3 @@ def training_transform(config: RetrainConfig) -> object:
     if strength:
         steps.append(v2.ColorJitter(strength, strength, strength, strength / 2))
     return v2.Compose([*steps, v2.PILToTensor()])
-
-
-def evaluation_transform(config: RetrainConfig) -> object:
-    """The middle of the resized image, 224 of 256: from a PIL image to uint8 [3, size, size]."""
-    from torchvision.transforms import v2
-
-    size = config.image_size
-    return v2.Compose([v2.Resize(size * 8 // 7), v2.CenterCrop(size), v2.PILToTensor()])

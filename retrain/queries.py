@@ -24,12 +24,8 @@ KIND = "queries"
 def read_finalists(folder: str, search: int | None) -> tuple[str, list[str]]:
     """How a search was made, and its finalists, that of the highest score first.
 
-    Args:
-        folder: of a run of wot_dag with `queries`.
-        search: which of its repeats, from 1 on; the only one if None.
-
     Raises:
-        ConfigError: it is no such run, or not clear which repeat is meant.
+        ConfigError: no run of wot_dag with `queries`, or not clear which repeat `search` means.
     """
     path = Path(folder).expanduser()
     there = bool(folder) and (path / "result.json").is_file() and (path / "metrics.jsonl").is_file()

@@ -148,10 +148,9 @@ class Training:
     def _stop_if_asked(self, request: StopRequest, step: int) -> None:
         """Stops all processes at the same step, whichever was asked."""
         (number,) = self.workers.largest([int(request.signal or 0)])
-        if not number:
-            return
-        self._save()
-        request.exit(f"saved at epoch {self.epoch}, step {step}", number, self.workers.first)
+        if number:
+            self._save()
+            request.exit(f"saved at epoch {self.epoch}, step {step}", number, self.workers.first)
 
     def _finish_epoch(self, bar: tqdm) -> None:
         """Metrics of the epoch; keeps the best weights so far."""
@@ -178,11 +177,7 @@ class Training:
         return self.seen / self.seconds["training"]
 
     def evaluate(self, part: str) -> dict[str, float]:
-        """loss, top1 and top5 of "validation" or "test".
-
-        Raises:
-            TrainingDivergedError: the loss is not finite, of the last step's weights for example.
-        """
+        """loss, top1 and top5 of "validation" or "test"; a TrainingDivergedError if not finite."""
         batches = self.images.evaluation_batches(part)
         network, autocast = self.stepper.network, self.stepper.autocast
         found = evaluate(network, batches, self.workers, autocast, self.images.classes)
