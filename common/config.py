@@ -158,7 +158,6 @@ def parse_config(
 def run_entry(
     prog: str,
     config_class: type[Config],
-    description: str,
     kind: str,
     work: Callable[[Config], Result],
     show: Callable[[Result], None],
@@ -166,7 +165,7 @@ def run_entry(
     """Runs an entry: settings, work, its result shown, and where its record of this kind lies."""
 
     def main() -> None:
-        config = parse_config(config_class, prog, description)
+        config = parse_config(config_class, prog, config_class.__doc__.splitlines()[0])
         show(work(config))
         print(f"\nRecords: {config.run.folder(kind)}/")
 

@@ -27,6 +27,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_entry(
-        PROG, MlpConfig, "Train MLPs that DAG codes define, batched.", "mlp", train, print_table
-    )
+    run_entry(PROG, MlpConfig, "mlp", train, print_table)

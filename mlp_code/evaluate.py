@@ -50,27 +50,23 @@ class EvaluateConfig:
 
 def evaluate_run(config: EvaluateConfig) -> list[dict]:
     """Per network: dag, seed, code, epoch of the weights, loss, accuracies in %."""
-    folder = Path(config.folder)
-    device = choose_device(config.device)
+    folder, device = Path(config.folder), choose_device(config.device)
     kind = read_json(folder / "result.json").get("kind")
     require(kind == "mlp", "folder", f"a run of kind {kind!r}", "one of python -m mlp_code")
     settings = read_settings(folder)
     del settings["data"]
-    settings["optimizer"] = SgdConfig(**settings["optimizer"])
-    trained = MlpConfig(**settings)
+    trained = MlpConfig(**settings | {"optimizer": SgdConfig(**settings["optimizer"])})
     data = load_dataset(trained.dataset, device, trained.split_seed)
-    if config.dataset:
-        data = _other_images(config.dataset, data)
-    saved = load_state(folder / f"{config.weights}.pt")
+    data = _other_images(config.dataset, data) if config.dataset else data
+    saved = load_state(folder / f"{config.weights}.pt")["members"]
     shape = mlp_shape(trained, data.train.images[0].numel(), data.num_classes)
-    members = [_restore(entry, shape) for entry in saved["members"]]
-    split = getattr(data, config.split)
+    members = DagMlpLoop([_restore(entry, shape) for entry in saved]).to(device)
     loss = make_loss(trained.loss, trained.targets)
-    sums = evaluate(DagMlpLoop(members).to(device), data, split, loss)
+    sums = evaluate(members, data, getattr(data, config.split), loss)
     keys = ("dag", "seed", "code", "epoch")
     return [
         {key: entry[key] for key in keys} | record
-        for entry, record in zip(saved["members"], sums.records(config.split))
+        for entry, record in zip(saved, sums.records(config.split))
     ]
 
 

@@ -170,13 +170,13 @@ def _measure(
             for loss, descent in descents.items():
                 stable = largest_stable(descent, members, config.rates, config.halvings)
                 tried = factors[:, None].to(stable.device) * stable
-                values = zip(
-                    stable.tolist(), *(v.tolist() for v in best_of(descent, members, tried))
-                )
-                found[loss] = [dict(zip(("stable", "best", "best_loss"), row)) for row in values]
+                found[loss] = stable, *best_of(descent, members, tried)
             for i in range(len(members)):
-                label = {"width": shape.width, "code": part[i // n], "seed": config.seeds[i % n]}
-                run.log(label | {loss: rows[i] for loss, rows in found.items()})
+                record = {"width": shape.width, "code": part[i // n], "seed": config.seeds[i % n]}
+                for loss, rates in found.items():
+                    values = (float(rate[i]) for rate in rates)
+                    record[loss] = dict(zip(("stable", "best", "best_loss"), values))
+                run.log(record)
             run.position()  # on the disk, with the time that it took
             bar.update(len(part))
 
@@ -193,11 +193,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_entry(
-        PROG,
-        LearningRateConfig,
-        "Learning rates of DAGs, and predictions.",
-        "learning_rate",
-        study,
-        print_table,
-    )
+    run_entry(PROG, LearningRateConfig, "learning_rate", study, print_table)

@@ -164,38 +164,31 @@ def _measure_all(
     """Measured curve of each DAG and seed, by (name, seed)."""
     curves = {(r["dag"], r["seed"]): r for r in read_metrics(run.folder)}
     missing = [(n, s) for n in config.dags for s in config.seeds if (n, s) not in curves]
-    labels = data.train.labels[: config.samples]
+    shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
     with progress(len(curves) + len(missing), len(curves), "networks") as bar:
         for name, seed in missing:
-            shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
             network = DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
-            started = time.perf_counter()
-            losses, start = descend(network.to(x.device), x, labels, config, lr)
-            _require_finite(losses, f"loss of {name}, seed {seed},", lr)
-            record = {"dag": name, "seed": seed, "losses": losses, "initial_outputs": start}
-            record["seconds"] = round(time.perf_counter() - started, 3)
-            run.log(record)
-            curves[name, seed] = record
+            curve = descend(network.to(x.device), x, data.train.labels[: len(x)], config, lr)
+            _require_finite(curve["losses"], f"loss of {name}, seed {seed},", lr)
+            curves[name, seed] = {"dag": name, "seed": seed} | curve
+            run.log(curves[name, seed])
             bar.update()
     return curves
 
 
-def descend(
-    network: DagMlp, x: Tensor, labels: Tensor, config: TheoryConfig, lr: float
-) -> tuple[list[float], list[list[float]]]:
-    """Full-batch gradient descent: the loss before each step and after the last, and f_0."""
-    loss_of = make_loss("mse", config.targets)
+def descend(network: DagMlp, x: Tensor, labels: Tensor, config: TheoryConfig, lr: float) -> dict:
+    """Full-batch gradient descent: the loss before each step and after the last, f_0, seconds."""
+    started, loss_of = time.perf_counter(), make_loss("mse", config.targets)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr, fused=True)
-    losses, start = [], None
+    losses, start = [], network(x).tolist()
     for _ in range(config.steps + 1):
-        outputs = network(x)
-        start = outputs.detach() if start is None else start
-        loss = loss_of(outputs[None], labels[None]).mean()
+        loss = loss_of(network(x)[None], labels[None]).mean()
         losses.append(loss.detach())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return torch.stack(losses).tolist(), start.tolist()
+    found = {"losses": torch.stack(losses).tolist(), "initial_outputs": start}
+    return found | {"seconds": round(time.perf_counter() - started, 3)}
 
 
 def _against_prediction(
@@ -249,11 +242,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_entry(
-        PROG,
-        TheoryConfig,
-        "Kernels of DAGs, and training predicted by them.",
-        "theory",
-        compare,
-        print_table,
-    )
+    run_entry(PROG, TheoryConfig, "theory", compare, print_table)

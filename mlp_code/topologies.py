@@ -157,5 +157,4 @@ def steps_to_goal(accuracies: list[float], goal: float, per_epoch: int) -> tuple
 
 
 if __name__ == "__main__":
-    about = "Train every topology of H layers, batched."
-    run_entry(PROG, TopologiesConfig, about, "topologies", study, lambda _folder: None)
+    run_entry(PROG, TopologiesConfig, "topologies", study, lambda _folder: None)

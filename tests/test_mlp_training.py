@@ -333,12 +333,12 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch, capsys
     )
     monkeypatch.setattr("os.fsync", no_space)
     with pytest.raises(SystemExit, match=r"prog: the disk is full .*No space left on device"):
-        run_entry("prog", MlpConfig, "Trains.", "mlp", train, print_table)
+        run_entry("prog", MlpConfig, "mlp", train, print_table)
     monkeypatch.undo()
     monkeypatch.setattr(
         sys, "argv", ["mlp_code", *command(tmp_path, epochs="5", width="8", checkpoint_every="1")]
     )
-    run_entry("prog", MlpConfig, "Trains.", "mlp", train, print_table)
+    run_entry("prog", MlpConfig, "mlp", train, print_table)
     assert "2/5 epoch" in capsys.readouterr().err  # the progress bar starts at what was saved
     assert len((tmp_path / "mlp/r/metrics.jsonl").read_text().splitlines()) == 5 * 6
 
