@@ -53,15 +53,8 @@ def check_batch(config: RetrainConfig, workers: Workers) -> None:
     require(ok, "batch_size", config.batch_size, expected)
 
 
-def load_images(
-    config: RetrainConfig, workers: Workers, device: torch.device
-) -> "MemorySet | FolderSet":
-    """The data set of a config.
-
-    Raises:
-        DataError: it is absent or does not fit.
-        ConfigError: it has fewer images than a batch.
-    """
+def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -> "Images":
+    """The data set of a config; a DataError or ConfigError where it is absent or does not fit."""
     if not config.from_folder:
         return MemorySet(config, load_dataset(config.dataset, device, config.seed), workers)
     place = Path(config.dataset).expanduser()
@@ -162,6 +155,9 @@ class FolderSet:
                 yield (x - mean) / std, labels.to(self.device, non_blocking=True)
         except DataError as error:
             raise DataError(str(error).strip().splitlines()[-1].split("DataError: ")[-1]) from error
+
+
+Images = MemorySet | FolderSet  # what a training asks of its images
 
 
 def _leave_signals(_worker: int) -> None:

@@ -1,7 +1,7 @@
 """The network of a choice, its training loss, and what it costs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,7 @@ from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_multiply_adds
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What a data set asks of a network."""
 
     classes: int

@@ -5,9 +5,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from common.errors import TrainingDivergedError
-from common.workers import Workers
 from retrain.config import RetrainConfig
-from retrain.data import Steps
+from retrain.data import Images
 from retrain.evaluate import TopKSums
 from retrain.networks import TrainingLoss, path_scales
 from retrain.schedule import drop_path_probability, generator_of, learning_rate
@@ -26,17 +25,11 @@ class Stepper:
     """A network, which comes from the CPU, its optimizer, and the sums over the epoch so far."""
 
     def __init__(
-        self,
-        config: RetrainConfig,
-        network: nn.Module,
-        steps: Steps,
-        classes: int,
-        workers: Workers,
-        device: torch.device,
+        self, config: RetrainConfig, network: nn.Module, images: Images, device: torch.device
     ) -> None:
-        self.config, self.steps, self.classes = config, steps, classes
-        self.workers, self.device = workers, device
-        cuda, alone = device.type == "cuda", workers.size == 1
+        self.config, self.device, self.workers = config, device, images.workers
+        self.steps, self.classes = images.steps, images.classes
+        cuda, alone = device.type == "cuda", self.workers.size == 1
         torch.backends.cudnn.benchmark = cuda
         if config.sync_batch_norm and not alone:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)

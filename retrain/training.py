@@ -17,7 +17,7 @@ from common.stopping import StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.choice import Chosen, read_choice
 from retrain.config import RetrainConfig
-from retrain.data import FolderSet, MemorySet, check_batch, load_images
+from retrain.data import Images, check_batch, load_images
 from retrain.evaluate import evaluate, share_buffers
 from retrain.networks import Shape, describe, make_network
 from retrain.step import Stepper, precision_of
@@ -45,8 +45,7 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
         shape = Shape(images.classes, images.image_shape)
         network = workers.together(lambda: make_network(choice, config.network, shape, config.seed))
         with stop_on_signals() as request:
-            stepper = Stepper(config, network, images.steps, images.classes, workers, device)
-            training = Training(config, stepper, images, run, workers)
+            training = Training(Stepper(config, network, images, device), images, run)
             return training.fit(request, describe(choice, config.network, shape))
 
 
@@ -66,16 +65,9 @@ def _checked(config: RetrainConfig, workers: Workers) -> tuple[Chosen, torch.dev
 class Training:
     """One training, gone on from the first process' checkpoint; `_save` keeps all of its state."""
 
-    def __init__(
-        self,
-        config: RetrainConfig,
-        stepper: Stepper,
-        images: MemorySet | FolderSet,
-        run: Run | None,
-        workers: Workers,
-    ) -> None:
-        self.config, self.stepper, self.images = config, stepper, images
-        self.run, self.workers = run, workers
+    def __init__(self, stepper: Stepper, images: Images, run: Run | None) -> None:
+        self.config, self.workers = stepper.config, stepper.workers
+        self.stepper, self.images, self.run = stepper, images, run
         self.epoch, self.step, self.mark = 1, 0, time.perf_counter()
         self.seconds = {"training": 0.0, "evaluation": 0.0}
         self.seen = 0  # images trained on
@@ -159,9 +151,7 @@ class Training:
         found = {"train": self.stepper.sums.mean(self.workers)}
         if self.images.sizes["validation"]:
             found["validation"] = self.evaluate("validation")
-            if found["validation"]["top1"] > self.best["top1"]:
-                self.best = {"top1": found["validation"]["top1"], "epoch": self.epoch}
-                self.best["state"] = self.stepper.weights()
+            self._keep_best(found["validation"]["top1"])
         record |= {f"{p}_{key}": value for p, of in found.items() for key, value in of.items()}
         if self.run:
             self.run.log(record)
@@ -185,6 +175,10 @@ class Training:
             epoch = min(self.epoch, self.config.epochs)
             raise self.stepper.diverged(f"on {part} images after epoch {epoch}")
         return found
+
+    def _keep_best(self, top1: float) -> None:
+        if top1 > self.best["top1"]:
+            self.best = {"top1": top1, "epoch": self.epoch, "state": self.stepper.weights()}
 
     def _finish(self, network: dict) -> dict:
         last, tested = self.stepper.weights(), self.config.epochs
