@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -41,18 +41,12 @@ class FolderImages(Dataset):
             return self.transform(image), label
 
 
-class FolderFiles(NamedTuple):
-    """Path and label of every image, by split; names of the classes; a digest of it all."""
+def list_files(
+    root: Path, name: str, holdout: int, seed: int
+) -> tuple[dict[str, list[tuple[str, int]]], int]:
+    """Path and label of the images of root/name, by split, and how many classes they have.
 
-    train: list[tuple[str, int]]
-    validation: list[tuple[str, int]]
-    test: list[tuple[str, int]]
-    classes: list[str]
-    digest: str
-
-
-def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
-    """Files of root/name: val/ tests, `holdout` images of train/ validate, drawn by the seed.
+    val/ tests, `holdout` images of train/ validate, drawn by the seed.
 
     Raises:
         DataError: the folders are absent, their classes differ, or too few images are there.
@@ -71,7 +65,8 @@ def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
     kept, apart = (
         [train.samples[i] for i in sorted(p)] for p in (order[holdout:], order[:holdout])
     )
-    return FolderFiles(kept, apart, test.samples, train.classes, digest(root / name))
+    files = {"train": kept, "validation": apart, "test": test.samples}
+    return files, len(train.classes)
 
 
 def digest(root: Path) -> str:

@@ -1,10 +1,11 @@
 """What to train: a cell or genotype from a file, a search's result, a string or a name."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common.config import ConfigError
+from common.config import ConfigError, require
 from common.files import read_metrics
 from spaces import Cell, Genotype, SpaceError
 from spaces.darts import FIELDS
@@ -48,17 +49,13 @@ def _from_text(text: str) -> Chosen | None:
 
 
 def _from_file(name: str, search: int | None) -> Chosen:
-    file = Path(name).expanduser()
-    try:
+    file, there = Path(name).expanduser(), False
+    with contextlib.suppress(OSError, ValueError):  # a text too long for a name, or with a NUL
         file = file / "result.json" if name and file.is_dir() else file
         there = bool(name) and file.is_file()
-    except (OSError, ValueError):  # a text that is too long for a name, or none at all
-        there = False
-    if not there:
-        raise ConfigError(
-            f"genotype: found {name[:200]!r}, expected a file, a string |nor_conv_3x3~0|+..., "
-            f"Genotype(...), or one of {', '.join(GENOTYPES)}"
-        )
+    forms = "a file, a string |nor_conv_3x3~0|+..., Genotype(...), or one of"
+    expected = f"{forms} {', '.join(GENOTYPES)}"
+    require(there, "genotype", name, expected)
     try:
         text = file.read_text(encoding="utf-8-sig").strip()
         content = json.loads(text) if text.startswith("{") and not CELL.match(text) else None
@@ -90,7 +87,7 @@ def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Chos
         raise ConfigError(
             f"genotype: {file} holds no genotype and no search that found one ({keys})"
         )
-    return Chosen(_cell(_pick(file, found, search, what)), _method(result))
+    return Chosen(_cell(_pick(file, found, search, what)), str(result.get("method", "")))
 
 
 def _pick(file: Path, found: dict[int, dict], search: int | None, what: str) -> dict:
@@ -110,21 +107,12 @@ def _pick(file: Path, found: dict[int, dict], search: int | None, what: str) -> 
 
 def _cell(entry: dict[str, Any]) -> Cell | Genotype:
     """The cell of a search's entry: fields of a genotype, or an `arch` in text."""
-    fields = entry.get("genotype")
-    if isinstance(fields, dict):
-        return Genotype.from_dict(fields)
-    choice = _from_text(str(entry.get("arch", "")))
-    if choice is None:
+    if isinstance(entry.get("genotype"), dict):
+        return Genotype.from_dict(entry["genotype"])
+    cell = read_architecture(str(entry.get("arch", "")))
+    if cell is None:
         raise SpaceError(f"a search's entry has neither genotype nor arch: {sorted(entry)}")
-    return choice.cell
-
-
-def _method(result: dict[str, Any]) -> str:
-    """The search's name in Table 1; TE-NAS' results hold its filter instead."""
-    if "method" in result:
-        return str(result["method"])
-    suffix = {"none": "", "exempt": " + DAG"}.get(result.get("filter", ""))
-    return "" if suffix is None else f"TE-NAS{suffix}"
+    return cell
 
 
 def _method_beside(file: Path) -> str:
@@ -135,4 +123,4 @@ def _method_beside(file: Path) -> str:
     except (OSError, ValueError, RecursionError):
         return ""
     search = isinstance(result, dict) and {"searches", "best"} & set(result)
-    return _method(result) if search else ""
+    return str(result.get("method", "")) if search else ""

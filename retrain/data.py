@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from common.config import require
 from common.data import data_root, load_dataset
 from common.dataset import DataError, Dataset, Split
-from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files, middle
+from common.image_folder import MEAN, STD, FolderImages, digest, list_files, middle
 from common.order import epoch_order
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw
@@ -59,8 +59,7 @@ def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -
         return MemorySet(config, load_dataset(config.dataset, device, config.seed), workers)
     place = Path(config.dataset).expanduser()
     root, name = (place, "") if config.dataset.endswith("/") else (data_root(), config.dataset)
-    files = list_files(root, name, config.holdout if config.validation else 0, config.seed)
-    return FolderSet(config, files, workers, device)
+    return FolderSet(config, root, name, workers, device)
 
 
 class MemorySet:
@@ -107,18 +106,19 @@ class FolderSet:
     """A folder of images, read and cropped by processes beside the training."""
 
     def __init__(
-        self, config: RetrainConfig, files: FolderFiles, workers: Workers, device: torch.device
+        self, config: RetrainConfig, root: Path, name: str, workers: Workers, device: torch.device
     ) -> None:
-        self.config, self.files, self.workers, self.device = config, files, workers, device
-        self.classes = len(files.classes)
-        self.header = {"name": Path(config.dataset).name, "digest": files.digest}
+        self.config, self.workers, self.device = config, workers, device
+        holdout = config.holdout if config.validation else 0
+        self.files, self.classes = list_files(root, name, holdout, config.seed)
+        self.header = {"name": Path(config.dataset).name, "digest": digest(root / name)}
         self.image_shape = (3, config.image_size, config.image_size)
-        self.sizes = {p: len(getattr(files, p)) for p in ("train", "validation", "test")}
-        self.steps = Steps(config, len(files.train), workers)
+        self.sizes = {part: len(files) for part, files in self.files.items()}
+        self.steps = Steps(config, self.sizes["train"], workers)
 
     def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
         """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
-        images = FolderImages(self.files.train, training_transform(self.config))
+        images = FolderImages(self.files["train"], training_transform(self.config))
         batches = self._read(images, self._keys(epoch, first))
         for (step, chosen), (x, y) in zip(self.steps.of(epoch, first), batches):
             yield step, len(chosen), x, y
@@ -133,7 +133,7 @@ class FolderSet:
 
     def evaluation_batches(self, part: str) -> Iterator[Batch]:
         """This process' images of "validation" or "test"."""
-        images = FolderImages(getattr(self.files, part), middle(self.config.image_size))
+        images = FolderImages(self.files[part], middle(self.config.image_size))
         share = range(len(images))[self.workers.share(len(images))]
         size = _evaluation_batch(self.config, self.workers)
         keys = [[(i, 0) for i in share[at : at + size]] for at in range(0, len(share), size)]
