@@ -5,8 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from common.statistics import bootstrap_interval, equal_rows, gain_interval, kendall_tau
-from common.statistics import regressions
+from common import statistics
 
 PREDICTORS = {
     "effective depth": "depth",
@@ -35,7 +34,7 @@ def analyse(rows: Sequence[Mapping], samples: int) -> dict:
     rows = [row for row in rows if row["code"] == row["network"]]
     keys = [key for key in rows[0] if key not in ("code", "network")]
     table = {key: np.array([float(row[key]) for row in rows]) for key in keys}
-    groups = equal_rows(table["lambda_min"], table["mean_correlation"])
+    groups = statistics.equal_rows(table["lambda_min"], table["mean_correlation"])
     shape, kernel = (np.column_stack([table[key] for key in keys]) for keys in (SHAPE, KERNEL))
     sets = {"depth, width": shape, "depth, width, kernel": kernel}
     speed, accuracy = -table["steps_to_goal"], table["test_accuracy"]
@@ -44,16 +43,16 @@ def analyse(rows: Sequence[Mapping], samples: int) -> dict:
         taus = {}
         for name, key in PREDICTORS.items():
             tau = partial(_tau, table[key], y)
-            interval = bootstrap_interval(tau, groups, samples)
+            interval = statistics.bootstrap_interval(tau, groups, samples)
             taus[name] = {"tau": tau(slice(None)), "interval": interval}
-        fits = regressions(sets, y, groups, samples)
+        fits = statistics.regressions(sets, y, groups, samples)
         found[target] = {
             "kendall_tau": taus,
             "regressions": {name: fit._asdict() for name, fit in fits.items()},
-            "gain_interval": gain_interval(shape, kernel, y, groups, samples),
+            "gain_interval": statistics.gain_interval(shape, kernel, y, groups, samples),
         }
     return found
 
 
 def _tau(x: np.ndarray, y: np.ndarray, rows: np.ndarray | slice) -> float:
-    return kendall_tau(x[rows], y[rows])
+    return statistics.kendall_tau(x[rows], y[rows])
