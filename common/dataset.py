@@ -121,3 +121,10 @@ def make_dataset(
     ]
     num_classes = int(max(y.max() for _, y in splits)) + 1
     return Dataset(name, *on_device, num_classes, mean, std.clamp_min(1e-6), digest)
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> Tensor:
+    """A permutation of n images, int64 [n] on the CPU; a resumed run draws it again."""
+    # Seeds may be time stamps: their product wraps around where torch's 64 bits end.
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**64)
+    return torch.randperm(n, generator=generator)

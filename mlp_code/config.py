@@ -138,3 +138,8 @@ class MlpConfig:
         require(kernel or self.optimizer.lr != "auto", "optimizer.lr", "auto", expected)
         fits = self.init == "kaiming" or self.parameterization == "standard"
         require(fits, "init", self.init, "kaiming with parameterization ntk")
+
+    @property
+    def labels(self) -> list[tuple[str, int]]:
+        """(DAG name, seed) of each network, in order."""
+        return [(name, seed) for name in self.dags for seed in self.seeds]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from common.config import ConfigError
-from common.order import epoch_order
+from common.dataset import epoch_order
 from mlp_code.batched import BatchedDagMlp
 from mlp_code.metrics import make_loss
 from mlp_code.model import DagMlp

@@ -30,11 +30,6 @@ class DagMlpLoop(nn.Module):
         return copy.deepcopy(self.members[member].state_dict())
 
 
-def labels(config: MlpConfig) -> list[tuple[str, int]]:
-    """(DAG name, seed) of each member, in order."""
-    return [(name, seed) for name in config.dags for seed in config.seeds]
-
-
 def mlp_shape(config: MlpConfig, in_features: int, num_classes: int) -> MlpShape:
     """Sizes of the config's networks on a dataset."""
     keys = ("bias", "batch_norm", "parameterization", "init")
@@ -48,7 +43,7 @@ def build_members(
     """One network per DAG and seed; a seed gives all DAGs the same stem."""
     members = [
         DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
-        for name, seed in labels(config)
+        for name, seed in config.labels
     ]
     same_nodes = len({member.dag.num_nodes for member in members}) == 1
     plain = device.type == "cpu" and (config.width > 128 or len(members) == 1)

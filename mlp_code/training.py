@@ -12,15 +12,14 @@ from torch import Tensor, nn
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
 from common.config import identity, require
 from common.data import load_dataset
-from common.dataset import Dataset, Split
+from common.dataset import Dataset, Split, epoch_order
 from common.devices import choose_device, describe
 from common.errors import TrainingDivergedError
-from common.order import epoch_order
 from common.progress import progress
 from common.runs import Run
 from common.stopping import StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
-from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
+from mlp_code.members import DagMlpLoop, build_members, mlp_shape
 from mlp_code.metrics import Loss, Sums, make_loss
 from mlp_code.precision import choose_precision
 from mlp_code.rates import learning_rates
@@ -95,7 +94,7 @@ class Trainer:
         state = load_checkpoint(run.folder, device)
         self.config = config = _as_begun(config, state, device)
         self.run, self.data, self.device, self.analysis = run, data, device, analysis
-        self.labels = labels(config)
+        self.labels = config.labels
         self.shape = mlp_shape(config, data.train.images[0].numel(), data.num_classes)
         self.members = build_members(config, self.shape, device)
         self.rates = state["rates"] if state else learning_rates(config, data)

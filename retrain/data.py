@@ -11,9 +11,8 @@ from torch.utils.data import DataLoader
 
 from common.config import require
 from common.data import data_root, load_dataset
-from common.dataset import DataError, Dataset, Split
+from common.dataset import DataError, Dataset, Split, epoch_order
 from common.image_folder import MEAN, STD, FolderImages, digest, list_files, middle
-from common.order import epoch_order
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw
 from retrain.config import RetrainConfig

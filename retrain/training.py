@@ -12,7 +12,7 @@ from common.config import identity, require
 from common.devices import choose_device
 from common.devices import describe as describe_device
 from common.progress import progress
-from common.runs import Run, RunError
+from common.runs import Run
 from common.stopping import StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.choice import Chosen, read_choice
@@ -77,26 +77,13 @@ class Training:
 
     def _resume(self) -> None:
         """Goes on from the first process' checkpoint, if there is one."""
-        state = self.workers.from_first(self.workers.together(self._read_checkpoint))
+        read = self.workers.together(lambda: load_checkpoint(self.run.folder) if self.run else None)
+        state = self.workers.from_first(read)
         if self.run:
             self.run.rewind(state["metrics"] if state else 0)
         if state:
             self.stepper.load(state)
             vars(self).update((key, state[key]) for key in _KEPT)
-
-    def _read_checkpoint(self) -> dict | None:
-        """The checkpoint, checked to be this network's."""
-        state = load_checkpoint(self.run.folder) if self.run else None
-        shapes, found = (
-            {name: tensor.shape for name, tensor in weights.items()}
-            for weights in (self.stepper.network.state_dict(), state["network"] if state else {})
-        )
-        if state and shapes != found:
-            raise RunError(
-                f"{self.run.folder}: the checkpoint is of another network: start again with "
-                f"--run.fresh true"
-            )
-        return state
 
     def _save(self) -> None:
         """A checkpoint, made by all processes at the same step; never of a lost training."""

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from common.config import identity, load_yaml, parse_config
-from common.order import epoch_order
+from common.dataset import epoch_order
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
 from tests.running import run

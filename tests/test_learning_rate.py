@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from common.data import load_dataset
-from common.order import epoch_order
+from common.dataset import epoch_order
 from common.runs import RunSettings
 from dag import FIGURE_3, Dag, all_codes, largest_eigenvalues, ntk, path_rule
 from mlp_code import DagMlp, MlpShape, learning_rate
