@@ -1,6 +1,5 @@
 """The network of a choice, its training loss, and what it costs."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -46,7 +45,7 @@ def make_network(
         torch.default_generator.manual_seed(seed)
         network = build_network(choice, settings, shape)
     # Where no path joins an edge to the output; processes must not wait for its gradient.
-    for name in _without_gradient(lambda: build_network(choice, settings, shape), shape):
+    for name in _without_gradient(choice, settings, shape):
         network.get_parameter(name).requires_grad_(False)
     return network
 
@@ -61,24 +60,17 @@ def _check_auxiliary(settings: NetworkSettings, shape: Shape) -> None:
     require(ok, "network.stem", settings.stem, "cifar for grey images")
 
 
-def _without_gradient(build: Callable[[], nn.Module], shape: Shape) -> list[str]:
+def _without_gradient(choice: Chosen, settings: NetworkSettings, shape: Shape) -> list[str]:
     """Names of the parameters that a backward pass leaves out, found without computing."""
     with torch.device("meta"):
-        network = build().train()
-        outputs = _logits_and_auxiliary(network, torch.empty(2, *shape.image), None)
+        network = build_network(choice, settings, shape).train()
+        loss = TrainingLoss(network, settings.auxiliary, 0.0)
+        x, y = torch.empty(2, *shape.image), torch.empty(2, dtype=torch.long)
         try:
-            sum(logits.sum() for logits in outputs if logits is not None).backward()
+            loss(x, y)[0].sum().backward()
         except RuntimeError as error:
             raise ConfigError(f"genotype: its network cannot be trained ({error})") from error
     return [name for name, p in network.named_parameters() if p.grad is None]
-
-
-def _logits_and_auxiliary(
-    network: nn.Module, x: Tensor, path_scales: Tensor | None
-) -> tuple[Tensor, Tensor | None]:
-    if isinstance(network, DartsNetwork):
-        return network.logits_and_auxiliary(x, path_scales)
-    return network(x), None
 
 
 class TrainingLoss(nn.Module):
@@ -92,7 +84,10 @@ class TrainingLoss(nn.Module):
         self, x: Tensor, y: Tensor, path_scales: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What to minimize [n], the cross-entropy of the logits in it [n], the logits."""
-        logits, auxiliary = _logits_and_auxiliary(self.network, x, path_scales)
+        if isinstance(self.network, DartsNetwork):
+            logits, auxiliary = self.network.logits_and_auxiliary(x, path_scales)
+        else:
+            logits, auxiliary = self.network(x), None
         losses = self._cross_entropy(logits, y)
         if auxiliary is None:
             return losses, losses, logits
