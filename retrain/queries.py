@@ -63,12 +63,8 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
         run = dataclasses.replace(config.run, name=f"{name}_{place}")
         one = dataclasses.replace(config, genotype=arch, search=None, run=run)
         results.append(train(one, workers))
-    return _choose(config, name, method, finalists, results) if workers.first else {}
-
-
-def _choose(
-    config: RetrainConfig, name: str, method: str, finalists: list[str], results: list[dict]
-) -> dict:
+    if not workers.first:
+        return {}
     rows = [
         {
             "arch": arch,
@@ -78,7 +74,7 @@ def _choose(
         }
         for arch, result in zip(finalists, results, strict=True)
     ]
-    chosen = max(range(len(rows)), key=lambda i: (rows[i]["validation_top1"], -i))
+    chosen = max(range(len(rows)), key=lambda i: rows[i]["validation_top1"])  # the first of equals
     settings = identity(config) | {"finalists": finalists}
     device, data = describe(choose_device(config.device)), results[0]["dataset"]
     with Run(dataclasses.replace(config.run, name=name), KIND, settings, device, data) as run:
@@ -91,9 +87,8 @@ def _choose(
 def main() -> None:
     """Trains the finalists of a search and prints them."""
     with Workers(tensors=True) as workers:
-        config = parse_config(
-            RetrainConfig, PROG, "Train a search's finalists and choose the best."
-        )
+        about = "Train a search's finalists and choose the best."
+        config = parse_config(RetrainConfig, PROG, about)
         result = query(config, workers)
     if not workers.first:
         return
@@ -101,10 +96,8 @@ def main() -> None:
     print("place by score   validation accuracy (%)   test error (%)   seconds")
     for place, row in enumerate(result["finalists"], start=1):
         chosen = "  chosen" if place == result["chosen"] else ""
-        print(
-            f"{place:>14}   {row['validation_top1']:>23.2f}   {row['test_error']:>14.2f}   "
-            f"{row['seconds']:>7.0f}{chosen}"
-        )
+        rates = f"{row['validation_top1']:>23.2f}   {row['test_error']:>14.2f}"
+        print(f"{place:>14}   {rates}   {row['seconds']:>7.0f}{chosen}")
     print(f"\nchosen: {result['finalists'][result['chosen'] - 1]['arch']}")
 
 
