@@ -60,7 +60,7 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
     Raises:
         DataError: unknown name, files that are absent or do not fit.
     """
-    if not check_dataset_name(name):
+    if name not in CATALOGUE and not name.endswith(".npz"):
         raise DataError(f"dataset: found {name!r}, expected one of {known_names()}")
     entry = CATALOGUE.get(name) or Entry(lambda _root, _seed: npz.load(Path(name).expanduser()))
     parts = entry.load(data_root(), seed)
@@ -78,14 +78,11 @@ def known_names() -> str:
     return f"{', '.join(CATALOGUE)}, or PATH.npz"
 
 
-def check_dataset_name(name: str) -> bool:
-    """Whether `load_dataset` knows the name; the files are not looked for."""
-    return name in CATALOGUE or name.endswith(".npz")
-
-
-def require_dataset(key: str, name: str) -> None:
-    """Raises a ConfigError naming `key` unless `load_dataset` knows the name."""
-    require(check_dataset_name(name), key, name, f"one of {known_names()}")
+def require_dataset(key: str, name: str, folder: bool = False) -> None:
+    """Raises a ConfigError naming `key` unless `load_dataset` knows the name, or it is PATH/."""
+    ok = name in CATALOGUE or name.endswith((".npz", "/") if folder else ".npz")
+    expected = f"one of {known_names()}" + ", or PATH/ of an image folder" * folder
+    require(ok, key, name, expected)
 
 
 def holdout_indices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

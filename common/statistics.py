@@ -1,6 +1,7 @@
 """Statistics that experiments share: means, R, cross-validated R, intervals, tau, equal rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -126,28 +127,37 @@ def bootstrap_interval(
 
 
 def regressions(
-    predictors: Mapping[str, np.ndarray],
-    y: np.ndarray,
-    groups: np.ndarray,
-    samples: int = 1000,
+    predictors: Mapping[str, np.ndarray], y: np.ndarray, groups: np.ndarray, samples: int = 1000
 ) -> dict[str, Regression]:
     """R of y with each set of predictors [n, p], plain and cross-validated over groups.
 
     The interval of R refits every bootstrap sample; that of the cross-validated R, which is the
     correlation of y with its out-of-fold predictions, keeps the predictions.
     """
-    return {name: _regression(x, y, groups, samples) for name, x in predictors.items()}
+    found = {}
+    for name, x in predictors.items():
+        held = out_of_fold(x, y, groups)
+        forms = partial(_refitted, x, y), partial(_kept, held, y)
+        values = [(of(slice(None)), bootstrap_interval(of, groups, samples)) for of in forms]
+        found[name] = Regression(*values[0], *values[1])
+    return found
+
+
+def _refitted(x: np.ndarray, y: np.ndarray, rows: np.ndarray | slice) -> float:
+    return multiple_correlation(x[rows], y[rows])
+
+
+def _kept(predictions: np.ndarray, y: np.ndarray, rows: np.ndarray | slice) -> float:
+    return correlation(predictions[rows], y[rows])
 
 
 def gain_interval(
     base: np.ndarray, more: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int = 1000
 ) -> tuple[float, float]:
     """95 % bootstrap interval of R(more) - R(base), both refitted on the same samples."""
-
-    def gain(rows: np.ndarray) -> float:
-        return multiple_correlation(more[rows], y[rows]) - multiple_correlation(base[rows], y[rows])
-
-    return bootstrap_interval(gain, groups, samples)
+    return bootstrap_interval(
+        lambda rows: _refitted(more, y, rows) - _refitted(base, y, rows), groups, samples
+    )
 
 
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
@@ -165,16 +175,6 @@ def spearman_rho(a: np.ndarray, b: np.ndarray) -> float:
     a, b = (stats.rankdata(values) - (len(values) + 1) / 2 for values in (a, b))
     scale = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / scale) if scale > 0 else 0.0
-
-
-def _regression(x: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int) -> Regression:
-    predictions = out_of_fold(x, y, groups)
-    return Regression(
-        multiple_correlation(x, y),
-        bootstrap_interval(lambda rows: multiple_correlation(x[rows], y[rows]), groups, samples),
-        correlation(predictions, y),
-        bootstrap_interval(lambda rows: correlation(predictions[rows], y[rows]), groups, samples),
-    )
 
 
 def _fitted(x: np.ndarray, y: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from common.config import free, require
-from common.data import check_dataset_name, known_names
+from common.data import require_dataset
 from common.devices import Device
 from common.image_folder import NAME as IMAGENET
 from common.ranges import Amount, Natural, Positive, Range, Share, check
@@ -145,9 +145,7 @@ class RetrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        known = check_dataset_name(self.dataset) or self.from_folder
-        expected = f"one of {known_names()}, or PATH/ of an image folder"
-        require(known, "dataset", self.dataset, expected)
+        require_dataset("dataset", self.dataset, folder=True)
         require(self.micro_batch != 1, "micro_batch", 1, "0, or 2 or more")
         ok = self.optimizer.warmup_epochs < self.epochs
         warmup = self.optimizer.warmup_epochs

@@ -45,13 +45,6 @@ class Steps:
         return slice(n) if n < 2 * self.workers.size else self.workers.share(n)
 
 
-def check_batch(config: RetrainConfig, workers: Workers) -> None:
-    """Raises a ConfigError unless the processes can share a batch evenly."""
-    ok = config.batch_size % workers.size == 0 and config.batch_size >= 2 * workers.size
-    expected = f"a multiple of the {workers.size} processes, two images or more for each"
-    require(ok, "batch_size", config.batch_size, expected)
-
-
 def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -> "Images":
     """The data set of a config; a DataError or ConfigError where it is absent or does not fit."""
     if not config.from_folder:

@@ -17,7 +17,7 @@ from common.stopping import StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.choice import Chosen, read_choice
 from retrain.config import RetrainConfig
-from retrain.data import Images, check_batch, load_images
+from retrain.data import Images, load_images
 from retrain.evaluate import evaluate, share_buffers
 from retrain.networks import Shape, describe, make_network
 from retrain.step import Stepper, precision_of
@@ -50,7 +50,9 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
 
 
 def _checked(config: RetrainConfig, workers: Workers) -> tuple[Chosen, torch.device]:
-    check_batch(config, workers)
+    ok = config.batch_size % workers.size == 0 and config.batch_size >= 2 * workers.size
+    expected = f"a multiple of the {workers.size} processes, two images or more for each"
+    require(ok, "batch_size", config.batch_size, expected)
     choice = read_choice(config.genotype, config.search, config.space)
     device = choose_device(config.device)
     if device.type == "cuda":
