@@ -68,7 +68,7 @@ def study(config: TopologiesConfig) -> Path:
 
     The result carries what the table says of predictors, under "topologies".
     """
-    data = load_dataset(config.dataset)
+    data = load_dataset(config.dataset, seed=config.split_seed)
     n, available = config.kernel_samples, len(data.train)
     require(n <= available, "kernel_samples", n, f"2 .. {available}, the training images")
     keys = ("goal", "kernel_samples", "bootstrap")
