@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import torch
-from torch import Tensor
 
 from common.config import free, identity, later, require, require_seeds, run_entry
 from common.data import load_dataset, require_dataset
@@ -17,7 +16,7 @@ from common.progress import progress
 from common.ranges import Natural, Positive, Range, Share, check
 from common.runs import Run, RunSettings
 from dag import FIGURE_3
-from mlp_code.agreement import LOSSES, check_rates, summary
+from mlp_code.agreement import check_rates, summary
 from mlp_code.descent import Descent, best_of, largest_stable
 from mlp_code.model import DagMlp, MlpShape
 from mlp_code.own_rate import CurveSettings, measure_curves, summarize_curves
@@ -83,19 +82,6 @@ class LearningRateConfig:
         low, high = self.rates
         require(0 < low < high < float("inf"), "rates", list(self.rates), "two numbers, 0 < a < b")
 
-    def descents(self, x: Tensor, y: Tensor) -> dict[str, Descent]:
-        """The two trainings of the images, by loss."""
-        sizes = {"mse": 0, "cross_entropy": self.batch_size}
-        return {
-            loss: Descent(x, y, loss, self.steps, sizes[loss], momentum=self.momentum)
-            for loss in LOSSES
-        }
-
-    def network(self) -> dict:
-        """What is trained, for a record's header."""
-        more = {"momentum": self.momentum, "batch_norm": self.batch_norm}
-        return {"width": self.width} | {key: value for key, value in more.items() if value}
-
 
 def study(config: LearningRateConfig) -> dict:
     """Measures what is not in metrics.jsonl yet; returns the result.
@@ -111,13 +97,19 @@ def study(config: LearningRateConfig) -> dict:
     with Run(config.run, "learning_rate", identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
-        result = _study(config, run, data)
-        return run.finish(result, network=config.network(), n=len(config.seeds))
+        network = {"width": config.width}
+        for key in ("momentum", "batch_norm"):
+            network |= {key: getattr(config, key)} if getattr(config, key) else {}
+        return run.finish(_study(config, run, data), network=network, n=len(config.seeds))
 
 
 def _study(config: LearningRateConfig, run: Run, data: Dataset) -> dict:
-    x = inputs(data, config.samples)
-    descents = config.descents(x, data.train.labels[: config.samples])
+    x, y = inputs(data, config.samples), data.train.labels[: config.samples]
+    batches = {"mse": 0, "cross_entropy": config.batch_size}  # gradient descent, and SGD
+    descents = {
+        loss: Descent(x, y, loss, config.steps, size, momentum=config.momentum)
+        for loss, size in batches.items()
+    }
     shape = MlpShape(x.shape[1], config.width, data.num_classes, False, config.batch_norm, "ntk")
     codes = chosen_codes(config)
     _measure(config, run, descents, shape, codes)
