@@ -37,15 +37,16 @@ def draw(
 
 def crop_and_flip(images: Tensor, padding: int, draws: Draws) -> Tensor:
     """uint8 [n, c, h, w] -> the same shape; what lies outside the image is black."""
-    n, _, h, w = images.shape
+    n, c, h, w = images.shape
     device = images.device
     flip, offset = draws.flip.to(device), draws.offset.to(device)
     rows = offset[:, :1] + torch.arange(h, device=device)
     columns = torch.arange(w, device=device).expand(n, w)
     columns = offset[:, 1:] + torch.where(flip[:, None], columns.flip(1), columns)
     padded = F.pad(images, (padding,) * 4)
-    each = torch.arange(n, device=device)[:, None, None]
-    return padded[each, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
+    each = torch.arange(n, device=device)[:, None, None, None]
+    channel = torch.arange(c, device=device)[:, None, None]
+    return padded[each, channel, rows[:, None, :, None], columns[:, None, None]]
 
 
 def cut_out(x: Tensor, side: int, draws: Draws) -> Tensor:
