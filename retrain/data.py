@@ -59,13 +59,13 @@ class MemorySet:
 
     def __init__(self, config: RetrainConfig, data: Dataset, workers: Workers) -> None:
         self.config, self.data, self.workers = config, data, workers
-        self.train, held = data.train, data.validation
+        self.train, held = data.train, len(data.validation)
         if not config.validation:
-            images = torch.cat([self.train.images, held.images])
-            self.train = Split(images, torch.cat([self.train.labels, held.labels]))
+            more, held = data.validation, 0
+            images = torch.cat([self.train.images, more.images])
+            self.train = Split(images, torch.cat([self.train.labels, more.labels]))
         self.classes, self.image_shape = data.num_classes, data.image_shape
         self.header = data.header
-        held = len(held) * config.validation
         self.sizes = {"train": len(self.train), "validation": held, "test": len(data.test)}
         self.steps = Steps(config, len(self.train), workers)
 
