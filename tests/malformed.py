@@ -115,7 +115,8 @@ def settings(cls: type, prefix: str = "") -> Iterator[tuple[str, type]]:
         if dataclasses.is_dataclass(hint):
             yield from settings(hint, f"{prefix}{name}.")
         elif prefix + name not in FREE:
-            kind = list if typing.get_origin(hint) is tuple else typing.get_origin(hint) or hint
+            origin = typing.get_origin(hint)
+            kind = {tuple: list, typing.Literal: str}.get(origin, origin or hint)
             if kind in VALUES:
                 yield prefix + name, kind
 
