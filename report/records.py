@@ -55,20 +55,28 @@ class Record:
     @property
     def network(self) -> str:
         """What was built in its space, in words: "channels 16, cells 5"."""
-        parts = dict(self.result["network"] or {})
-        for key in ("space", "seeds"):
-            parts.pop(key, None)
+        parts = {k: v for k, v in self._network.items() if k not in ("space", "seeds")}
         return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
 
     @property
     def space(self) -> str:
         """The search space; empty where there is none."""
-        return (self.result["network"] or {}).get("space", "")
+        return self._network.get("space", "")
 
     @property
     def score_seeds(self) -> int | str:
         """Over how many seeds each score stands; empty where nothing is scored."""
-        return (self.result["network"] or {}).get("seeds", "")
+        return self._network.get("seeds", "")
+
+    @property
+    def _network(self) -> Mapping[str, Any]:
+        return self.result["network"] or {}
+
+    def alike(self, *but: str) -> str:
+        """Kind, data, network and settings but for some: equal where runs differ by those alone."""
+        settings = {key: value for key, value in self.config.items() if key not in but}
+        made = [self.kind, self.result["dataset"], self._network, settings]
+        return json.dumps(made, sort_keys=True, default=str)
 
     def link(self, base: Path) -> str:
         """Path of result.json as seen from the folder `base`, if it lies below, else nothing."""
@@ -118,10 +126,9 @@ def _once(records: Iterable[Record]) -> Iterator[Record]:
     """The first of the records of one kind, config and data."""
     seen = set()
     for record in records:
-        what = json.dumps([record.kind, record.result["dataset"], record.config], default=str)
-        if not record.config or what not in seen:
+        if not record.config or record.alike() not in seen:
             yield record
-        seen.add(what)
+        seen.add(record.alike())
 
 
 def read_record(root: Path, folder: Path) -> Record:

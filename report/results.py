@@ -17,18 +17,15 @@ from report import (
     mlp,
     models,
     nasbench_topologies,
-    retrain,
     scores,
+    searches,
     speed,
-    table1,
-    table2,
-    table3,
-    tenas_darts,
     tenas_indicators,
     tenas_preference,
     tenas_rounds,
     theory,
     topologies,
+    trained,
     wot_correlation,
 )
 from report.guard import Left
@@ -41,11 +38,11 @@ from report.tables import in_markdown
 COMMITTED, RUNS = Path("results"), Path("runs")
 FILE = "RESULTS.md"
 SECTIONS = (
-    fig3.section, fig4.mnist, fig4.cifar10, fig5.section, table1.section, table2.section,
-    table3.section, tenas_indicators.section, tenas_preference.section, tenas_darts.section,
+    fig3.section, fig4.mnist, fig4.cifar10, fig5.section, trained.table1, searches.table2,
+    searches.table3, tenas_indicators.section, tenas_preference.section, trained.tenas_darts,
     tenas_rounds.section, theory.section, topologies.section, learning_rate.section,
     nasbench_topologies.section, wot_correlation.section, scores.section, models.section,
-    retrain.section, mlp.section, speed.section,
+    trained.retrain, mlp.section, speed.section,
 )  # fmt: skip
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",

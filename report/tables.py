@@ -1,11 +1,14 @@
 """A table once, written as CSV, Markdown, LaTeX and HTML."""
 
+from __future__ import annotations
+
 import csv
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
@@ -36,6 +39,7 @@ class Number:
 
 
 Cell = Number | str | int
+Columns = Mapping[str, str | Callable[[Any], Cell]]  # name -> where a cell stands, or its maker
 ABSENT = ""
 
 
@@ -46,14 +50,19 @@ def measured(row: Mapping | None, spec: str = ".2f") -> Cell:
     return Number(row["mean"], None if row.get("n") == 1 else row.get("std"), spec)
 
 
+def number(value: float | None, spec: str = ".2f") -> Cell:
+    """A number; an empty cell for none."""
+    return ABSENT if value is None else Number(value, spec=spec)
+
+
 def general(value: float | None) -> Cell:
     """Three digits; an empty cell for none."""
-    return ABSENT if value is None else Number(value, spec=".3g")
+    return number(value, ".3g")
 
 
 def percent(share: float | None) -> str:
     """A share in percent; empty for none."""
-    return "" if share is None else f"{100 * share:.1f} %"
+    return ABSENT if share is None else f"{100 * share:.1f} %"
 
 
 def interval(bounds: Sequence[float], spec: str = ".2f") -> str:
@@ -64,6 +73,29 @@ def interval(bounds: Sequence[float], spec: str = ".2f") -> str:
 def mean_std(pair: Sequence[float] | None, spec: str = ".2f") -> Cell:
     """A published [mean] or [mean, std]; an empty cell for none."""
     return ABSENT if pair is None else Number(*pair, spec=spec)
+
+
+def cell(entry: Any, where: str) -> Cell:
+    """What stands at "path" or "path:form" of an entry, such as "result.test.top1_error?:.2f".
+
+    A path is of keys, attributes and places in a list; what "?" ends may be absent. A form is a
+    number's format, "%", or "+-" ({mean, std}) or "[]" (an interval) with a format, .2f if none.
+    """
+    path, _, form = where.partition(":")
+    for step in path.split("."):
+        if step.endswith("?"):
+            entry = (entry or {}).get(step[:-1])
+        elif isinstance(entry, Mapping):
+            entry = entry[step]
+        else:
+            entry = entry[int(step)] if step.isdigit() else getattr(entry, step)
+    if form == "%":
+        return percent(entry)
+    if form[:2] == "+-":
+        return measured(entry, form[2:] or ".2f")
+    if form[:2] == "[]":
+        return interval(entry, form[2:] or ".2f")
+    return number(entry, form) if form else ABSENT if entry is None else entry
 
 
 @dataclass(frozen=True)
@@ -94,6 +126,17 @@ class Table:
                     f"table {self.key}: found {len(row)} cells, expected {self.columns}"
                 )
 
+    @classmethod
+    def of(
+        cls, key: str, caption: str, entries: Iterable, columns: Columns, note: str = ""
+    ) -> Table:
+        """A row for each entry; where cells stand: see `cell`."""
+        rows = (
+            tuple(w(entry) if callable(w) else cell(entry, w) for w in columns.values())
+            for entry in entries
+        )
+        return cls(key, caption, tuple(columns), tuple(rows), note)
+
     def right_aligned(self) -> list[bool]:
         """Whether each column holds numbers: words of absence count as neither."""
         columns = zip(*self.rows) if self.rows else ((),) * len(self.columns)
@@ -107,25 +150,22 @@ class Table:
 
     def csv(self) -> str:
         """The table as CSV: full precision, a standard deviation in a column of its own."""
-        with_std = [
+        wide = [
             any(isinstance(row[i], Number) and row[i].std is not None for row in self.rows)
             for i in range(len(self.columns))
         ]
+        head = [(c, f"{c} std")[: 1 + w] for c, w in zip(self.columns, wide)]
+        body = [[_in_csv(c)[: 1 + w] for c, w in zip(row, wide)] for row in self.rows]
         buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        pairs = list(zip(self.columns, with_std))
-        writer.writerow([name for c, wide in pairs for name in ([c, f"{c} std"] if wide else [c])])
-        for row in self.rows:
-            writer.writerow([v for cell, wide in zip(row, with_std) for v in _in_csv(cell, wide)])
+        lines = ([v for pair in line for v in pair] for line in (head, *body))
+        csv.writer(buffer, lineterminator="\n").writerows(lines)
         return buffer.getvalue()
 
     def latex(self) -> str:
         """The table as a LaTeX table environment that needs no package."""
         align = "".join("r" if right else "l" for right in self.right_aligned())
-        head, *rows = (
-            " & ".join(_in_latex(str(c)) for c in row) + " \\\\\n"
-            for row in (self.columns, *self.rows)
-        )
+        lines = (map(_in_latex, line) for line in (self.columns, *self.rows))
+        head, *rows = (" & ".join(line) + " \\\\\n" for line in lines)
         return (
             f"\\begin{{table}}\n\\caption{{{_in_latex(self.caption)}}}\n"
             f"\\begin{{tabular}}{{{align}}}\n\\hline\n{head}\\hline\n{''.join(rows)}\\hline\n"
@@ -162,19 +202,18 @@ class Table:
 
 def in_markdown(text: object) -> str:
     """A text that Markdown shows as it is, on one line: no HTML, no new column."""
-    line = html.escape(" ".join(str(text).split()), quote=False)
-    return line.replace("|", "\\|")
+    return html.escape(" ".join(str(text).split()), quote=False).replace("|", "\\|")
 
 
-def _in_latex(text: str) -> str:
-    text = " ".join(text.split())
-    return "".join(_LATEX.get(char, char) for char in text)
+def _in_latex(cell: Cell) -> str:
+    return "".join(_LATEX.get(char, char) for char in " ".join(str(cell).split()))
 
 
-def _in_csv(cell: Cell, wide: bool) -> list:
-    value = cell.value if isinstance(cell, Number) else cell
-    std = cell.std if isinstance(cell, Number) and cell.std is not None else ""
-    return [value, std] if wide else [value]
+def _in_csv(cell: Cell) -> tuple:
+    """Value and standard deviation, or the cell and nothing."""
+    if not isinstance(cell, Number):
+        return cell, ""
+    return cell.value, "" if cell.std is None else cell.std
 
 
 def _escape(cell: Cell) -> str:
