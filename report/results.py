@@ -20,9 +20,7 @@ from report import (
     scores,
     searches,
     speed,
-    tenas_indicators,
-    tenas_preference,
-    tenas_rounds,
+    tenas,
     theory,
     topologies,
     trained,
@@ -39,8 +37,8 @@ COMMITTED, RUNS = Path("results"), Path("runs")
 FILE = "RESULTS.md"
 SECTIONS = (
     fig3.section, fig4.mnist, fig4.cifar10, fig5.section, trained.table1, searches.table2,
-    searches.table3, tenas_indicators.section, tenas_preference.section, trained.tenas_darts,
-    tenas_rounds.section, theory.section, topologies.section, learning_rate.section,
+    searches.table3, tenas.indicators, tenas.preference, trained.tenas_darts,
+    tenas.rounds, theory.section, topologies.section, learning_rate.section,
     nasbench_topologies.section, wot_correlation.section, scores.section, models.section,
     trained.retrain, mlp.section, speed.section,
 )  # fmt: skip

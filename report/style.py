@@ -6,6 +6,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -15,6 +17,9 @@ _LINES = ("-", "--", ":", "-.")
 
 _SETTINGS = {
     "font.size": 9,
+    "axes.titlesize": "medium",
+    "figure.titlesize": "medium",
+    "figure.dpi": 200,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -66,9 +71,12 @@ def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "pd
     path.parent.mkdir(parents=True, exist_ok=True)
     files = [path.with_name(f"{path.name}.{kind}") for kind in kinds]
     for file in files:
-        dated = {"CreationDate": None} if file.suffix == ".pdf" else None
-        figure.savefig(file, dpi=200, metadata=dated)
-        figure.set_layout_engine("none")  # as it lies now: laying it out is half of the work
+        # not `savefig`, which draws twice; laid out once, by the first
+        if file.suffix == ".png":
+            FigureCanvasAgg(figure).print_png(file)
+        else:
+            FigureCanvasPdf(figure).print_pdf(file, metadata={"CreationDate": None})
+        figure.set_layout_engine("none")
     return files
 
 
