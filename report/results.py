@@ -16,7 +16,6 @@ from report import (
     learning_rate,
     mlp,
     models,
-    nasbench_topologies,
     scores,
     searches,
     speed,
@@ -39,7 +38,7 @@ SECTIONS = (
     fig3.section, fig4.mnist, fig4.cifar10, fig5.section, trained.table1, searches.table2,
     searches.table3, tenas.indicators, tenas.preference, trained.tenas_darts,
     tenas.rounds, theory.section, topologies.section, learning_rate.section,
-    nasbench_topologies.section, wot_correlation.section, scores.section, models.section,
+    topologies.nasbench, wot_correlation.section, scores.section, models.section,
     trained.retrain, mlp.section, speed.section,
 )  # fmt: skip
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
