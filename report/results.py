@@ -10,7 +10,6 @@ from pathlib import Path
 
 from report import (
     fig3,
-    fig4,
     fig5,
     guard,
     learning_rate,
@@ -35,11 +34,11 @@ from report.tables import in_markdown
 COMMITTED, RUNS = Path("results"), Path("runs")
 FILE = "RESULTS.md"
 SECTIONS = (
-    fig3.section, fig4.mnist, fig4.cifar10, fig5.section, trained.table1, searches.table2,
+    fig3.section, mlp.mnist, mlp.cifar10, fig5.section, trained.table1, searches.table2,
     searches.table3, tenas.indicators, tenas.preference, trained.tenas_darts,
     tenas.rounds, theory.section, topologies.section, learning_rate.section,
     topologies.nasbench, wot_correlation.section, scores.section, models.section,
-    trained.retrain, mlp.section, speed.section,
+    trained.retrain, mlp.others, speed.section,
 )  # fmt: skip
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",

@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -84,6 +86,14 @@ def line_style(number: int) -> dict[str, str]:
     """Colour and line of the curve `number`: colours repeat with another line."""
     turn, colour = divmod(number, len(COLOURS))
     return {"color": COLOURS[colour], "linestyle": _LINES[turn % len(_LINES)]}
+
+
+def draw_band(
+    panel: Axes, x: np.ndarray, middle: np.ndarray, low: np.ndarray, high: np.ndarray, **line: Any
+) -> None:
+    """A curve, and a band of its colour from `low` to `high`; all of them [n]."""
+    panel.plot(x, middle, **line)
+    panel.fill_between(x, low, high, color=line["color"], alpha=0.2, lw=0)
 
 
 def short(name: str, most: int = 24) -> str:
