@@ -19,7 +19,7 @@ from report.style import (
     seeds_in_words,
     short,
 )
-from report.tables import ABSENT, Cell, Table, general
+from report.tables import ABSENT, Cell, Table, general, number
 
 _SMALLEST = "smallest_eigenvalue"
 _EIGENVALUES = {
@@ -36,7 +36,8 @@ _EIGENVALUES = {
 }  # fmt: skip
 _ERRORS = {
     "images": "run.dataset", "DAG": "name",
-    "mean error (%)": "mean_error:.2f", "largest error (%)": "largest_error:.2f",
+    "mean error (%)": lambda row: number(100 * row["training"]["mean_relative_error"]),
+    "largest error (%)": lambda row: number(100 * row["training"]["largest_relative_error"]),
     "width": "run.result.width", "images trained on": "run.result.samples",
     "steps": "run.result.steps", "n": lambda row: len(row["run"].result["seeds"]),
 }  # fmt: skip
@@ -54,9 +55,6 @@ def section(sources: Sources) -> Parts:
     dags = [
         row | {"run": run, "name": name} for run in runs for name, row in run.result["dags"].items()
     ]
-    for row in dags:
-        for what in ("mean", "largest"):
-            row[f"{what}_error"] = 100 * row["training"][f"{what}_relative_error"]
     if runs:
         note = "NNGP in units of the paper form, whose diagonal is the number of paths."
         yield Table.of("theory_eigenvalues", "Eigenvalues of the kernels", dags, _EIGENVALUES, note)
@@ -79,18 +77,17 @@ def _off(found: Mapping, exact: Mapping) -> Cell:
 
 
 def _condition(kernel: Mapping) -> Cell:
-    number = kernel["condition_number"]
-    return "singular" if number is None else general(number)
+    return general(kernel["condition_number"]) or "singular"
 
 
 def draw_spectra(run: Record) -> Figure:
     """Eigenvalues of the NNGP kernels, exact (solid) and paper form (dashed), and of the NTKs."""
     figure = new_figure(7.2, 3.0)
     nngp, ntk = figure.subplots(1, 2)
-    for number, (name, row) in enumerate(run.result["dags"].items()):
-        style = line_style(number)
+    for i, (name, row) in enumerate(run.result["dags"].items()):
+        style = line_style(i)
         ranks = np.arange(1, len(row["exact"]["eigenvalues"]) + 1)
-        paper = style | ({"linestyle": "--"} if number < len(COLOURS) else {})
+        paper = style | ({"linestyle": "--"} if i < len(COLOURS) else {})
         nngp.loglog(ranks, row["exact"]["eigenvalues"], **style)
         nngp.loglog(ranks, row["paper"]["eigenvalues"], lw=0.8, alpha=0.7, **paper)
         ntk.loglog(ranks, row["ntk"]["eigenvalues"], label=name, **style)
@@ -108,8 +105,8 @@ def draw_training(run: Record) -> Figure:
     result, dags = run.result, run.result["dags"]
     figure, panels = new_panels(len(dags), _ACROSS, 2.5, 2.4, 0.3, sharex=True)
     steps = np.arange(result["steps"] + 1)
-    for number, (panel, (name, row)) in enumerate(zip(panels, dags.items())):
-        colour = COLOURS[number % len(COLOURS)]
+    for i, (panel, (name, row)) in enumerate(zip(panels, dags.items())):
+        colour = COLOURS[i % len(COLOURS)]
         measured, predicted = (np.array(row["training"][k]) for k in ("measured", "predicted"))
         mean, low, high = measured.mean(0), measured.min(0), measured.max(0)
         draw_band(panel, steps, mean, low, high, color=colour, label="measured")
