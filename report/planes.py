@@ -26,12 +26,12 @@ def planes(sources: Sources, left: Left) -> list[dict]:
             made = [_all_topologies(rows)]
             codes = rows
         except FAILURES as error:
-            left.add(run.folder, f"plane of its topologies: {error}")
+            left.add(run.folder, error, "plane of its topologies: ")
     for run in [run for run in sources.of_kind("models") if run.name.endswith("torchvision")][:1]:
         try:
             made.append(_classifiers(run.result["models"]))
         except FAILURES as error:
-            left.add(run.folder, f"plane of its models: {error}")
+            left.add(run.folder, error, "plane of its models: ")
     return [nasbench201(AccuracyTable.find(EMBEDDED), _eigenvalues(codes)), *made]
 
 

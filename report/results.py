@@ -1,10 +1,5 @@
-"""RESULTS.md, and every table and figure as files, from the records of finished runs.
+"""RESULTS.md, and every table and figure as files, from the records of finished runs."""
 
-python -m report results [--out FOLDER] [--records FOLDER ...]
-python -m report show KEY [FOLDER ...]
-"""
-
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,13 +20,12 @@ from report import (
     wot_correlation,
 )
 from report.guard import Left
-from report.provenance import Environments, provenance_lines
-from report.records import find_named, find_records
-from report.sections import Image, Section, Sources, read_published
+from report.provenance import Environments
+from report.sections import Image, Section, Sources
 from report.style import save_figure
 from report.tables import in_markdown
 
-COMMITTED, RUNS = Path("results"), Path("runs")
+COMMITTED = Path("results")
 FILE = "RESULTS.md"
 SECTIONS = (
     fig3.section, mlp.mnist, mlp.cifar10, fig5.section, trained.table1, searches.table2,
@@ -45,30 +39,11 @@ NOT_SHOWN = {  # kind of record -> why it has no section of its own
 }
 
 
-def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Adds `results` and `show` to `python -m report`."""
-    results = commands.add_parser("results", help="RESULTS.md, tables and figures of all records")
-    add_sources(results)
-    results.set_defaults(run=_results)
-    show = commands.add_parser("show", help="print the tables of a figure, table or question")
-    show.add_argument("key", metavar="KEY", help="such as table2; all for every one with a run")
-    show.add_argument("folders", nargs="*", type=Path, metavar="FOLDER",
-                      help="runs to show; all in results and runs by default")  # fmt: skip
-    show.add_argument("--out", type=Path, default=RUNS / "report", help="folder of its files")
-    show.set_defaults(run=_show)
-
-
-def add_sources(parser: argparse.ArgumentParser) -> None:
-    """Adds --records and --out."""
-    parser.add_argument("--records", type=Path, nargs="+", default=[COMMITTED], metavar="FOLDER",
-                        help="where records lie, such as results runs; "
-                        "those of the last folder stand first")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=RUNS / "report", help="folder to write to")
-
-
-def _results(options: argparse.Namespace) -> list[Path]:
-    write_results(read_sources(options.records), options.out)
-    return [options.out / FILE, options.out / "figures"]
+def all_sections(sources: Sources, left: Left) -> list[Section]:
+    """Every figure, table and question; what they do not show is told to `left`."""
+    sections = [guard.section(maker, sources, left) for maker in SECTIONS]
+    guard.note_unseen(sources, sections, NOT_SHOWN, left)
+    return sections
 
 
 def write_results(sources: Sources, out: Path) -> set[str]:
@@ -76,55 +51,34 @@ def write_results(sources: Sources, out: Path) -> set[str]:
     left, committed = Left(), out == COMMITTED
     sections = all_sections(sources, left)
     figures = write_figures(sections, out / "figures", left, pdf=not committed)
-    if not committed:
-        for table in (table for section in sections for table in section.tables):
-            table.write(out / "tables")
+    for table in (t for section in sections for t in section.tables if not committed):
+        table.write(out / "tables")
     out.mkdir(parents=True, exist_ok=True)
     (out / FILE).write_text(results_markdown(sections, out, figures, left))
     return figures
 
 
-def _show(options: argparse.Namespace) -> list[Path]:
-    there = [folder for folder in (COMMITTED, RUNS) if folder.is_dir()]
+def show(sources: Sources, key: str, out: Path) -> tuple[list[Path], Left]:
+    """Prints a section's tables, or those of all that have a run; its files in `out`.
+
+    Raises:
+        ValueError: no section has this key.
+    """
     left = Left()
-    if options.folders:
-        find_named(options.folders)
-    sections = all_sections(read_sources(options.folders or there or [COMMITTED]), left)
+    sections = all_sections(sources, left)
     keys = [section.key for section in sections]
-    if options.key not in (*keys, "all"):
-        raise ValueError(f"found KEY {options.key!r}, expected all, {', '.join(keys)}")
-    chosen = [s for s in sections if s.key == options.key or (options.key == "all" and s.records)]
+    if key not in (*keys, "all"):
+        raise ValueError(f"found KEY {key!r}, expected all, {', '.join(keys)}")
+    chosen = [s for s in sections if s.key == key or (key == "all" and s.records)]
     tables = [table for section in chosen for table in section.tables]
     for section in chosen:
         if section.status:
             print(f"{section.title}: {section.status}")
     for table in tables:
         print(table.shown())
-    figures = write_figures(chosen, options.out / "figures", left)
-    for line in guard.as_lines(left) if options.folders else ():
-        print(f"Not shown: {line}")
-    files = [file for table in tables for file in table.write(options.out / "tables")]
-    return [*files, *(options.out / "figures" / f"{key}.png" for key in sorted(figures))]
-
-
-def read_sources(roots: Sequence[Path]) -> Sources:
-    """The records below the roots, and the published numbers.
-
-    Raises:
-        FileNotFoundError: none of the roots is a folder.
-    """
-    if not any(root.is_dir() for root in roots):
-        names = ", ".join(str(root) for root in roots)
-        raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
-    records, unread = find_records(roots)
-    return Sources(records, read_published(), unread)
-
-
-def all_sections(sources: Sources, left: Left) -> list[Section]:
-    """Every figure, table and question; what they do not show is told to `left`."""
-    sections = [guard.section(maker, sources, left) for maker in SECTIONS]
-    guard.note_unseen(sources, sections, NOT_SHOWN, left)
-    return sections
+    figures = write_figures(chosen, out / "figures", left)
+    files = [file for table in tables for file in table.write(out / "tables")]
+    return [*files, *(out / "figures" / f"{key}.png" for key in sorted(figures))], left
 
 
 def write_figures(
@@ -154,11 +108,21 @@ def results_markdown(sections: Sequence[Section], base: Path, figures: set[str],
     ]
     environments = Environments()
     for section in sections:
-        lines += ["", *_section_lines(section, base, figures, environments)]
+        lines += ["", f"## {section.title}", ""]
+        if section.published:
+            lines += [f"Published: {section.published}.", ""]
+        if section.status:
+            lines += [f"Measured here: {section.status}.", ""]
+        for image in section.images:
+            if image.key in figures:
+                lines += [f"![{in_markdown(image.caption)}](figures/{image.key}.png)", ""]
+        lines += [table.shown() for table in section.tables]
+        lines.append("Run it: " + "; ".join(f"`{command}`" for command in section.commands))
+        runs = environments.runs(section.records, base)
+        lines += ["", *runs] if runs else []
     lines += ["", "## Environments", "", *environments.lines()]
     if left.reasons:
-        shown = [f"- {in_markdown(line)}" for line in guard.as_lines(left)]
-        lines += ["", "## Not shown", "", *shown]
+        lines += ["", "## Not shown", "", *(f"- {in_markdown(line)}" for line in left.lines())]
     return "\n".join(lines) + "\n"
 
 
@@ -166,21 +130,3 @@ def anchor(title: str) -> str:
     """The anchor that Markdown readers give a heading."""
     kept = (c for c in title.lower() if c.isalnum() or c in " -_")
     return "".join(kept).replace(" ", "-")
-
-
-def _section_lines(
-    section: Section, base: Path, figures: set[str], environments: Environments
-) -> list[str]:
-    lines = [f"## {section.title}", ""]
-    if section.published:
-        lines += [f"Published: {section.published}.", ""]
-    if section.status:
-        lines += [f"Measured here: {section.status}.", ""]
-    for image in section.images:
-        caption = in_markdown(image.caption)
-        lines += [f"![{caption}](figures/{image.key}.png)", ""] if image.key in figures else []
-    for table in section.tables:
-        lines += [table.shown()]
-    lines.append("Run it: " + "; ".join(f"`{command}`" for command in section.commands))
-    lines += ["", *provenance_lines(section, base, environments)] if section.records else []
-    return lines

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from matplotlib.figure import Figure
 
-from report.records import Record, of_kind
+from report.records import Record, find_records
 from report.tables import Table
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
@@ -95,11 +95,39 @@ class Sources:
 
     records: Sequence[Record]
     published: Mapping[str, Any]
-    unread: Sequence[tuple[Path, str]] = ()
+    unread: Sequence[tuple[Path, Exception]] = ()
+
+    @classmethod
+    def read(cls, roots: Sequence[Path]) -> Sources:
+        """The records below the roots, and the published numbers.
+
+        Raises:
+            FileNotFoundError: none of the roots is a folder.
+        """
+        if not any(root.is_dir() for root in roots):
+            names = ", ".join(map(str, roots))
+            raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
+        records, unread = find_records(roots)
+        return cls(records, read_published(), unread)
+
+    @classmethod
+    def named(cls, roots: Sequence[Path]) -> Sources:
+        """The same of folders that someone named.
+
+        Raises:
+            FileNotFoundError: none of them is a folder.
+            ValueError: they hold no record.
+        """
+        sources = cls.read(roots)
+        if not sources.records:
+            names = ", ".join(map(str, roots))
+            why = "".join(f"; {folder}: {reason}" for folder, reason in sources.unread[:3])
+            raise ValueError(f"found no record in {names}, expected finished runs{why}")
+        return sources
 
     def of_kind(self, *kinds: str) -> list[Record]:
         """Records of some kinds."""
-        return of_kind(self.records, *kinds)
+        return [record for record in self.records if record.kind in kinds]
 
     def only(self, records: Sequence[Record]) -> Sources:
         """The same with these records."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from report.records import Record, by_n, of_kind
+from report.records import Record, by_n
 from report.sections import NEEDS_IMAGENET, Parts, Sources, headed
 from report.tables import ABSENT, Cell, Number, Table, general, mean_std
 from spaces.published import BOXES
@@ -58,7 +58,7 @@ _FINALISTS = {"place by score": "place", "validation accuracy (%)": "validation_
 def table1(sources: Sources) -> Parts:
     """Trainings on ImageNet below the published row of their method; WOT's searches."""
     yield sources.cite("paper", "Test error after 250 epochs; searches on a GTX 1080Ti")
-    rest = [t for t in trained_genotypes(sources.records) if t.images == IMAGENET]
+    rest = [t for t in _trained(sources) if t.images == IMAGENET]
     yield from (run for t in rest for run in t.runs)
     rows = []
     for name, row in sources.published["table1"].items():
@@ -84,7 +84,7 @@ def tenas_darts(sources: Sources) -> Parts:
     yield sources.cite("tenas", "Test errors of the cells found")
     searches = [run for run in sources.of_kind("tenas") if run.space == "darts"]
     yield from searches
-    rest = [t for t in trained_genotypes(sources.records) if t.method.startswith("TE-NAS")]
+    rest = [t for t in _trained(sources) if t.method.startswith("TE-NAS")]
     yield from (run for t in rest for run in t.runs)
     rows = []
     for name, row in sources.published["tenas"]["darts"].items():
@@ -163,14 +163,14 @@ class Trained:
         )
 
 
-def trained_genotypes(records: Iterable[Record]) -> list[Trained]:
+def _trained(sources: Sources) -> list[Trained]:
     """Trainings of DARTS genotypes, the seeds of one kind together; the most seeds first."""
     found: dict[str, list[Record]] = {}
     searched_on: dict[str, str] = {}  # genotype -> images of the first search that found it
-    for search in of_kind(records, "tenas"):
+    for search in sources.of_kind("tenas"):
         for entry in search.result["searches"]:
             searched_on.setdefault(str(entry.get("genotype")), search.dataset)
-    for run in of_kind(records, "retrain"):
+    for run in sources.of_kind("retrain"):
         if run.space == "darts":
             made = [run.result[key] for key in ("method", "genotype", "epochs")]
             found.setdefault(f"{run.alike('seed')}{made}", []).append(run)

@@ -16,7 +16,7 @@ from common.files import read_json
 from dag import Dag, DagCodeError, box_rule, depth_histogram, effective_depth_width, eq12_bound
 from report.__main__ import main
 from report.page import largest_cosines
-from report.results import read_sources
+from report.sections import Sources
 from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import OPERATORS, Cell, all_cells
 
@@ -150,7 +150,7 @@ def test_eq12_equals_the_records(opened):
 
 
 def test_cosines_lie_where_their_bound_does():
-    cosines = largest_cosines(read_sources([ROOT / "results"]))
+    cosines = largest_cosines(Sources.read([ROOT / "results"]))
     assert set(cosines) == {"digits", "mnist", "cifar10_subset"}
     assert all(0.5 < cosine < 1 for cosine in cosines.values())
 
