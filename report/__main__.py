@@ -78,7 +78,7 @@ def _all(options: argparse.Namespace) -> list[Path]:
 
 def _show(options: argparse.Namespace) -> list[Path]:
     every = [folder for folder in (COMMITTED, _RUNS) if folder.is_dir()] or [COMMITTED]
-    sources = Sources.named(options.folders) if options.folders else Sources.read(every)
+    sources = Sources.read(options.folders or every, some=bool(options.folders))
     files, left = show(sources, options.key, options.out)
     for line in left.lines() if options.folders else ():
         print(f"Not shown: {line}")
@@ -86,7 +86,7 @@ def _show(options: argparse.Namespace) -> list[Path]:
 
 
 def _summary(options: argparse.Namespace) -> list[Path]:
-    print("\n".join(summary(Sources.named(options.folders))))
+    print("\n".join(summary(Sources.read(options.folders, some=True))))
     return []
 
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from dag import Dag, EdgeOp, depth_histogram, effective_depth_width
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import COLOURS, new_panels
 from report.tables import Table, general
 
@@ -22,7 +22,6 @@ _LINES = {
 _GREY_UP_TO = 8  # nodes: beyond, edges that are absent would hide those that are there
 
 
-@headed("fig3", "Fig. 3: the three DAGs", "bash scripts/fig3.sh", absent="")
 def section(sources: Sources) -> Parts:
     """The DAGs and their measures; computed from the codes, so that it needs no run."""
     dags = {name: Dag.parse(code) for name, code in sources.published["fig3"].items()}
@@ -36,17 +35,12 @@ def section(sources: Sources) -> Parts:
 
 
 def draw_dags(dags: Mapping[str, Dag]) -> Figure:
-    """One panel per DAG, with name, code, effective depth and width.
-
-    Args:
-        dags: name: graph, at least one; at most three stand in a row.
-    """
+    """One panel per DAG, with name, code, effective depth and width; at most three in a row."""
     figure, panels = new_panels(len(dags), 3, 3.3, 2.2, 0.3)
     for panel, (name, dag) in zip(panels, dags.items()):
         draw_dag(panel, dag)
         depth, width = effective_depth_width(dag)
-        code = str(dag)
-        title = name if name == code else f"{name}   {code}"
+        title = name if name == str(dag) else f"{name}   {dag}"
         size = 9 if len(title) < 34 else 6
         panel.set_title(f"{title}\ndepth {depth:.3g}, width {width:.3g}", fontsize=size)
     names = {EdgeOp.LINEAR: "linear + ReLU", EdgeOp.SKIP: "skip", EdgeOp.ZERO: "removed"}
@@ -58,22 +52,20 @@ def draw_dags(dags: Mapping[str, Dag]) -> Figure:
 def draw_dag(panel: Axes, dag: Dag) -> None:
     """Draws one DAG from left to right: neighbours straight, longer edges as arcs."""
     panel.set_axis_off()
-    if dag.num_nodes <= _GREY_UP_TO:
-        joined = {(e.source, e.target) for e in dag.edges}
-        for target in range(dag.num_inputs, dag.num_nodes):
-            for source in range(target):
-                if (source, target) not in joined:
-                    _draw_edge(panel, source, target, EdgeOp.ZERO, 0)
     drawn: Counter = Counter()
     for source, target, op in dag.edges:
         _draw_edge(panel, source, target, op, drawn[source, target])
         drawn[source, target] += 1
+    if dag.num_nodes <= _GREY_UP_TO:
+        for target in range(dag.num_inputs, dag.num_nodes):
+            for source in range(target):
+                if not drawn[source, target]:
+                    _draw_edge(panel, source, target, EdgeOp.ZERO, 0)
     for node in range(dag.num_nodes):
         panel.plot(node, 0, "o", ms=17, mfc="white", mec="0.25", mew=1.2, zorder=4)
         panel.text(node, -0.01, f"$X_{{{node}}}$", ha="center", va="center", fontsize=8, zorder=5)
-    reach = 0.28 * (dag.num_nodes - 1)
-    panel.set_xlim(-0.35, dag.num_nodes - 0.65)
-    panel.set_ylim(-max(reach, 0.6), max(reach, 0.6))
+    reach = max(0.28 * (dag.num_nodes - 1), 0.6)
+    panel.set(xlim=(-0.35, dag.num_nodes - 0.65), ylim=(-reach, reach))
 
 
 def _draw_edge(panel: Axes, source: int, target: int, op: EdgeOp, parallel: int) -> None:
@@ -82,14 +74,9 @@ def _draw_edge(panel: Axes, source: int, target: int, op: EdgeOp, parallel: int)
     bend = 0.0 if span == 1 else 0.32 + 0.04 * span
     side = -1 if source % 2 == 0 else 1  # even sources arch above the line, odd ones below
     bend = side * (bend + 0.35 * parallel)
-    arrow = FancyArrowPatch(
-        (source, 0),
-        (target, 0),
-        connectionstyle=f"arc3,rad={bend}",
-        arrowstyle="-|>",
-        mutation_scale=11,
-        shrinkA=9,
-        shrinkB=9,
-        **_LINES[EdgeOp(op)],
-    )
-    panel.add_patch(arrow)
+    panel.add_patch(
+        FancyArrowPatch(
+            (source, 0), (target, 0), connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>",
+            mutation_scale=11, shrinkA=9, shrinkB=9, **_LINES[EdgeOp(op)],
+        )
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from report.records import Record, by_n
-from report.sections import NOT_RUN, Image, Parts, Sources, headed
+from report.sections import NOT_RUN, Image, Parts, Sources
 from report.style import new_panels, short
 from report.tables import ABSENT, Cell, Number, Table, interval
 
@@ -17,9 +17,6 @@ _COLUMNS = ("space, accuracy", "R over architectures", "95 %", "R over circles",
 _NAMES = {"nas-bench-201": "NAS-Bench-201", "nds": "NDS"}
 
 
-@headed(
-    "fig5", "Fig. 5: accuracy over effective depth and width", "bash scripts/fig5.sh nasbench201"
-)
 def section(sources: Sources) -> Parts:
     """A row and a panel for each space and data set."""
     paper = sources.published["fig5"]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from report.records import Record
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import COLOURS, add_legend, line_style, new_figure, plain_ticks, seeds_in_words
 from report.tables import Cell, Table, general
 
@@ -26,11 +26,6 @@ _WIDE = {"DAG": "name"} | {name: f"{name}:.3g" for name in (_RULE, _EXACT, _PAPE
 _DIVERGED = "diverged"
 
 
-@headed(
-    "learning_rate",
-    "The learning rate that belongs to a DAG",
-    "bash scripts/learning_rate.sh digits",
-)
 def section(sources: Sources) -> Parts:
     """For each run: agreement, Fig. 3's DAGs in wide networks, and their losses at each rate."""
     yield sources.cite("sequel", sources.published["learning_rate"]["claim"])

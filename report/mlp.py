@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from common.files import read_metrics
 from report.order import CURVES, in_words, order_tables
 from report.records import Record
-from report.sections import Image, Maker, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import add_legend, draw_band, line_style, new_figure, seeds_in_words
 from report.tables import Table
 
@@ -31,30 +31,17 @@ _OPEN = (
 _DRAWN = 14  # DAGs: every colour with two line styles; more cannot be told apart
 
 
-def _fig4(dataset: str, title: str) -> Maker:
-    @headed(f"fig4_{dataset}", f"Fig. 4: convergence on {title}", f"bash scripts/fig4.sh {dataset}")
-    def section(sources: Sources) -> Parts:
-        paper = sources.published["fig4"]
-        order = ", then ".join(paper["order"])
-        claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
-        yield f"{sources.cite('paper', claim)}. {_OPEN}"
-        runs = [run for run in sources.of_kind("mlp") if _is_of_fig4(sources, run)]
-        for run in runs:
-            if run.whole_dataset == dataset:
-                yield from _convergence(run, paper["order"])
-
-    return section
+def fig4(sources: Sources, dataset: str) -> Parts:
+    """Runs of Fig. 3's DAGs on one data set of Fig. 4."""
+    paper = sources.published["fig4"]
+    order = ", then ".join(paper["order"])
+    claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
+    yield f"{sources.cite('paper', claim)}. {_OPEN}"
+    for run in sources.of_kind("mlp"):
+        if _is_of_fig4(sources, run) and run.whole_dataset == dataset:
+            yield from _convergence(run, paper["order"])
 
 
-mnist, cifar10 = _fig4("mnist", "MNIST"), _fig4("cifar10", "CIFAR-10")
-
-
-@headed(
-    "mlp",
-    "Other DAGs, other images",
-    "bash scripts/fig4.sh digits",
-    "bash scripts/fig4.sh configs/mlp/my_dag.yaml",
-)
 def others(sources: Sources) -> Parts:
     """Runs of other DAGs than Fig. 3's, or on other images than Fig. 4's."""
     for run in sources.of_kind("mlp"):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from report.records import Record
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import new_figure
 from report.tables import ABSENT, Cell, Table, interval, number
 
@@ -46,7 +46,6 @@ _CAPTION = "torchvision's classifiers: effective depth, width and ImageNet top-1
 _NAMED = 3  # models that a family needs for its line to be named in the figure
 
 
-@headed("models", "Depth and width of torchvision's classifiers", "bash scripts/models.sh")
 def section(sources: Sources) -> Parts:
     """The classifiers' table, what orders them, and the figure."""
     for run in sources.of_kind("models"):

@@ -16,21 +16,13 @@ UNREADABLE = (OSError, ValueError, RecursionError, yaml.YAMLError)
 
 @dataclass(frozen=True)
 class Record:
-    """A finished run.
+    """A finished run."""
 
-    Args:
-        name: its folder below the root, such as "wot/table2_cifar10_box".
-        folder: where it lies.
-        result: its result.json, which begins with what it is.
-        starts: what each start of the run used, of environment.json; empty if it is not there.
-        config: its config.yaml; empty if it is not there.
-    """
-
-    name: str
+    name: str  # its folder below the root, such as "wot/table2_cifar10_box"
     folder: Path
-    result: Mapping[str, Any]
-    starts: Sequence[Mapping[str, Any]] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any]  # result.json, which begins with what it is
+    starts: Sequence[Mapping[str, Any]] = ()  # of environment.json: what each start used
+    config: Mapping[str, Any] = field(default_factory=dict)  # config.yaml
 
     @property
     def kind(self) -> str:

@@ -1,6 +1,7 @@
 """RESULTS.md, and every table and figure as files, from the records of finished runs."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from report import (
@@ -21,18 +22,55 @@ from report import (
 )
 from report.guard import Left
 from report.provenance import Environments
-from report.sections import Image, Section, Sources
+from report.sections import NEEDS_IMAGENET, Image, Section, Sources, headed
 from report.style import save_figure
 from report.tables import in_markdown
 
 COMMITTED = Path("results")
 FILE = "RESULTS.md"
 SECTIONS = (
-    fig3.section, mlp.mnist, mlp.cifar10, fig5.section, trained.table1, searches.table2,
-    searches.table3, tenas.indicators, tenas.preference, trained.tenas_darts,
-    tenas.rounds, theory.section, topologies.section, learning_rate.section,
-    topologies.nasbench, wot_correlation.section, scores.section, models.section,
-    trained.retrain, mlp.others, speed.section,
+    headed("fig3", "Fig. 3: the three DAGs", "bash scripts/fig3.sh", absent="")(fig3.section),
+    headed("fig4_mnist", "Fig. 4: convergence on MNIST", "bash scripts/fig4.sh mnist")(
+        partial(mlp.fig4, dataset="mnist")),
+    headed("fig4_cifar10", "Fig. 4: convergence on CIFAR-10", "bash scripts/fig4.sh cifar10")(
+        partial(mlp.fig4, dataset="cifar10")),
+    headed("fig5", "Fig. 5: accuracy over effective depth and width",
+           "bash scripts/fig5.sh nasbench201")(fig5.section),
+    headed("table1", "Table 1: DARTS space on ImageNet", "bash scripts/tenas_darts.sh imagenet-1k",
+           "bash scripts/table1.sh imagenet-1k GENOTYPE", absent=NEEDS_IMAGENET)(trained.table1),
+    headed("table2", "Table 2: searches on NAS-Bench-201", "bash scripts/table2.sh cifar10",
+           "python -m tenas_dag --config configs/tenas/nasbench201.yaml")(searches.table2),
+    headed("table3", "Table 3: how much of the box to keep", "bash scripts/table3.sh cifar10")(
+        searches.table3),
+    headed("tenas_indicators", "TE-NAS: do kappa and regions predict accuracy?",
+           "bash scripts/tenas_indicators.sh cifar10")(tenas.indicators),
+    headed("tenas_preference", "TE-NAS: which operators survive",
+           "bash scripts/tenas_indicators.sh")(tenas.preference),
+    headed("tenas_darts", "TE-NAS: cells of the DARTS space", "bash scripts/tenas_darts.sh cifar10",
+           "bash scripts/table1.sh cifar10 GENOTYPE")(trained.tenas_darts),
+    headed("tenas_rounds", "TE-NAS: what is left by round",
+           "python -m tenas_dag --config configs/tenas/NAME.yaml")(tenas.rounds),
+    headed("theory", "Exact kernels: what they say, and whether training follows",
+           "bash scripts/theory.sh digits")(theory.section),
+    headed("topologies", "Every topology of three layers", "bash scripts/topologies.sh digits")(
+        topologies.section),
+    headed("learning_rate", "The learning rate that belongs to a DAG",
+           "bash scripts/learning_rate.sh digits")(learning_rate.section),
+    headed("nasbench_topologies", "Kernels of NAS-Bench-201's topologies",
+           "python -m wot_dag.topologies --dataset FILE.npz")(topologies.nasbench),
+    headed("wot_correlation", "WOT: does the score predict accuracy?",
+           "python -m wot_dag.correlate --config configs/wot/nasbench201.yaml")(
+        wot_correlation.section),
+    scores.section,
+    headed("models", "Depth and width of torchvision's classifiers", "bash scripts/models.sh")(
+        models.section),
+    headed("retrain", "Chosen cells, trained from scratch",
+           "python -m retrain --config configs/retrain/NAME.yaml --genotype CHOICE")(
+        trained.retrain),
+    headed("mlp", "Other DAGs, other images", "bash scripts/fig4.sh digits",
+           "bash scripts/fig4.sh configs/mlp/my_dag.yaml")(mlp.others),
+    headed("speed", "Speed against a plain implementation", "bash scripts/benchmark.sh")(
+        speed.section),
 )  # fmt: skip
 NOT_SHOWN = {  # kind of record -> why it has no section of its own
     "wot_scores": "scores of architectures, which searches and correlations read",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from common.statistics import paired_difference
 from report.records import Record, by_n
-from report.sections import DATASETS, NOT_RUN, Parts, Sources, headed
+from report.sections import DATASETS, NOT_RUN, Parts, Sources
 from report.tables import ABSENT, Cell, Table, general, mean_std, measured, number, percent
 
 _WHERE = ("images here", "network here", "seeds of the score")
@@ -35,12 +35,6 @@ def searches_of(sources: Sources, *kinds: str) -> list[Record]:
     return by_n(run for run in sources.of_kind(*kinds) if run.space == "nas-bench-201")
 
 
-@headed(
-    "table2",
-    "Table 2: searches on NAS-Bench-201",
-    "bash scripts/table2.sh cifar10",
-    "python -m tenas_dag --config configs/tenas/nasbench201.yaml",
-)
 def table2(sources: Sources) -> Parts:
     """All searches with f = 1/2 and by both indicators; others stand in other tables."""
     yield sources.cite("paper", "Test accuracies and seconds of a search")
@@ -119,7 +113,6 @@ def _differences(runs: Sequence[Record], names: Sequence[str]) -> Iterator[dict]
                     yield {"name": name, "run": plain, "found": paired_difference(*zip(*pairs))}
 
 
-@headed("table3", "Table 3: how much of the box to keep", "bash scripts/table3.sh cifar10")
 def table3(sources: Sources) -> Parts:
     """The box's fractions, and the kernel's where there is a search with it."""
     yield sources.cite("paper", "WOT with fractions of the radius, CIFAR-100")

@@ -41,15 +41,9 @@ def new_figure(width: float, height: float) -> Figure:
 def new_panels(
     count: int, across: int, width: float, height: float, more: float = 0, **settings: object
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels, at most `across` in a row.
+    """A figure of `count` >= 1 panels, at most `across` in a row, and more settings of `subplots`.
 
-    Args:
-        count: of the panels, at least one.
-        across: most panels in a row.
-        width: of a panel, in inches.
-        height: of a panel, in inches.
-        more: height of what stands beside the panels, in inches.
-        settings: of `Figure.subplots`.
+    A panel is `width` by `height`; `more` is the height of what stands beside them; in inches.
     """
     columns = min(across, count)
     rows = -(-count // columns)

@@ -102,29 +102,21 @@ def cell(entry: Any, where: str) -> Cell:
 class Table:
     """Rows of cells below named columns.
 
-    Args:
-        key: file name without suffix.
-        caption: one line.
-        columns: names.
-        rows: as many cells each as columns.
-        note: what a reader must know, one paragraph; may be empty.
-
     Raises:
         ValueError: a row does not fit the columns.
     """
 
-    key: str
+    key: str  # file name without suffix
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
+    note: str = ""  # what a reader must know, one paragraph
 
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ValueError(
-                    f"table {self.key}: found {len(row)} cells, expected {self.columns}"
-                )
+                found = f"found {len(row)} cells, expected {self.columns}"
+                raise ValueError(f"table {self.key}: {found}")
 
     @classmethod
     def of(
@@ -177,12 +169,12 @@ class Table:
         kinds = [' class="n"' if right else "" for right in self.right_aligned()]
 
         def line(cells: Sequence[Cell], tag: str, more: str = "") -> str:
-            shown = (f"<{tag}{more}{k}>{_escape(c)}</{tag}>" for c, k in zip(cells, kinds))
-            return f"<tr>{''.join(shown)}</tr>"
+            pairs = zip(map(html.escape, map(str, cells)), kinds)
+            return f"<tr>{''.join(f'<{tag}{more}{k}>{c}</{tag}>' for c, k in pairs)}</tr>"
 
         head = line(self.columns, "th", ' scope="col"')
         body = "".join(line(row, "td") + "\n" for row in self.rows)
-        caption = f"<caption>{_escape(self.caption)}</caption>"
+        caption = f"<caption>{html.escape(self.caption)}</caption>"
         return f"<table>{caption}<thead>{head}</thead><tbody>\n{body}</tbody></table>"
 
     def shown(self) -> str:
@@ -192,10 +184,9 @@ class Table:
 
     def write(self, folder: Path) -> list[Path]:
         """Writes key.csv, key.md and key.tex into `folder`."""
-        texts = {"csv": self.csv(), "md": self.markdown(), "tex": self.latex()}
         folder.mkdir(parents=True, exist_ok=True)
-        files = [folder / f"{self.key}.{suffix}" for suffix in texts]
-        for file, text in zip(files, texts.values()):
+        files = [folder / f"{self.key}.{suffix}" for suffix in ("csv", "md", "tex")]
+        for file, text in zip(files, (self.csv(), self.markdown(), self.latex())):
             file.write_text(text)
         return files
 
@@ -214,7 +205,3 @@ def _in_csv(cell: Cell) -> tuple:
     if not isinstance(cell, Number):
         return cell, ""
     return cell.value, "" if cell.std is None else cell.std
-
-
-def _escape(cell: Cell) -> str:
-    return html.escape(str(cell))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from report.records import Record, by_n
 from report.searches import searches_of
-from report.sections import NOT_RUN, Image, Parts, Sources, headed
+from report.sections import NOT_RUN, Image, Parts, Sources
 from report.style import COLOURS, new_figure
 from report.tables import Number, Table
 
@@ -24,11 +24,6 @@ _NOTE = (
 _RANKINGS = {"kappa": "by kappa alone", "regions": "by R alone", "both": "by both"}
 
 
-@headed(
-    "tenas_indicators",
-    "TE-NAS: do kappa and regions predict accuracy?",
-    "bash scripts/tenas_indicators.sh cifar10",
-)
 def indicators(sources: Sources) -> Parts:
     """Kendall's taus beside the published one."""
     published = sources.published["tenas"]["kendall_tau"]
@@ -73,7 +68,6 @@ def draw_correlation(run: Record, dataset: str) -> Figure:
     return figure
 
 
-@headed("tenas_preference", "TE-NAS: which operators survive", "bash scripts/tenas_indicators.sh")
 def preference(sources: Sources) -> Parts:
     """Searches by one indicator, beside the one by both that was made alike."""
     yield sources.cite("tenas", sources.published["tenas"]["preference"])
@@ -139,11 +133,6 @@ def draw_preference(runs: Sequence[Record]) -> Figure:
     return figure
 
 
-@headed(
-    "tenas_rounds",
-    "TE-NAS: what is left by round",
-    "python -m tenas_dag --config configs/tenas/NAME.yaml",
-)
 def rounds(sources: Sources) -> Parts:
     """A figure of the first search of each run."""
     for run in sources.of_kind("tenas"):

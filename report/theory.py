@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from report.records import Record
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import (
     COLOURS,
     add_legend,
@@ -44,11 +44,6 @@ _ERRORS = {
 _ACROSS = 4  # panels in a row
 
 
-@headed(
-    "theory",
-    "Exact kernels: what they say, and whether training follows",
-    "bash scripts/theory.sh digits",
-)
 def section(sources: Sources) -> Parts:
     """Eigenvalues, and the loss that the NTK predicts, of each DAG of each run."""
     runs = sources.of_kind("theory")

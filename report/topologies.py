@@ -11,7 +11,7 @@ from matplotlib.ticker import MultipleLocator
 from common.statistics import correlation
 from report.fig5 import draw_circles
 from report.records import Record
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import COLOURS, new_figure, plain_ticks
 from report.tables import Table, interval
 
@@ -38,7 +38,6 @@ _KERNELS = {  # column of topologies.csv -> label, predictor
 _PREDICTED = "predicted by "
 
 
-@headed("topologies", "Every topology of three layers", "bash scripts/topologies.sh digits")
 def section(sources: Sources) -> Parts:
     """Two tables and a figure for each run."""
     for run in sources.of_kind("topologies"):
@@ -68,11 +67,6 @@ def _by_name(found: Mapping, what: str) -> list[dict]:
     ]
 
 
-@headed(
-    "nasbench_topologies",
-    "Kernels of NAS-Bench-201's topologies",
-    "python -m wot_dag.topologies --dataset FILE.npz",
-)
 def nasbench(sources: Sources) -> Parts:
     """A row for each accuracy, subset and set of predictors: does a kernel predict accuracy?"""
     runs = sources.of_kind("nasbench201_topologies")

@@ -1,12 +1,12 @@
 """Cells trained from scratch: Table 1, TE-NAS' cells of the DARTS space, and single trainings."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 from report.records import Record, by_n
-from report.sections import NEEDS_IMAGENET, Parts, Sources, headed
-from report.tables import ABSENT, Cell, Number, Table, general, mean_std
+from report.sections import NEEDS_IMAGENET, Parts, Sources
+from report.tables import ABSENT, Cell, Number, Table, general, mean_std, number
 from spaces.published import BOXES
 
 IMAGENET = "imagenet-1k"
@@ -48,55 +48,39 @@ _FINALISTS = {"place by score": "place", "validation accuracy (%)": "validation_
               "test error (%)": "test_error:.2f", "architecture": "arch"}  # fmt: skip
 
 
-@headed(
-    "table1",
-    "Table 1: DARTS space on ImageNet",
-    "bash scripts/tenas_darts.sh imagenet-1k",
-    "bash scripts/table1.sh imagenet-1k GENOTYPE",
-    absent=NEEDS_IMAGENET,
-)
 def table1(sources: Sources) -> Parts:
     """Trainings on ImageNet below the published row of their method; WOT's searches."""
     yield sources.cite("paper", "Test error after 250 epochs; searches on a GTX 1080Ti")
-    rest = [t for t in _trained(sources) if t.images == IMAGENET]
-    yield from (run for t in rest for run in t.runs)
-    rows = []
-    for name, row in sources.published["table1"].items():
-        own = [t for t in rest if t.method == name.removeprefix("NAS-")]
-        rest = [t for t in rest if t not in own]
-        rows += _beside(name, "ImageNet, 250 epochs", row, own, NEEDS_IMAGENET)
-    rows += [t.row() for t in rest]
-    yield Table("table1", "Cells of the DARTS space on ImageNet", _COLUMNS, tuple(rows), _NOTE)
+    found = [t for t in _trained(sources) if t.images == IMAGENET]
+    yield from (run for t in found for run in t.runs)
+    wanted = [
+        (name, "ImageNet, 250 epochs", row, NEEDS_IMAGENET,
+         [t for t in found if t.method == name.removeprefix("NAS-")])
+        for name, row in sources.published["table1"].items()
+    ]  # fmt: skip
+    yield _beside("table1", "Cells of the DARTS space on ImageNet", wanted, found)
     if searches := by_n(run for run in sources.of_kind("wot") if run.space == "darts"):
         caption = "WOT's searches of the DARTS space"
         yield Table.of("table1_searches", caption, searches, _WOT_SEARCHES)
         yield from searches
 
 
-@headed(
-    "tenas_darts",
-    "TE-NAS: cells of the DARTS space",
-    "bash scripts/tenas_darts.sh cifar10",
-    "bash scripts/table1.sh cifar10 GENOTYPE",
-)
 def tenas_darts(sources: Sources) -> Parts:
     """Trainings of cells that TE-NAS found, and the searches that found some."""
     yield sources.cite("tenas", "Test errors of the cells found")
     searches = [run for run in sources.of_kind("tenas") if run.space == "darts"]
     yield from searches
-    rest = [t for t in _trained(sources) if t.method.startswith("TE-NAS")]
-    yield from (run for t in rest for run in t.runs)
-    rows = []
+    found = [t for t in _trained(sources) if t.method.startswith("TE-NAS")]
+    yield from (run for t in found for run in t.runs)
+    wanted = []
     for name, row in sources.published["tenas"]["darts"].items():
         images, searched_on = _IMAGES[name]
-        own = [t for t in rest if t.images == images and t.searched_on in (searched_on, "")]
-        rest = [t for t in rest if t not in own]
+        own = [t for t in found if t.images == images and t.searched_on in (searched_on, "")]
         word = NEEDS_IMAGENET if images == IMAGENET else "not trained here"
-        rows += _beside("TE-NAS", name, row, own, word)
-    rows += [t.row() for t in rest]
-    yield Table("tenas_darts", "TE-NAS' cells of the DARTS space", _COLUMNS, tuple(rows), _NOTE)
-    if found := [{"run": run, **search} for run in searches for search in run.result["searches"]]:
-        yield Table.of("tenas_darts_searches", "Searches made here", found, _TENAS_SEARCHES)
+        wanted.append(("TE-NAS", name, row, word, own))
+    yield _beside("tenas_darts", "TE-NAS' cells of the DARTS space", wanted, found)
+    if rows := [{"run": run, **search} for run in searches for search in run.result["searches"]]:
+        yield Table.of("tenas_darts_searches", "Searches made here", rows, _TENAS_SEARCHES)
 
 
 def _yes_or_no(cells: Iterable[bool]) -> str:
@@ -104,11 +88,6 @@ def _yes_or_no(cells: Iterable[bool]) -> str:
     return ", ".join("yes" if inside else "no" for inside in cells)
 
 
-@headed(
-    "retrain",
-    "Chosen cells, trained from scratch",
-    "python -m retrain --config configs/retrain/NAME.yaml --genotype CHOICE",
-)
 def retrain(sources: Sources) -> Parts:
     """A row for each training; the finalists of each search by queries."""
     if runs := sources.of_kind("retrain"):
@@ -126,27 +105,13 @@ def retrain(sources: Sources) -> Parts:
         yield run
 
 
-@dataclass(frozen=True)
-class Trained:
-    """Trainings of one genotype that differ by nothing but the seed.
+class _Trained(NamedTuple):
+    """Trainings of one genotype that differ by nothing but the seed."""
 
-    Args:
-        runs: one record for each training.
-        searched_on: images of the search; empty if its record is not there.
-    """
-
+    method: str  # what found it, as Table 1 names it; empty if unknown
+    images: str
+    searched_on: str  # images of the search; empty if its record is not there
     runs: Sequence[Record]
-    searched_on: str
-
-    @property
-    def method(self) -> str:
-        """What found it, as Table 1 names it; empty if unknown."""
-        return self.runs[0].result["method"]
-
-    @property
-    def images(self) -> str:
-        """Images of the training."""
-        return self.runs[0].dataset
 
     def row(self) -> tuple[Cell, ...]:
         """Its row of a table."""
@@ -163,33 +128,39 @@ class Trained:
         )
 
 
-def _trained(sources: Sources) -> list[Trained]:
+def _trained(sources: Sources) -> list[_Trained]:
     """Trainings of DARTS genotypes, the seeds of one kind together; the most seeds first."""
-    found: dict[str, list[Record]] = {}
     searched_on: dict[str, str] = {}  # genotype -> images of the first search that found it
     for search in sources.of_kind("tenas"):
         for entry in search.result["searches"]:
             searched_on.setdefault(str(entry.get("genotype")), search.dataset)
+    alike: dict[str, list[Record]] = {}
     for run in sources.of_kind("retrain"):
         if run.space == "darts":
             made = [run.result[key] for key in ("method", "genotype", "epochs")]
-            found.setdefault(f"{run.alike('seed')}{made}", []).append(run)
-    trained = [
-        Trained(runs, searched_on.get(str(runs[0].result["genotype"]), ""))
-        for runs in found.values()
-    ]
-    return sorted(trained, key=lambda t: -len(t.runs))
+            alike.setdefault(f"{run.alike('seed')}{made}", []).append(run)
+    found = []
+    for runs in sorted(alike.values(), key=len, reverse=True):
+        result = runs[0].result
+        images = searched_on.get(str(result["genotype"]), "")
+        found.append(_Trained(result["method"], runs[0].dataset, images, runs))
+    return found
 
 
-def _beside(
-    method: str, what: str, published: Mapping, own: Sequence[Trained], word: str
-) -> list[tuple[Cell, ...]]:
-    """A published row, and below it those measured here, or a word why there are none."""
-    errors = mean_std(published["top1"], "g"), mean_std(published.get("top5"), "g")
-    cost = Number(published["params_m"], spec="g"), Number(published["gpu_days"], spec="g")
-    missing = (f"{method}, here", word, *[ABSENT] * 5)
-    here = [t.row() for t in own] or [missing]
-    return [(f"{method}, published", what, *errors, *cost, ABSENT), *here]
+def _beside(key: str, caption: str, wanted: Iterable[tuple], found: Iterable[_Trained]) -> Table:
+    """Published rows, each with those measured here or a word why there are none; then others.
+
+    Wanted: method, images, numbers, the word, and what was found; a finding counts once.
+    """
+    rows, rest = [], list(found)
+    for method, what, published, word, own in wanted:
+        here = [t for t in own if t in rest]
+        rest = [t for t in rest if t not in here]
+        errors = (mean_std(published.get(top), "g") for top in ("top1", "top5"))
+        cost = (number(published[what], "g") for what in ("params_m", "gpu_days"))
+        rows.append((f"{method}, published", what, *errors, *cost, ABSENT))
+        rows += [t.row() for t in here] or [(f"{method}, here", word, *[ABSENT] * 5)]
+    return Table(key, caption, _COLUMNS, (*rows, *(t.row() for t in rest)), _NOTE)
 
 
 def _errors(runs: Sequence[Record], key: str) -> Cell:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from report.records import Record, by_n
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import COLOURS, new_figure
 from report.tables import Table
 
@@ -19,11 +19,6 @@ _COLUMNS = {
 _DATA = "architectures.csv.gz"
 
 
-@headed(
-    "wot_correlation",
-    "WOT: does the score predict accuracy?",
-    "python -m wot_dag.correlate --config configs/wot/nasbench201.yaml",
-)
 def section(sources: Sources) -> Parts:
     """Rank correlations of the score and of simpler predictors with test accuracy."""
     runs = by_n(sources.of_kind("wot_correlation"))
