@@ -45,9 +45,21 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return partial(command.add_argument, type=Path, metavar="FOLDER")
 
-    add("results", _results, "RESULTS.md, tables and figures of all records", records, out)
-    add("page", _page, "report.html, one file that needs no network", records, out)
-    add("all", _all, "results and page, each figure drawn once", records, out)
+    add(
+        "results",
+        partial(_write, page=False),
+        "RESULTS.md, tables and figures of all records",
+        records,
+        out,
+    )
+    add(
+        "page",
+        partial(_write, results=False),
+        "report.html, one file that needs no network",
+        records,
+        out,
+    )
+    add("all", _write, "results and page, each figure drawn once", records, out)
     argument = add("show", _show, "print the tables of a figure, table or question", out)
     argument("key", type=str, metavar="KEY", help="such as table2; all for every one with a run")
     argument("folders", nargs="*", help="runs to show; all in results and runs by default")
@@ -61,19 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _results(options: argparse.Namespace) -> list[Path]:
-    write_results(Sources.read(options.records), options.out)
-    return [options.out / FILE, options.out / "figures"]
-
-
-def _page(options: argparse.Namespace) -> list[Path]:
-    return [write_page(Sources.read(options.records), options.out)]
-
-
-def _all(options: argparse.Namespace) -> list[Path]:
-    sources = Sources.read(options.records)
-    drawn = write_results(sources, options.out)
-    return [options.out / FILE, write_page(sources, options.out, drawn)]
+def _write(options: argparse.Namespace, results: bool = True, page: bool = True) -> list[Path]:
+    sources, out, files, drawn = Sources.read(options.records), options.out, [], set()
+    if results:
+        drawn = write_results(sources, out)
+        files += [out / FILE, out / "figures"]
+    return [*files, write_page(sources, out, drawn)] if page else files
 
 
 def _show(options: argparse.Namespace) -> list[Path]:

@@ -2,7 +2,8 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,14 @@ class Left:
             text = f"no {text}" if isinstance(why, KeyError) else text or type(why).__name__
         self.reasons[str(where)][what + text] = None
 
+    @contextmanager
+    def noting(self, where: Path, what: str = "") -> Iterator[None]:
+        """Keeps the reason why what is done within failed."""
+        try:
+            yield
+        except FAILURES as error:
+            self.add(where, error, what)
+
     def lines(self) -> list[str]:
         """'FOLDER: why; why' for each, in order."""
         return [f"{where}: {'; '.join(why)}" for where, why in sorted(self.reasons.items())]
@@ -38,11 +47,9 @@ def section(maker: Maker, sources: Sources, left: Left) -> Section:
     except FAILURES:
         good = []
     for record in sources.records:
-        try:
+        with left.noting(record.folder):
             maker(sources.only([*good, record]))
             good.append(record)
-        except FAILURES as error:
-            left.add(record.folder, error)
     return maker(sources.only(good))
 
 

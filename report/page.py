@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
 from report import guard
 from report.guard import Left
 from report.planes import planes
@@ -101,7 +103,7 @@ def _list(lines: Iterable[str]) -> str:
 
 def _png(image: Image) -> bytes:
     buffer = io.BytesIO()
-    image.draw().savefig(buffer)
+    FigureCanvasAgg(image.draw()).print_png(buffer)  # as `save_figure` does
     return buffer.getvalue()
 
 

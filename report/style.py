@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -71,6 +70,8 @@ def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "pd
         if file.suffix == ".png":
             FigureCanvasAgg(figure).print_png(file)
         else:
+            from matplotlib.backends.backend_pdf import FigureCanvasPdf  # a sixth of the start
+
             FigureCanvasPdf(figure).print_pdf(file, metadata={"CreationDate": None})
         figure.set_layout_engine("none")
     return files

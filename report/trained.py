@@ -147,7 +147,7 @@ def _trained(sources: Sources) -> list[_Trained]:
     return found
 
 
-def _beside(key: str, caption: str, wanted: Iterable[tuple], found: Iterable[_Trained]) -> Table:
+def _beside(name: str, caption: str, wanted: Iterable[tuple], found: Iterable[_Trained]) -> Table:
     """Published rows, each with those measured here or a word why there are none; then others.
 
     Wanted: method, images, numbers, the word, and what was found; a finding counts once.
@@ -156,11 +156,11 @@ def _beside(key: str, caption: str, wanted: Iterable[tuple], found: Iterable[_Tr
     for method, what, published, word, own in wanted:
         here = [t for t in own if t in rest]
         rest = [t for t in rest if t not in here]
-        errors = (mean_std(published.get(top), "g") for top in ("top1", "top5"))
-        cost = (number(published[what], "g") for what in ("params_m", "gpu_days"))
+        errors = (mean_std(published.get(key), "g") for key in ("top1", "top5"))
+        cost = (number(published[key], "g") for key in ("params_m", "gpu_days"))
         rows.append((f"{method}, published", what, *errors, *cost, ABSENT))
         rows += [t.row() for t in here] or [(f"{method}, here", word, *[ABSENT] * 5)]
-    return Table(key, caption, _COLUMNS, (*rows, *(t.row() for t in rest)), _NOTE)
+    return Table(name, caption, _COLUMNS, (*rows, *(t.row() for t in rest)), _NOTE)
 
 
 def _errors(runs: Sequence[Record], key: str) -> Cell:
