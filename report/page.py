@@ -22,7 +22,6 @@ from report.planes import planes
 from report.provenance import Environments
 from report.results import all_sections
 from report.sections import Image, Section, Sources
-from report.tables import Table
 
 WEB = Path(__file__).with_name("web")
 SCRIPTS = ("chart.umd.min.js", "dag.js", "plane.js", "start.js")
@@ -78,20 +77,12 @@ def _section(section: Section, figures: Iterable[str], runs: str) -> str:
         f'<section id="{section.key}"><h2>{_escape(section.title)} {_badge(section)}</h2>',
         section.published and f"<p>Published: {_escape(section.published)}.</p>",
         *figures,
-        *map(_table, section.tables),
+        *(table.html() for table in section.tables),
         f"<p>Run it: {commands}</p>",
         runs and f"<details><summary>Runs, environments, commands</summary>{runs}</details>",
         "</section>",
     ]
     return "\n".join(filter(None, parts))
-
-
-def _table(table: Table) -> str:
-    note = f"\n<p>{_escape(table.note)}</p>" if table.note else ""
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{_escape(table.caption)}">\n'
-        f"{table.html()}</div>{note}"
-    )
 
 
 def _list(lines: Iterable[str]) -> str:

@@ -165,7 +165,7 @@ class Table:
         )
 
     def html(self) -> str:
-        """The table as HTML, with its caption."""
+        """The table with caption and note as HTML; wide ones scroll."""
         kinds = [' class="n"' if right else "" for right in self.right_aligned()]
 
         def line(cells: Sequence[Cell], tag: str, more: str = "") -> str:
@@ -174,8 +174,12 @@ class Table:
 
         head = line(self.columns, "th", ' scope="col"')
         body = "".join(line(row, "td") + "\n" for row in self.rows)
-        caption = f"<caption>{html.escape(self.caption)}</caption>"
-        return f"<table>{caption}<thead>{head}</thead><tbody>\n{body}</tbody></table>"
+        caption = html.escape(self.caption)
+        return (
+            f'<div class="wide" tabindex="0" role="region" aria-label="{caption}">\n'
+            f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>\n{body}</tbody></table>"
+            "</div>" + (self.note and f"\n<p>{html.escape(self.note)}</p>")
+        )
 
     def shown(self) -> str:
         """Caption, Markdown and note: what a terminal and RESULTS.md show."""

@@ -53,7 +53,6 @@
 
   field("code").addEventListener("input", describe);
   offerImages();
-  field("no-planes").hidden = data.planes.length > 0;
   const planes = data.planes.map((plane) => new Plane(plane, field("plane-list")));
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", () => planes.forEach((plane) => plane.paint()));
