@@ -7,34 +7,29 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from report.records import Record, by_n
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import COLOURS, new_figure
-from report.tables import Number, Table
+from report.tables import Table
 
-_COLUMNS = ("accuracy", "predictor", "images", "seeds of the score", "Kendall's tau",
-            "Spearman's rho", "n")  # fmt: skip
-
-
+_COLUMNS = {
+    "accuracy": "accuracy", "predictor": "name", "images": "run.dataset",
+    "seeds of the score": "run.score_seeds", "Kendall's tau": "kendall:.2f",
+    "Spearman's rho": "spearman:.2f", "n": "run.result.n",
+}  # fmt: skip
 _DATA = "architectures.csv.gz"
 
 
-@headed(
-    "wot_correlation",
-    "WOT: does the score predict accuracy?",
-    "python -m wot_dag.correlate --config configs/wot/nasbench201.yaml",
-)
 def section(sources: Sources) -> Parts:
     """Rank correlations of the score and of simpler predictors with test accuracy."""
     runs = by_n(sources.of_kind("wot_correlation"))
     rows = [
-        (dataset, _named(predictor, run), run.dataset, run.score_seeds,
-         Number(row["kendall"]), Number(row["spearman"]), run.result["n"])
+        row | {"run": run, "accuracy": dataset, "name": _named(predictor, run)}
         for run in runs
         for dataset, predictors in run.result["datasets"].items()
         for predictor, row in predictors.items()
-    ]  # fmt: skip
+    ]
     if rows:
-        yield Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, tuple(rows))
+        yield Table.of("wot_correlation", "Rank correlation with test accuracy", rows, _COLUMNS)
     for run in runs:
         yield run
         caption = f"Test accuracy against {run.result['method']}'s score, {run.result['n']} cells"

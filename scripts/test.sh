@@ -5,15 +5,9 @@
 # Cost: a few minutes for the install, then about 10 minutes on 2 cores.
 # Writes: nothing but caches inside the repository
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
-setup
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 py -m ruff check .
 py -m ruff format --check .
 .venv/bin/lint-imports --no-cache
-
-# One thread for each of as many test processes as there are cores, at most 8.
-workers="$(cores)"
-OMP_NUM_THREADS=1 py -m pytest -n "$((workers < 8 ? workers : 8))" "$@"
+OMP_NUM_THREADS=1 py -m pytest -n "$(processes)" "$@"  # one thread for each process

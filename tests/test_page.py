@@ -16,9 +16,10 @@ from common.files import read_json
 from dag import Dag, DagCodeError, box_rule, depth_histogram, effective_depth_width, eq12_bound
 from report.__main__ import main
 from report.page import largest_cosines
-from report.results import read_sources
+from report.sections import Sources
 from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import OPERATORS, Cell, all_cells
+from tests.records import results_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -150,7 +151,7 @@ def test_eq12_equals_the_records(opened):
 
 
 def test_cosines_lie_where_their_bound_does():
-    cosines = largest_cosines(read_sources([ROOT / "results"]))
+    cosines = largest_cosines(Sources.read([ROOT / "results"]))
     assert set(cosines) == {"digits", "mnist", "cifar10_subset"}
     assert all(0.5 < cosine < 1 for cosine in cosines.values())
 
@@ -340,8 +341,8 @@ def test_models_stand_in_a_plane_without_a_box(opened):
 
 
 def test_pages_tables_are_those_of_results(page, tmp_path):
-    main(["results", "--records", str(ROOT / "results"), "--out", str(tmp_path)])
-    lines = [r for r in (tmp_path / "RESULTS.md").read_text().splitlines() if r.startswith("| ")]
+    text = results_of(ROOT / "results", out=tmp_path)
+    lines = [row for row in text.splitlines() if row.startswith("| ")]
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if set(line) - set("| -:")]
     body = [[html.unescape(cell.strip().replace("\\|", "|")) for cell in row] for row in rows]
     found = re.findall(r"<tr>(.*?)</tr>", page.read_text(), re.DOTALL)
