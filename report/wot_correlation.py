@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,11 +10,18 @@ from matplotlib.figure import Figure
 from report.records import Record, by_n
 from report.sections import Image, Parts, Sources, headed
 from report.style import COLOURS, new_figure
-from report.tables import Number, Table
+from report.tables import Cell, Number, Table, general, measured
 
 _COLUMNS = ("accuracy", "predictor", "images", "seeds of the score", "Kendall's tau",
             "Spearman's rho", "n")  # fmt: skip
-
+_KEPT = ("list", "score", "filter", "fraction", "kept", "accuracy", "best", "found by searches")
+_KEPT_TITLE = (
+    "What filters keep of lists of genotypes, and the expected accuracy of a search by the score "
+    "behind them. nds_*: DARTS' cells on ImageNet of Network Design Spaces (Radosavovic et al., "
+    "2019; github.com/leeyeehoo/GenNAS-Zero, commit 94f7b88e18, data/download_data/nds_data): "
+    "DARTS_in.json after 50 epochs (all; networks of several sizes; size_removed: less what width "
+    "and depth of the network explain), and DARTS_fix-w-d_in.json after 5 epochs (the first ones)"
+)
 
 _DATA = "architectures.csv.gz"
 
@@ -27,7 +35,7 @@ def section(sources: Sources) -> Parts:
     """Rank correlations of the score and of simpler predictors with test accuracy."""
     runs = by_n(sources.of_kind("wot_correlation"))
     rows = [
-        (dataset, _named(predictor, run), run.dataset, run.score_seeds,
+        (_accuracy(dataset, run), _named(predictor, run), run.dataset, run.score_seeds,
          Number(row["kendall"]), Number(row["spearman"]), run.result["n"])
         for run in runs
         for dataset, predictors in run.result["datasets"].items()
@@ -35,11 +43,30 @@ def section(sources: Sources) -> Parts:
     ]  # fmt: skip
     if rows:
         yield Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, tuple(rows))
+    kept = [row for run in runs for row in _kept_rows(run)]
+    if kept:
+        yield Table("kept_of_lists", _KEPT_TITLE, _KEPT, tuple(kept))
     for run in runs:
         yield run
         caption = f"Test accuracy against {run.result['method']}'s score, {run.result['n']} cells"
         if (run.folder / _DATA).exists():
             yield Image.of(run, "scatter", caption, draw_scatter)
+
+
+def _accuracy(dataset: str, run: Record) -> str:
+    """Of what: a data set, or a list of genotypes by its name."""
+    table = run.result["table"]
+    return table["name"] if table and run.result["network"]["space"] == "darts" else dataset
+
+
+def _kept_rows(run: Record) -> Iterator[tuple[Cell, ...]]:
+    for dataset, filters in run.result.get("kept", {}).items():
+        for name, row in filters.items():
+            yield (
+                _accuracy(dataset, run), run.result["method"], name, general(row["fraction"]),
+                row["n"], measured(row),
+                *(measured({"mean": row[key], "n": 1}) for key in ("best", "searched")),
+            )  # fmt: skip
 
 
 def _named(predictor: str, run: Record) -> str:
