@@ -15,13 +15,18 @@ from report.tables import Cell, Number, Table, general, measured
 _COLUMNS = ("accuracy", "predictor", "images", "seeds of the score", "Kendall's tau",
             "Spearman's rho", "n")  # fmt: skip
 _KEPT = ("list", "score", "filter", "fraction", "kept", "accuracy", "best", "found by searches")
-_KEPT_TITLE = (
-    "What filters keep of lists of genotypes, and the expected accuracy of a search by the score "
-    "behind them. nds_*: DARTS' cells on ImageNet of Network Design Spaces (Radosavovic et al., "
-    "2019; github.com/leeyeehoo/GenNAS-Zero, commit 94f7b88e18, data/download_data/nds_data): "
-    "DARTS_in.json after 50 epochs (all; networks of several sizes; size_removed: less what width "
-    "and depth of the network explain), and DARTS_fix-w-d_in.json after 5 epochs (the first ones)"
+_KEPT_OF = (
+    "What filters keep of lists of genotypes, and what a search by the score finds behind them"
 )
+_LISTS = (
+    "nds_darts_*: DARTS-like cells of Network Design Spaces (Radosavovic et al., 2019) with their "
+    "top-1 accuracy on ImageNet, as github.com/leeyeehoo/GenNAS-Zero has them at commit "
+    "94f7b88e18 in data/download_data/nds_data: in_50_epochs is DARTS_in.json, whose networks "
+    "differ in width and depth; size_removed, the same less what these two explain (least "
+    "squares, second order in their logarithms); fix_5_epochs, the beginning of "
+    "DARTS_fix-w-d_in.json, networks of one size. Found by searches: the expected accuracy."
+)
+
 
 _DATA = "architectures.csv.gz"
 
@@ -45,7 +50,7 @@ def section(sources: Sources) -> Parts:
         yield Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, tuple(rows))
     kept = [row for run in runs for row in _kept_rows(run)]
     if kept:
-        yield Table("kept_of_lists", _KEPT_TITLE, _KEPT, tuple(kept))
+        yield Table("kept_of_lists", _KEPT_OF, _KEPT, tuple(kept), _LISTS)
     for run in runs:
         yield run
         caption = f"Test accuracy against {run.result['method']}'s score, {run.result['n']} cells"
