@@ -46,9 +46,10 @@ def section(sources: Sources) -> Parts:
         for dataset, predictors in run.result["datasets"].items()
         for predictor, row in predictors.items()
     ]  # fmt: skip
+    rows = tuple(dict.fromkeys(rows))  # a list by another filter's fraction correlates the same
     if rows:
-        yield Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, tuple(rows))
-    kept = [row for run in runs for row in _kept_rows(run)]
+        yield Table("wot_correlation", "Rank correlation with test accuracy", _COLUMNS, rows)
+    kept = dict.fromkeys(row for run in runs for row in _kept_rows(run))
     if kept:
         yield Table("kept_of_lists", _KEPT_OF, _KEPT, tuple(kept), _LISTS)
     for run in runs:
