@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from report.records import Record, by_n
 from report.sections import Image, Parts, Sources
 from report.style import COLOURS, new_figure
-from report.tables import Table
+from report.tables import Table, measured
 
 _COLUMNS = {
     "accuracy": "accuracy", "predictor": "name", "images": "run.dataset",
@@ -19,7 +19,7 @@ _COLUMNS = {
 }  # fmt: skip
 _KEPT = {
     "list": "list", "score": "run.result.method", "filter": "filter",
-    "fraction": "fraction?:.3g", "kept": "n", "accuracy": ":+-", "best": "best?:.2f",
+    "fraction": "fraction?:.3g", "kept": "n", "accuracy": measured, "best": "best?:.2f",
     "found by searches": "searched?:.2f",
 }  # fmt: skip
 _KEPT_OF = (

@@ -28,8 +28,16 @@ class CodeKernel:
 
         The order of the positions does not matter, so any memory format will do.
         """
-        self._both += code_gram(activated)
-        self._positions += activated[0].numel()
+        self.add_gram(code_gram(activated), activated[0].numel())
+
+    def add_gram(self, gram: Tensor, positions: int) -> None:
+        """Counts a ReLU by the `code_gram` of its output."""
+        self._both += gram
+        self._positions += positions
+
+    def add_zeros(self, positions: int) -> None:
+        """Counts a ReLU whose input is zero for every image: all codes agree everywhere."""
+        self._positions += positions
 
     def matrix(self) -> Tensor:
         """K [n, n], float64."""
