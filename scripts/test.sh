@@ -14,6 +14,7 @@ py -m ruff check .
 py -m ruff format --check .
 .venv/bin/lint-imports --no-cache
 
-# One thread for each of as many test processes as there are cores, at most 8.
+# One thread for each of as many test processes as there are cores, at most 8. A file's tests share
+# what its fixtures make, such as a browser, so they stay in one process.
 workers="$(cores)"
-OMP_NUM_THREADS=1 py -m pytest -n "$((workers < 8 ? workers : 8))" "$@"
+OMP_NUM_THREADS=1 py -m pytest -n "$((workers < 8 ? workers : 8))" --dist loadscope "$@"

@@ -71,21 +71,21 @@ def _address() -> str:
 
 
 @cache
-def _python() -> Path:
+def python() -> Path:
     """The stand-in."""
-    python = Path(_address()).with_name("python")
-    python.write_text(_CLIENT.format(python=sys.executable, address=_address()))
-    python.chmod(0o755)
-    return python
+    file = Path(_address()).with_name("python")
+    file.write_text(_CLIENT.format(python=sys.executable, address=_address()))
+    file.chmod(0o755)
+    return file
 
 
 def make_venv(checkout: Path, borrowed: Path) -> None:
     """Makes `checkout`/.venv, whose Python is the stand-in, installed as `borrowed` is."""
     (checkout / ".venv/bin").mkdir(parents=True)
     shutil.copy(borrowed / "installed", checkout / ".venv")
-    shutil.copy(_python(), checkout / ".venv/bin/python")
+    shutil.copy(python(), checkout / ".venv/bin/python")
 
 
 def torchrun(*words: str) -> Entry:
     """`torchrun words...`, which starts its processes through the stand-in."""
-    return Entry(TORCHRUN, list(words), PYTHON_EXEC=str(_python()))
+    return Entry(TORCHRUN, list(words), PYTHON_EXEC=str(python()))
