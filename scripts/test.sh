@@ -10,4 +10,7 @@ cd "$(dirname "$0")/.." && source scripts/common.sh
 py -m ruff check .
 py -m ruff format --check .
 .venv/bin/lint-imports --no-cache
-OMP_NUM_THREADS=1 py -m pytest -n "$(processes)" "$@"  # one thread for each process
+
+# One thread for each process. A file's tests share what its fixtures make, such as a browser, so
+# they stay in one process.
+OMP_NUM_THREADS=1 py -m pytest -n "$(processes)" --dist loadscope "$@"

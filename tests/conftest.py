@@ -3,14 +3,20 @@
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
 
-torch.set_num_threads(1)  # tests run in several processes
 settings.register_profile("patient", deadline=None)  # shared machines stall
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tests run in several processes; the one that hands them out needs no torch."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """A stand-in for a checkout's .venv/bin/python that starts in a moment.
 
-Scripts start Python many times, and each start imports torch for seconds. Here `python -m module
-words` asks the test process for an `Entry` of it, which writes to the script's own streams.
+Scripts and torchrun start Python many times, and each start imports torch for seconds. Here
+`python -m module words` asks the test process for an `Entry` of it, which writes to the caller's
+own streams, gets the signals that are sent to the stand-in, and ends as the stand-in then does.
 Everything else is handed to the real Python.
 """
 
@@ -16,21 +17,32 @@ import threading
 from functools import cache
 from pathlib import Path
 
-from tests.running import SERVER, Stream, enter
+from tests.running import SERVER, TORCHRUN, Entry, Stream, enter
 
 _CLIENT = """#!{python} -SE
-import json, os, socket, sys
-words = sys.argv[1:]
+import json, os, signal, socket, sys
+words = sys.argv[2:] if sys.argv[1:2] == ["-u"] else sys.argv[1:]
 if words[:1] != ["-m"]:
     os.execv({python!r}, [{python!r}, *words])
+signals = [signal.SIGTERM, signal.SIGINT]
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # until there is someone to hand them on to
 asked = socket.socket(socket.AF_UNIX)
 asked.connect({address!r})
 socket.send_fds(asked, [b"!"], [1, 2])
 with asked.makefile("rw") as stream:
     json.dump([words[1], words[2:], dict(os.environ), os.getcwd()], stream)
     print(file=stream, flush=True)
-    os._exit(int(stream.readline()) % 256)
+    pid = int(stream.readline())
+    for number in signals:
+        signal.signal(number, lambda number, _: os.kill(pid, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    status = int(stream.readline())
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL) if -status in signals else None
+        os.kill(os.getpid(), -status)
+    os._exit(status)
 """
+STARTED: list[tuple[dict[str, str], list[str], int]] = []  # variables, words and number of each
 
 
 class _Answer(socketserver.StreamRequestHandler):
@@ -41,6 +53,8 @@ class _Answer(socketserver.StreamRequestHandler):
         streams = [Stream(number) for number in numbers]
         process = SERVER.Process(target=enter, args=(module, words, streams, variables, folder))
         process.start()
+        STARTED.append((variables, words, process.pid))
+        self.wfile.write(f"{process.pid}\n".encode())
         for number in numbers:
             os.close(number)
         process.join()
@@ -56,10 +70,22 @@ def _address() -> str:
     return address
 
 
+@cache
+def python() -> Path:
+    """The stand-in."""
+    file = Path(_address()).with_name("python")
+    file.write_text(_CLIENT.format(python=sys.executable, address=_address()))
+    file.chmod(0o755)
+    return file
+
+
 def make_venv(checkout: Path, borrowed: Path) -> None:
     """Makes `checkout`/.venv, whose Python is the stand-in, installed as `borrowed` is."""
     (checkout / ".venv/bin").mkdir(parents=True)
     shutil.copy(borrowed / "installed", checkout / ".venv")
-    python = checkout / ".venv/bin/python"
-    python.write_text(_CLIENT.format(python=sys.executable, address=_address()))
-    python.chmod(0o755)
+    shutil.copy(python(), checkout / ".venv/bin/python")
+
+
+def torchrun(*words: str) -> Entry:
+    """`torchrun words...`, which starts its processes through the stand-in."""
+    return Entry(TORCHRUN, list(words), PYTHON_EXEC=str(python()))

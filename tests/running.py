@@ -22,7 +22,8 @@ TORCHRUN = "torch.distributed.run"
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
     [TORCHRUN, "mlp_code.training", "retrain.training", "tenas_dag.search", "wot_dag.score",
-     "scipy.stats", "sklearn.datasets", "sklearn.model_selection", "report.results"]
+     "scipy.stats", "sklearn.datasets", "sklearn.model_selection", "report.results",
+     "torch._dynamo", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"]
 )  # fmt: skip
 
 

@@ -1,13 +1,12 @@
 """What README's "how to extend" promises: a toy of each kind, added to a copy of the code."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.running import run
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("common", "configs", "dag", "report", "spaces", "tenas_dag", "wot_dag")
@@ -100,18 +99,11 @@ class Copy:
         assert text.count(old) == 1, (file, old)
         self.write(file, text.replace(old, new))
 
-    def python(self, *words: str) -> str:
-        path = os.pathsep.join([str(self.root), os.environ.get("PYTHONPATH", "")])
-        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=self.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
+    def run(self, module: str, *words: str) -> str:
+        """What an entry of the copy prints."""
+        status, out, err = run("tests.elsewhere", str(self.root), module, *words)
+        assert status == 0, err[-2000:]
+        return out
 
 
 @pytest.fixture
@@ -151,11 +143,11 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
 
     words = ["--filter", "deep", "--fraction", "0.3", "--samples", "8", "--repeats", "1"]
     words += ["--run.name", "toy", "--table", "", "--score.name", "toy"]
-    printed = copy.python("-m", "wot_dag", "--config", "configs/wot/stripes.yaml", *words)
+    printed = copy.run("wot_dag", "--config", "configs/wot/stripes.yaml", *words)
     assert "skips + depth" in printed
     header = json.loads((copy.root / "runs/wot/toy/result.json").read_text())
     assert (header["filter"], header["dataset"]["name"]) == ("deep", "stripes")
-    copy.python("-m", "report", "results", "--records", "runs", "--out", "out")
+    copy.run("report", "results", "--records", "runs", "--out", "out")
     text = (copy.root / "out/RESULTS.md").read_text()
     assert "A toy" in text and "| searches |" in text
 
@@ -168,4 +160,5 @@ def test_an_operator(copy):
     copy.replace(space, '"nor_conv_3x3", "avg_pool_3x3")', '"nor_conv_3x3", "nor_conv_5x5", '
                  '"avg_pool_3x3")')  # fmt: skip
     assert len(copy.touched) <= 3
-    copy.python("-c", CHECK_OPERATOR)
+    (copy.root / "check.py").write_text(CHECK_OPERATOR)
+    copy.run("check")

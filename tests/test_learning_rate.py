@@ -80,7 +80,7 @@ def test_bisection_equals_a_plain_loop(loss, batch_size, momentum, batch_norm):
 
 
 def test_nine_tenths_of_the_rate_train_and_1_3_times_it_diverge():
-    codes = random.Random(1).sample([c for c in all_codes(3) if Dag.parse(c).has_path], 20)
+    codes = random.Random(1).sample([c for c in all_codes(3) if Dag.parse(c).has_path], 10)
     members = [network(code, 0, width=64) for code in codes]
     descent = Descent(*images(32), "mse", 60)
     rates = largest_stable(descent, members, (0.01, 300.0), 8)

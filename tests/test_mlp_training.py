@@ -25,7 +25,7 @@ from mlp_code.training import Trainer, image_order, train
 from tests.running import Entry, run, wait_for_epoch
 
 SETTINGS = {
-    "width": "32", "epochs": "30", "batch_size": "16", "seeds": "[0,1]", "device": "cpu",
+    "width": "32", "epochs": "16", "batch_size": "16", "seeds": "[0,1]", "device": "cpu",
     "optimizer.lr": "1e-3", "optimizer.momentum": "0.9", "checkpoint_every": "4",
     "run.name": "r",
 }  # fmt: skip
@@ -78,7 +78,7 @@ def test_sigkill_and_sigterm_leave_no_trace(tmp_path, batched):
     assert not (disturbed / "mlp/r/result.json").exists()
 
     process = Entry("mlp_code", words)
-    wait_for_epoch(process, disturbed / "mlp/r", 13)
+    wait_for_epoch(process, disturbed / "mlp/r", 9)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
     assert process.returncode == 143 and "SIGTERM: stopped, saved at epoch" in errors
@@ -86,7 +86,7 @@ def test_sigkill_and_sigterm_leave_no_trace(tmp_path, batched):
     assert run("mlp_code", *words)[0] == 0
     lines, weights, best = final_files(undisturbed)
     lines_after, weights_after, best_after = final_files(disturbed)
-    assert lines == lines_after and len(lines) == 30 * 6
+    assert lines == lines_after and len(lines) == 16 * 6
     assert_same_bits(weights, weights_after)
     assert_same_bits(best, best_after)
 

@@ -14,8 +14,7 @@ import pytest
 
 from common.files import read_json
 from dag import Dag, DagCodeError, box_rule, depth_histogram, effective_depth_width, eq12_bound
-from report.__main__ import main
-from report.page import largest_cosines
+from report.page import largest_cosines, write_page
 from report.sections import Sources
 from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import OPERATORS, Cell, all_cells
@@ -29,10 +28,11 @@ PHONE, DESKTOP = (360, 740), (1280, 900)
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of the committed records."""
-    folder = tmp_path_factory.mktemp("page")
-    main(["page", "--records", str(ROOT / "results"), "--out", str(folder)])
-    return folder / "report.html"
+    """The page of the committed records and figures, which are not drawn anew."""
+    folder, results = tmp_path_factory.mktemp("page"), ROOT / "results"
+    (folder / "figures").symlink_to(results / "figures")
+    drawn = {figure.stem for figure in (results / "figures").iterdir()}
+    return write_page(Sources.read([results]), folder, drawn)
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +53,32 @@ def driver():
 
 
 @pytest.fixture
-def opened(driver, page):
-    """The page, freshly loaded at desktop size in light colours; checks the console in the end."""
-    emulate(driver, DESKTOP, "light")
+def console(driver):
+    """The browser, whose console must be empty in the end."""
     driver.get_log("browser")
-    driver.get(page.as_uri())
     yield driver
     assert driver.get_log("browser") == []
+
+
+@pytest.fixture
+def opened(console, page):
+    """The page, freshly loaded at desktop size in light colours."""
+    load(console, page, DESKTOP, "light")
+    return console
+
+
+@pytest.fixture
+def used(console, page):
+    """The page as the test before left it, for tests that its state does not concern."""
+    if console.current_url != page.as_uri():
+        load(console, page, DESKTOP, "light")
+    emulate(console, DESKTOP, "light")
+    return console
+
+
+def load(driver, page, size, scheme):
+    emulate(driver, size, scheme)
+    driver.get(page.as_uri())
 
 
 def emulate(driver, size, scheme):
@@ -91,11 +110,11 @@ CODES = ["2", "2_02_002", "1_01_222", "2_21_112", "0_00_000", "1_11_111", "2_22_
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_typed_code_is_measured_and_drawn(opened, code):
-    type_code(opened, code)
-    dag, cosine = Dag.parse(code), float(find(opened, "#cosine").get_property("value"))
+def test_a_typed_code_is_measured_and_drawn(used, code):
+    type_code(used, code)
+    dag, cosine = Dag.parse(code), float(find(used, "#cosine").get_property("value"))
     depth, width = effective_depth_width(dag)
-    shown = read(opened, "depth", "width", "paths", "bound")
+    shown = read(used, "depth", "width", "paths", "bound")
     assert [float(v) for v in shown[:3]] == pytest.approx(
         [depth, width, sum(depth_histogram(dag).values())], rel=1e-5
     )
@@ -104,19 +123,19 @@ def test_a_typed_code_is_measured_and_drawn(opened, code):
         assert float(shown[3]) == pytest.approx(bound, rel=1e-5)
     else:
         assert shown[3] == "none"
-    drawing = find(opened, "#dag-drawing svg")
+    drawing = find(used, "#dag-drawing svg")
     assert len(drawing.find_elements("css selector", "circle")) == dag.num_nodes
     solid = drawing.find_elements("css selector", "path.linear")
     assert len(solid) == code.count("2")
 
 
-def test_measures_equal_the_dag_module_on_random_codes(opened):
+def test_measures_equal_the_dag_module_on_random_codes(used):
     rng = random.Random(1)
     codes = [random_code(rng, rng.randint(1, 14)) for _ in range(200)]
     script = """return arguments[0].map((code) => {
         const dag = Dag.parse(code), m = Dag.measures(dag);
         return [m.depth, m.width, m.paths, Dag.bound(dag, 0.83)]; })"""
-    for code, found in zip(codes, opened.execute_script(script, codes)):
+    for code, found in zip(codes, used.execute_script(script, codes)):
         dag = Dag.parse(code)
         expected = [*effective_depth_width(dag), sum(depth_histogram(dag).values())]
         assert found[:3] == pytest.approx(expected, rel=1e-12), code
@@ -125,27 +144,27 @@ def test_measures_equal_the_dag_module_on_random_codes(opened):
 
 
 @pytest.mark.parametrize("code", ["2_0x", "2_0", "2__002", "_", "2_022"])
-def test_a_bad_code_is_pointed_at_in_pythons_words(opened, code):
-    type_code(opened, code)
+def test_a_bad_code_is_pointed_at_in_pythons_words(used, code):
+    type_code(used, code)
     with pytest.raises(DagCodeError) as error:
         Dag.parse(code)
-    message = find(opened, "#code-error").text.split("\n")[0]
+    message = find(used, "#code-error").text.split("\n")[0]
     assert message.startswith("row ") and message in str(error.value)
-    assert read(opened, "depth", "bound") == ["", ""]
-    type_code(opened, "2_02")
-    assert find(opened, "#code-error").text == "" and read(opened, "depth") == ["2"]
+    assert read(used, "depth", "bound") == ["", ""]
+    type_code(used, "2_02")
+    assert find(used, "#code-error").text == "" and read(used, "depth") == ["2"]
 
 
-def test_eq12_equals_the_records(opened):
+def test_eq12_equals_the_records(used):
     """The cosines of the page were read back from one DAG; the others of the record must fit."""
-    options = find(opened, "#images").find_elements("css selector", "option")
+    options = find(used, "#images").find_elements("css selector", "option")
     tried = 0
     for option in options[:-1]:
         option.click()
         record = read_json(ROOT / f"results/theory/{option.text}/result.json")
         for row in record["dags"].values():
-            type_code(opened, row["code"])
-            assert float(read(opened, "bound")[0]) == pytest.approx(row["eq12_bound"], rel=1e-5)
+            type_code(used, row["code"])
+            assert float(read(used, "bound")[0]) == pytest.approx(row["eq12_bound"], rel=1e-5)
             tried += 1
     assert tried >= 9
 
@@ -168,12 +187,12 @@ def all_of_nasbench201():
 
 # Numbers of cells that the box keeps, as Sec. 5.3 of the paper counts them.
 @pytest.mark.parametrize("fraction, cells", [(1, 13642), (0.75, 9762), (0.5, 6256), (0.25, 1376)])
-def test_the_slider_counts_cells_and_their_mean_accuracy(opened, fraction, cells):
+def test_the_slider_counts_cells_and_their_mean_accuracy(used, fraction, cells):
     plane = "#plane-nasbench201 "
-    slider = find(opened, plane + '[data-name="fraction"]')
+    slider = find(used, plane + '[data-name="fraction"]')
     slider.send_keys("\ue010")  # End: f = 1
     slider.send_keys("\ue012" * round((1 - fraction) / 0.05))  # arrow left
-    kept = find(opened, plane + '[data-name="kept"]')
+    kept = find(used, plane + '[data-name="kept"]')
     assert f"{cells:,} of 15,625 cells" in kept.text
     _, shapes, accuracy = all_of_nasbench201()
     inside = box_rule(*shapes.T, fraction).keeps(*shapes.T) & (shapes[:, 0] > 0)
@@ -209,10 +228,10 @@ def test_a_wiring_lists_the_accuracies_of_its_cells(opened):
     assert option == f"{accuracy[best]:.2f} % {archs[best]}"
 
 
-def test_a_number_of_base_5_is_the_cell(opened):
+def test_a_number_of_base_5_is_the_cell(used):
     cells = list(all_cells())[::7]
     script = "return arguments[0].map((number) => cellString(number, arguments[1]))"
-    found = opened.execute_script(script, [cell.index for cell in cells], list(OPERATORS))
+    found = used.execute_script(script, [cell.index for cell in cells], list(OPERATORS))
     assert found == [str(cell) for cell in cells]
 
 
@@ -291,16 +310,15 @@ def test_a_plot_is_read_by_keyboard(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_readable_on_a_phone(opened, page, scheme):
-    emulate(opened, PHONE, scheme)
-    opened.get(page.as_uri())
+def test_readable_on_a_phone(console, page, scheme):
+    load(console, page, PHONE, scheme)
     sizes = "return [document.documentElement.scrollWidth, window.innerWidth]"
-    assert opened.execute_script(sizes) == [PHONE[0], PHONE[0]]
+    assert console.execute_script(sizes) == [PHONE[0], PHONE[0]]
     style = "return getComputedStyle(document.documentElement).getPropertyValue(arguments[0])"
-    paper = luminance(opened.execute_script(style, "--paper"))
+    paper = luminance(console.execute_script(style, "--paper"))
     assert (paper < 0.1) == (scheme == "dark")
     for name in ("--ink", "--soft", "--blue", "--good", "--bad"):
-        colour = luminance(opened.execute_script(style, name))
+        colour = luminance(console.execute_script(style, name))
         high, low = max(colour, paper), min(colour, paper)
         assert (high + 0.05) / (low + 0.05) >= 4.5, f"{name} on --paper, {scheme}"
 
@@ -314,9 +332,9 @@ def luminance(colour):
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def test_nothing_is_fetched(opened):
+def test_nothing_is_fetched(used):
     entries = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
-    fetched = [name for name in opened.execute_script(entries) if not name.startswith("data:")]
+    fetched = [name for name in used.execute_script(entries) if not name.startswith("data:")]
     assert fetched == []
 
 
@@ -326,18 +344,18 @@ def test_the_page_is_one_file_without_addresses_to_load(page):
     assert "@import" not in text and "url(" not in text
 
 
-def test_models_stand_in_a_plane_without_a_box(opened):
+def test_models_stand_in_a_plane_without_a_box(used):
     plane = "#plane-models "
     listed = json.loads((ROOT / "results/models/torchvision/result.json").read_text())["models"]
     rated = [m["top1"] for m in listed if m["top1"] is not None]
-    kept = find(opened, plane + '[data-name="kept"]').text
+    kept = find(used, plane + '[data-name="kept"]').text
     assert kept == f"{len(rated)} models; mean accuracy {np.mean(rated):.2f} %."
-    assert not find(opened, plane + '[data-name="sliders"]').is_displayed()
+    assert not find(used, plane + '[data-name="sliders"]').is_displayed()
     best = max(listed, key=lambda m: m["top1"] or 0)
     names = ("code", "at-accuracy", "paths")
-    shown = [find(opened, f'{plane}[data-name="{name}"]').text for name in names]
+    shown = [find(used, f'{plane}[data-name="{name}"]').text for name in names]
     assert shown == [best["model"], f"{best['top1']:.2f} %", f"2^{best['log2_paths']:.2f}"]
-    assert not opened.find_elements("css selector", plane + ".detail svg")
+    assert not used.find_elements("css selector", plane + ".detail svg")
 
 
 def test_pages_tables_are_those_of_results(page, tmp_path):

@@ -368,14 +368,25 @@ def test_derived_columns_of_the_kernels():
         assert math.isclose(row[column["Eq. 12 / lambda_min"]].value, ratio, rel_tol=1e-3)
 
 
+def first_of_each_kind(root):
+    """Removes the other records below `root`: each figure and table is drawn once."""
+    records = find_records([root])[0]
+    kept = {run.kind: run.folder for run in reversed(records)}
+    for run in records:
+        if run.folder not in kept.values():
+            shutil.rmtree(run.folder)
+    return len(kept)
+
+
 @pytest.mark.slow
 def test_the_script_writes_everything(tmp_path):
-    """In a checkout with records but without runs."""
+    """In a checkout with a record of each kind but without runs."""
     if not (ROOT / ".venv/installed").exists():
         pytest.skip("this checkout has no .venv of scripts/common.sh to borrow")
     copy = tmp_path / "a checkout"
-    ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "tests", "*.pdf")
+    ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "tests", "figures")
     shutil.copytree(ROOT, copy, ignore=ignored)
+    assert first_of_each_kind(copy / "results") >= 14
     make_venv(copy, ROOT / ".venv")
     (copy / "results/RESULTS.md").write_text("old")
     command = ["bash", str(copy / "scripts/report.sh")]
@@ -384,8 +395,11 @@ def test_the_script_writes_everything(tmp_path):
     assert (copy / "results/RESULTS.md").read_text() == "old"  # committed records are left alone
     for name in ("report.html", "RESULTS.md", "tables/table2.tex", "figures/fig3_dags.pdf"):
         assert (copy / "runs/report" / name).stat().st_size > 500
-    data = re.search(r'id="data">(.*?)</script>', (copy / "runs/report/report.html").read_text())
-    assert {plane["key"] for plane in json.loads(data[1])["planes"]} >= {
-        "nasbench201",
-        "topologies",
-    }
+    text = (copy / "runs/report/RESULTS.md").read_text()
+    assert "figure " not in section(text, "Not shown")
+    page = (copy / "runs/report/report.html").read_text()
+    data = re.search(r'id="data">(.*?)</script>', page)
+    planes = {plane["key"] for plane in json.loads(data[1])["planes"]}
+    assert planes >= {"nasbench201", "topologies"}
+    shown = re.findall(r'src="data:image/png;base64,', page)
+    assert len(shown) == len(list((copy / "runs/report/figures").glob("*.pdf"))) >= 12

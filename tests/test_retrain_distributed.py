@@ -1,10 +1,8 @@
 """Two processes on the CPU: the same training as one, and a kill that torchrun repairs."""
 
-import contextlib
 import json
 import os
 import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +14,8 @@ from common.runs import RunSettings
 from common.workers import Workers
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
 from retrain.training import train
-from tests.running import SERVER, TORCHRUN, Entry, free_port, run, wait_for_epoch
+from tests.launcher import STARTED, torchrun
+from tests.running import SERVER, free_port, run, wait_for_epoch
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 NAS_BENCH = ["--genotype", CELL, "--network.layers", "1"]
@@ -28,9 +27,9 @@ def settings(root, *more):
     return [*words.split(), str(root), *more]
 
 
-def start(entry, words, processes, *options):
-    launcher = ["--nproc-per-node", processes, "--master-port", free_port(), *options]
-    return Entry(TORCHRUN, [*launcher, *entry, *words])
+def start(words, *options):
+    place = ["--nproc-per-node", 2, "--master-port", free_port()]
+    return torchrun(*place, *options, "-m", "retrain", *words)
 
 
 def finish(process):
@@ -104,25 +103,22 @@ def test_two_processes_train_like_one(tmp_path, space):
 
 
 def process_of_rank(rank, root):
-    """The training process of a rank that writes below `root`."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            variables = (folder / "environ").read_bytes().split(b"\0")
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            if f"RANK={rank}".encode() in variables and str(root).encode() in words:
-                return int(folder.name)
-    return None
+    """The last training process of a rank that writes below `root`."""
+    return [
+        number
+        for variables, words, number in STARTED
+        if variables.get("RANK") == str(rank) and str(root) in words
+    ][-1]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize("rank", [0, 1])
 def test_torchrun_repairs_a_kill(tmp_path, rank):
     """One of two processes is killed; torchrun's restart ends with the undisturbed bits."""
     words = [*NAS_BENCH, "--epochs", "4"]
-    finish(start(["-m", "retrain"], settings(tmp_path / "a", *words), 2))
+    finish(start(settings(tmp_path / "a", *words)))
     disturbed = settings(tmp_path / "b", *words)
-    process = start(["-m", "retrain"], disturbed, 2, "--max-restarts", "1")
+    process = start(disturbed, "--max-restarts", "1")
     wait_for_epoch(process, tmp_path / "b/retrain/r", 2)
     os.kill(process_of_rank(rank, tmp_path / "b"), signal.SIGKILL)
     finish(process)
@@ -136,7 +132,7 @@ def test_torchrun_repairs_a_kill(tmp_path, rank):
 def test_sigterm_stops_both_and_one_process_goes_on(tmp_path):
     """Saved at one step; the checkpoint does for another number of processes too."""
     words = settings(tmp_path, *NAS_BENCH, "--epochs", "6")
-    process = start(["-m", "retrain"], words, 2)
+    process = start(words)
     wait_for_epoch(process, tmp_path / "retrain/r", 1)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
@@ -149,7 +145,7 @@ def test_sigterm_stops_both_and_one_process_goes_on(tmp_path):
 
 @pytest.mark.slow
 def test_mistakes_are_told_once(tmp_path):
-    process = start(["-m", "retrain"], settings(tmp_path, *NAS_BENCH, "--batch_size", "51"), 2)
+    process = start(settings(tmp_path, *NAS_BENCH, "--batch_size", "51"))
     _, errors = process.communicate()
     told = "batch_size: found 51, expected a multiple of the 2 processes"
     assert process.returncode != 0 and errors.count(told) == 1

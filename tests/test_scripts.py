@@ -54,8 +54,8 @@ def checkout(tmp_path):
 
 
 def test_fig4_from_another_folder_twice(checkout, tmp_path):
-    """By the real Python, which knows nothing but what the checkout holds."""
-    shutil.rmtree(checkout / ".venv")
+    """First by the real Python, which knows nothing but what the checkout holds."""
+    stand_in = (checkout / ".venv").rename(tmp_path / "a checkout/stand_in")
     (checkout / ".venv").symlink_to(ROOT / ".venv")
     words = ("digits", "--epochs", "2", "--width", "8")
     first = run(checkout / "scripts/fig4.sh", *words, cwd=tmp_path)
@@ -63,6 +63,8 @@ def test_fig4_from_another_folder_twice(checkout, tmp_path):
     assert (checkout / "runs/report/figures/mlp_digits_convergence.png").exists()
     metrics = checkout / "runs/mlp/digits/metrics.jsonl"
     before = metrics.stat().st_mtime_ns
+    (checkout / ".venv").unlink()
+    stand_in.rename(checkout / ".venv")
     again = run(checkout / "scripts/fig4.sh", *words, cwd=tmp_path)
     assert again.returncode == 0 and metrics.stat().st_mtime_ns == before
     assert {path.name for path in tmp_path.iterdir()} == {"a checkout"}

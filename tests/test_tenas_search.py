@@ -13,7 +13,8 @@ from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import all_cells
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
-from tests.running import TORCHRUN, Entry
+from tests.launcher import torchrun
+from tests.running import Entry
 
 CONFIG = """
 repetitions: 2
@@ -22,15 +23,20 @@ indicators: {dataset: digits, batch_size: 4, region_inputs: 40, device: cpu}
 """
 
 
-def start(folder, *words, launcher=("tenas_dag",)):
+def start(folder, *words):
+    return Entry("tenas_dag", [*own_words(folder), *words])
+
+
+def own_words(folder):
     (folder / "small.yaml").write_text(CONFIG)
-    module, *before = launcher
-    own = ["--config", folder / "small.yaml", "--run.root", folder, *words]
-    return Entry(module, [*before, *own])
+    return ["--config", folder / "small.yaml", "--run.root", folder]
 
 
-def run(folder, *words, **options):
-    process = start(folder, *words, **options)
+def run(folder, *words):
+    return finish(start(folder, *words))
+
+
+def finish(process):
     out, err = process.communicate(timeout=240)
     return process.returncode, out, err
 
@@ -69,8 +75,8 @@ def test_a_killed_search_goes_on_and_ends_the_same(finished, tmp_path):
 
 
 def test_two_processes_find_the_same(finished, tmp_path):
-    launcher = (TORCHRUN, "--standalone", "--nproc-per-node", "2", "-m", "tenas_dag")
-    code, _, err = run(tmp_path, launcher=launcher)
+    two = ("--standalone", "--nproc-per-node", "2", "-m", "tenas_dag")
+    code, _, err = finish(torchrun(*two, *own_words(tmp_path)))
     assert code == 0, err
     assert result(tmp_path) == result(finished)
 

@@ -70,7 +70,7 @@ def finite_ntk(net, x):
 
 @pytest.mark.parametrize("code", CODES)
 def test_ntk_of_finite_networks(code, x):
-    kernels = [finite_ntk(network(code, 4096, seed), x) for seed in range(4)]
+    kernels = [finite_ntk(network(code, 1024, seed), x) for seed in range(16)]
     assert relative_error(np.mean(kernels, 0), ntk(Dag.parse(code), x.numpy())) < 0.05
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from spaces.darts import Genotype
-from tests.running import TORCHRUN, Entry
+from tests.launcher import torchrun
+from tests.running import Entry
 from wot_dag.score import main
 from wot_dag.store import (
     Key,
@@ -37,7 +38,7 @@ def write_genotypes(path: Path) -> None:
     path.write_text(json.dumps(nets))
 
 
-def start(root: Path, launch: tuple[str, ...] = ()) -> Entry:
+def words_for(root: Path) -> list[str]:
     settings = {
         "space": "darts",
         "genotypes": str(root.parent / "nds.json"),
@@ -48,9 +49,7 @@ def start(root: Path, launch: tuple[str, ...] = ()) -> Entry:
         "score.device": "cpu",
         "run.root": str(root),
     }
-    words = [word for key, value in settings.items() for word in (f"--{key}", value)]
-    module, *before = [*launch, "wot_dag.score"]
-    return Entry(module, [*before, *words])
+    return [word for key, value in settings.items() for word in (f"--{key}", value)]
 
 
 def lines(root: Path) -> list[str]:
@@ -138,16 +137,19 @@ def test_a_damaged_line_of_the_store_is_named(tmp_path, line):
 def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
     write_genotypes(tmp_path / "nds.json")
     killed, double = tmp_path / "killed", tmp_path / "double"
-    process = start(killed)
+    process = Entry("wot_dag.score", words_for(killed))
     while sum(map(bool, lines(killed))) < 10:
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert sum(map(bool, lines(killed))) < NUMBER
-    launch = (TORCHRUN, "--standalone", "--nproc-per-node", "2", "-m")
-    for root, how in ((killed, ()), (double, launch)):
-        process = start(root, launch=how)
+    two = ("--standalone", "--nproc-per-node", "2", "-m", "wot_dag.score")
+    processes = (
+        (killed, Entry("wot_dag.score", words_for(killed))),
+        (double, torchrun(*two, *words_for(double))),
+    )
+    for root, process in processes:
         out, error = process.communicate()
         assert process.returncode == 0, error
         assert f"{NUMBER} scores" in out

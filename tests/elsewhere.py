@@ -1,0 +1,18 @@
+"""`python -m tests.elsewhere FOLDER MODULE words...`: an entry of the code in a folder."""
+
+import os
+import runpy
+import sys
+
+from tests.running import ROOT
+
+if __name__ == "__main__":
+    folder, module, *words = sys.argv[1:]
+    for name, known in [*sys.modules.items()]:
+        file = getattr(known, "__file__", None) or ""
+        if file.startswith(f"{ROOT}{os.sep}") and f"{os.sep}.venv{os.sep}" not in file:
+            del sys.modules[name]
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    sys.argv = [module, *words]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
