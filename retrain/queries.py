@@ -65,15 +65,7 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
         results.append(train(one, workers))
     if not workers.first:
         return {}
-    rows = [
-        {
-            "arch": arch,
-            "validation_top1": result["best_validation"]["top1"],
-            "test_error": result["test"]["top1_error"],
-            "seconds": result["seconds"],
-        }
-        for arch, result in zip(finalists, results, strict=True)
-    ]
+    rows = [_row(*found) for found in zip(finalists, results, strict=True)]
     chosen = max(range(len(rows)), key=lambda i: rows[i]["validation_top1"])  # the first of equals
     settings = identity(config) | {"finalists": finalists}
     device, data = describe(choose_device(config.device)), results[0]["dataset"]
@@ -82,6 +74,11 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
             return run.result
         found = {"epochs": config.epochs, "finalists": rows, "chosen": chosen + 1}
         return run.finish(found, method=method, network=results[0]["network"], n=len(rows))
+
+
+def _row(arch: str, result: dict) -> dict:
+    found = {"arch": arch, "validation_top1": result["best_validation"]["top1"]}
+    return found | {"test_error": result["test"]["top1_error"], "seconds": result["seconds"]}
 
 
 def main() -> None:
