@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from report.records import Record
 from report.sections import Image, Parts, Sources
-from report.style import COLOURS, add_legend, line_style, new_figure, plain_ticks, seeds_in_words
+from report.style import COLOURS, add_legend, line_style, new_panels, plain_ticks, seeds_in_words
 from report.tables import Cell, Table, general
 
 _LOSSES = {"mse": "squares, gradient descent", "cross_entropy": "cross-entropy, SGD"}
@@ -101,8 +101,7 @@ def _mean(losses: list[float | None]) -> float | None:
 
 def draw_rates(run: Record) -> Figure:
     """Largest stable rate of gradient descent against two predictions; curves at own best rates."""
-    figure = new_figure(9.6, 3.1)
-    *panels, curves = figure.subplots(1, 3)
+    figure, (*panels, curves) = new_panels(3, 3, 3.2, 3.1)
     rows = run.result["networks"]
     y = np.array([row["mse"]["stable"] for row in rows])
     for panel, name in zip(panels, (_EXACT, _RULE)):

@@ -10,7 +10,7 @@ from common.files import read_metrics
 from report.order import CURVES, in_words, order_tables
 from report.records import Record
 from report.sections import Image, Parts, Sources
-from report.style import add_legend, draw_band, line_style, new_figure, seeds_in_words
+from report.style import add_legend, draw_band, line_style, new_panels, seeds_in_words
 from report.tables import Table
 
 _COLUMNS = {
@@ -95,9 +95,9 @@ def curves(run: Record, key: str) -> dict[str, np.ndarray]:
 
 def draw_convergence(run: Record) -> Figure:
     """Mean over seeds as a line, one standard deviation as a band; accuracy and loss."""
-    figure = new_figure(7.2, 2.9)
+    figure, panels = new_panels(2, 2, 3.6, 2.9)
     shown = len(run.result["dags"])
-    for panel, (key, (label, _)) in zip(figure.subplots(1, 2), CURVES.items()):
+    for panel, (key, (label, _)) in zip(panels, CURVES.items()):
         every = curves(run, key)
         best = sorted(every, key=lambda dag: -every[dag].mean(0)[-1])[:_DRAWN]
         for number, dag in enumerate(dag for dag in every if dag in best):
@@ -109,7 +109,7 @@ def draw_convergence(run: Record) -> Figure:
         panel.set(xlabel="epoch", ylabel=label)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.margins(x=0.02)
-    add_legend(figure.axes[0])
+    add_legend(panels[0])
     seeds = len(run.result["seeds"])
     which = f"; the {_DRAWN} highest of {shown} DAGs" if shown > _DRAWN else ""
     what = "mean and standard deviation over" if seeds > 1 else "of"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,7 @@ def headed(
     return decorate
 
 
-def read_published() -> dict[str, Any]:
+@cache
+def read_published() -> Mapping[str, Any]:
     """The content of published.yaml."""
     return yaml.safe_load(PUBLISHED.read_text())

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from report.records import Record, by_n
 from report.searches import searches_of
 from report.sections import NOT_RUN, Image, Parts, Sources
-from report.style import COLOURS, new_figure
+from report.style import COLOURS, new_figure, new_panels
 from report.tables import Number, Table
 
 _INDICATORS = {"kappa": "kappa", "regions": "R"}
@@ -54,8 +54,8 @@ def indicators(sources: Sources) -> Parts:
 def draw_correlation(run: Record, dataset: str) -> Figure:
     """kappa and R of single architectures against their accuracy."""
     row = run.result["correlations"][dataset]
-    figure = new_figure(6.5, 2.8)
-    for axis, (key, label) in zip(figure.subplots(1, 2), _INDICATORS.items()):
+    figure, panels = new_panels(2, 2, 3.25, 2.8)
+    for axis, (key, label) in zip(panels, _INDICATORS.items()):
         points = [
             (record[key], accuracy)
             for record, accuracy in zip(run.result["records"], row["accuracy"])
@@ -64,7 +64,7 @@ def draw_correlation(run: Record, dataset: str) -> Figure:
         axis.plot(*zip(*points), ".", color=COLOURS[0], markersize=4)
         axis.set(xlabel=label, ylabel=f"test accuracy, {dataset} (%)")
         axis.set_title(f"Kendall's tau {row[key]['tau']:+.2f}, n = {row[key]['n']}")
-    figure.axes[0].set_xscale("log")
+    panels[0].set_xscale("log")
     return figure
 
 

@@ -6,19 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from report import style
 from report.records import Record
 from report.sections import Image, Parts, Sources
-from report.style import (
-    COLOURS,
-    add_legend,
-    draw_band,
-    line_style,
-    new_figure,
-    new_panels,
-    plain_ticks,
-    seeds_in_words,
-    short,
-)
 from report.tables import ABSENT, Cell, Table, general, number
 
 _SMALLEST = "smallest_eigenvalue"
@@ -77,19 +67,18 @@ def _condition(kernel: Mapping) -> Cell:
 
 def draw_spectra(run: Record) -> Figure:
     """Eigenvalues of the NNGP kernels, exact (solid) and paper form (dashed), and of the NTKs."""
-    figure = new_figure(7.2, 3.0)
-    nngp, ntk = figure.subplots(1, 2)
+    figure, (nngp, ntk) = style.new_panels(2, 2, 3.6, 3.0)
     for i, (name, row) in enumerate(run.result["dags"].items()):
-        style = line_style(i)
+        line = style.line_style(i)
         ranks = np.arange(1, len(row["exact"]["eigenvalues"]) + 1)
-        paper = style | ({"linestyle": "--"} if i < len(COLOURS) else {})
-        nngp.loglog(ranks, row["exact"]["eigenvalues"], **style)
+        paper = line | ({"linestyle": "--"} if i < len(style.COLOURS) else {})
+        nngp.loglog(ranks, row["exact"]["eigenvalues"], **line)
         nngp.loglog(ranks, row["paper"]["eigenvalues"], lw=0.8, alpha=0.7, **paper)
-        ntk.loglog(ranks, row["ntk"]["eigenvalues"], label=name, **style)
+        ntk.loglog(ranks, row["ntk"]["eigenvalues"], label=name, **line)
     nngp.set(title="NNGP", xlabel="rank", ylabel="eigenvalue")
     ntk.set(title="NTK", xlabel="rank")
     forms = [Line2D([], [], color="0.3", ls=ls) for ls in ("-", "--")]
-    add_legend(ntk, loc="lower left")
+    style.add_legend(ntk, loc="lower left")
     nngp.legend(forms, ["exact", "paper form"], loc="lower left")
     figure.suptitle(f"{run.dataset}: kernels of {run.result['kernel_samples']} images")
     return figure
@@ -98,23 +87,23 @@ def draw_spectra(run: Record) -> Figure:
 def draw_training(run: Record) -> Figure:
     """Measured loss (mean and range over seeds) and the prediction from the NTK, one panel each."""
     result, dags = run.result, run.result["dags"]
-    figure, panels = new_panels(len(dags), _ACROSS, 2.5, 2.4, 0.3, sharex=True)
+    figure, panels = style.new_panels(len(dags), _ACROSS, 2.5, 2.4, 0.3, sharex=True)
     steps = np.arange(result["steps"] + 1)
     for i, (panel, (name, row)) in enumerate(zip(panels, dags.items())):
-        colour = COLOURS[i % len(COLOURS)]
+        colour = style.COLOURS[i % len(style.COLOURS)]
         measured, predicted = (np.array(row["training"][k]) for k in ("measured", "predicted"))
         mean, low, high = measured.mean(0), measured.min(0), measured.max(0)
-        draw_band(panel, steps, mean, low, high, color=colour, label="measured")
+        style.draw_band(panel, steps, mean, low, high, color=colour, label="measured")
         panel.semilogy(steps, predicted.mean(0), color="black", ls=":", lw=1.6, label="predicted")
-        plain_ticks(panel.yaxis)
+        style.plain_ticks(panel.yaxis)
         error = 100 * row["training"]["mean_relative_error"]
-        panel.set(title=f"{short(name, 20)}: mean error {error:.1f} %")
+        panel.set(title=f"{style.short(name, 20)}: mean error {error:.1f} %")
         panel.set_xlabel("step of gradient descent")
     for panel in panels[::_ACROSS]:
         panel.set_ylabel("training loss")
     panels[0].legend()
     seeds = len(result["seeds"])
-    what = f"{'mean and range over' if seeds > 1 else 'of'} {seeds_in_words(seeds)}"
+    what = f"{'mean and range over' if seeds > 1 else 'of'} {style.seeds_in_words(seeds)}"
     images = f"{result['samples']} images, width {result['width']}"
     figure.suptitle(f"{run.dataset}: {images}, {what}")
     return figure

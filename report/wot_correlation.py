@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from report.records import Record, by_n
 from report.sections import Image, Parts, Sources
-from report.style import COLOURS, new_figure
+from report.style import COLOURS, new_panels
 from report.tables import Table, measured
 
 _COLUMNS = {
@@ -86,8 +86,7 @@ def draw_scatter(run: Record) -> Figure:
         header, *rows = csv.reader(handle)
     columns = dict(zip(header, zip(*rows)))
     score, datasets = np.array(columns["score"], float), run.result["datasets"]
-    figure = new_figure(3.2 * len(datasets), 2.9)
-    axes = figure.subplots(1, len(datasets), squeeze=False)[0]
+    figure, axes = new_panels(len(datasets), len(datasets), 3.2, 2.9)
     finite = np.isfinite(score)
     for axis, (name, found) in zip(axes, datasets.items()):
         accuracy = np.array(columns[name], float)

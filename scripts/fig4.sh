@@ -7,8 +7,7 @@
 # which other images get by: bash scripts/fig4.sh configs/mlp/digits.yaml --dataset PATH.npz
 # Cost: digits about a minute on 2 cores; mnist and cifar10 more than an hour there, and about 3
 #   minutes on an H200 for 100 epochs and 10 seeds
-# Writes: runs/mlp/NAME/, and NAME's convergence figure and tables in runs/report/; NAME is the
-#   config's or the .npz file's stem
+# Writes: runs/mlp/NAME/, NAME the config's or the .npz file's stem; runs/report/
 # Config: configs/mlp/digits.yaml, fig4_mnist.yaml, fig4_cifar10.yaml (also for PATH.npz), or your own
 
 cd "$(dirname "$0")/.." && source scripts/common.sh

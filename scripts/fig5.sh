@@ -4,8 +4,7 @@
 # Accuracy over effective depth and width, one panel for each data set of an accuracy table:
 # colour mean, area variance, R the multiple correlation of accuracy with depth and width.
 # nasbench201 is the benchmark's table, which ships with the code. Where NDS files lie in
-# $DATA_ROOT/nds_data (NASNet.json, Amoeba.json, PNAS.json, ENAS.json, DARTS.json; default data/),
-# their union is a panel more.
+# $DATA_ROOT/nds_data (default data/), their union is a panel more.
 # Cost: seconds.
 # Writes: runs/landscape/NAME/ and runs/report/figures/
 

@@ -6,8 +6,7 @@
 # WHAT: other words of python -m spaces.measure, such as torchvision:resnet50 or package.module:f.
 # Nothing is downloaded: models are built without weights, accuracies come with torchvision.
 # Cost: 1 to 2 minutes on 2 cores.
-# Writes: runs/models/torchvision/, of WHAT runs/models/own/: result.json, environment.json and
-#   models.csv; runs/report/
+# Writes: runs/models/torchvision/, of WHAT runs/models/own/; runs/report/
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 

@@ -7,10 +7,8 @@
 # all of it into one report. Safe to run twice: what is done is kept.
 # Cost: a few minutes for the install, then 7 minutes on 2 cores, of which the scores of all cells
 # take 2; seconds the second time.
-# Writes: runs/mlp/digits/, runs/theory/quickstart/, runs/wot/, runs/tenas/, runs/landscape/,
-#   runs/report/
-# Config: configs/mlp/digits.yaml, configs/theory/quickstart.yaml, configs/wot/digits.yaml,
-#   configs/tenas/digits.yaml
+# Writes: runs/{mlp,theory,wot,tenas,landscape}/, runs/report/report.html
+# Config: configs/{mlp,wot,tenas}/digits.yaml, configs/theory/quickstart.yaml
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 

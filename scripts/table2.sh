@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # Table 2: bash scripts/table2.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
-# Searches NAS-Bench-201 on images of the data set: WOT, 500 repeats of 100 samples, without a
-# filter, with the box rule (+ DAG), with the published code's fixed box, and with the box and the
-# upper tenth by the kernel of a cell's DAG; the same by that kernel alone, which builds no network;
-# TE-NAS without and with the exempt rule (+ DAG). Prints accuracies beside the published ones:
-# those of the benchmark, which ship with the code, whatever the images.
+# Searches NAS-Bench-201 on images of the data set: WOT without a filter, with the box rule (+ DAG),
+# with the published code's fixed box, and with the box and the upper tenth by the kernel of a cell's
+# DAG; by that kernel alone, which builds no network; TE-NAS without and with the exempt rule (+ DAG).
 # Words go on to python -m wot_dag, and those after -- to python -m tenas_dag; --table goes to both
 # (a CSV file, or '' for none); --run.name NAME names all runs. digits has few seeds of TE-NAS;
 # 50: bash scripts/table2.sh digits -- --seeds "[$(seq -s, 0 49)]"
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
-# Writes: runs/wot/table2_NAME_{none,box,published,kernel,nngp}/, and
-#   runs/tenas/table2_NAME_{none,exempt}/, runs/report/tables/table2.{csv,md,tex}
+# Writes: runs/wot/table2_NAME_*/, runs/tenas/table2_NAME_*/, runs/report/tables/table2.{csv,md,tex}
 # Config: configs/{wot,tenas}/digits.yaml, or nasbench201.yaml
 
 cd "$(dirname "$0")/.." && source scripts/common.sh

@@ -2,8 +2,7 @@
 # bash scripts/tenas_indicators.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # Kendall's tau of kappa and of R with the accuracy of 100 architectures, measured on images of the
-# data set. On digits it also prunes by kappa alone, by R alone and by both, and draws which
-# operators survive.
+# data set; on digits also which operators survive pruning by kappa alone, by R alone and by both.
 # Cost on 2 cores: digits 5 minutes, the others 10.
 # Writes: runs/tenas_correlation/NAME/; on digits runs/tenas/preference_*/; runs/report/
 # Config: configs/tenas/correlate.yaml, correlate_digits.yaml, preference.yaml
