@@ -4,13 +4,12 @@ What `batched: auto` rests on: DAG#1-3 with three seeds each, one training step 
 inputs, as batched products and in a loop. Both must give the same losses.
 """
 
-import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.command_line import make_parser, whole
-from benchmarks.record import keep_record
+from benchmarks.harness import compared, fastest, keep_record, make_parser, whole
 from common.devices import choose_device, describe
 from common.errors import run_main
 from dag import FIGURE_3
@@ -22,23 +21,22 @@ CODES = tuple(FIGURE_3.values())
 SEEDS, BATCH, IN_FEATURES = 3, 128, 784
 
 
-def seconds_per_step(network: nn.Module, x: Tensor, y: Tensor, steps: int) -> tuple[float, float]:
-    """Best time of a training step over three rounds, and the first step's mean loss."""
+def trainer(network: nn.Module, x: Tensor, y: Tensor, steps: int) -> Callable[[], float]:
+    """Trains so many steps when called, and gives the mean loss before the first of them."""
     loss_of = make_loss("cross_entropy", "one_hot")
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, fused=True)
-    first, rounds = None, []
-    for _ in range(3):
-        started = time.perf_counter()
+
+    def train() -> float:
+        losses = []
         for _ in range(steps):
             loss = loss_of(network(x), y).mean(1).sum()
-            first = loss.item() / len(x) if first is None else first
+            losses.append(loss.detach())
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        if x.is_cuda:
-            torch.cuda.synchronize()
-        rounds.append((time.perf_counter() - started) / steps)
-    return min(rounds), first
+        return losses[0].item() / len(x)
+
+    return train
 
 
 def measure(width: int, device: torch.device) -> dict:
@@ -53,16 +51,16 @@ def measure(width: int, device: torch.device) -> dict:
     x = torch.randn(len(members), BATCH, IN_FEATURES, generator=generator).to(device)
     y = torch.randint(10, (len(members), BATCH), generator=generator).to(device)
     steps = max(2, 2000 // width)
-    batched, batched_loss = seconds_per_step(BatchedDagMlp(members).to(device), x, y, steps)
-    loop, loop_loss = seconds_per_step(DagMlpLoop(members).to(device), x, y, steps)
-    return {
-        "what": f"step of {len(members)} batched networks, width {width}, batch {BATCH}",
-        "device": describe(device),
-        "plain_seconds": loop,
-        "our_seconds": batched,
-        "ratio": loop / batched,
-        "largest_relative_loss_difference": abs(batched_loss - loop_loss) / loop_loss,
-    }
+    networks = {"loop": DagMlpLoop(members), "batched": BatchedDagMlp(members)}
+    versions = {name: trainer(net.to(device), x, y, steps) for name, net in networks.items()}
+    loop, batched = fastest(versions, 3).values()
+    return compared(
+        f"step of {len(members)} batched networks, width {width}, batch {BATCH}",
+        loop.wall / steps,
+        batched.wall / steps,
+        device=describe(device),
+        largest_relative_loss_difference=abs(batched.result - loop.result) / loop.result,
+    )
 
 
 def main() -> None:
@@ -72,12 +70,6 @@ def main() -> None:
     options = parser.parse_args()
     device = choose_device(options.device)
     rows = [measure(width, device) for width in options.width]
-    for row in rows:
-        print(
-            f"{row['what']}: loop {1e3 * row['plain_seconds']:.1f} ms, batched "
-            f"{1e3 * row['our_seconds']:.1f} ms, ratio {row['ratio']:.2f}, relative difference of "
-            f"losses {row['largest_relative_loss_difference']:.0e}"
-        )
     keep_record(options.out, {"rows": rows}, describe(device))
 
 

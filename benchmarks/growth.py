@@ -6,15 +6,13 @@ that its two largest sizes show.
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.command_line import make_parser
-from benchmarks.record import keep_record
+from benchmarks.harness import fastest, keep_record, make_parser
 from common.devices import choose_device, describe
 from common.errors import run_main
 from common.memory import keep_freed_memory
@@ -31,26 +29,9 @@ CELL = Cell(("nor_conv_3x3", "nor_conv_3x3", "skip_connect", *["nor_conv_3x3"] *
 Work = Callable[[], object]
 
 
-def seconds_of(work: Work, device: torch.device) -> float:
-    """The shortest of three runs after one to warm up."""
-    seconds = []
-    for _ in range(4):
-        started = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds[1:])
-
-
-def dense_dag(nodes: int) -> Dag:
-    """A linear edge between each two nodes: the number of paths doubles with every node."""
-    return Dag.parse("_".join("2" * row for row in range(1, nodes)))
-
-
 def shape(nodes: int, _device: torch.device) -> Work:
     """Effective depth and width of the densest DAG of so many nodes."""
-    dag = dense_dag(nodes)
+    dag = Dag.parse("_".join("2" * row for row in range(1, nodes)))  # each two nodes are joined
     return lambda: effective_depth_width(dag)
 
 
@@ -115,7 +96,8 @@ CURVES: dict[str, tuple[str, Callable[[int, torch.device], Work], Sequence[int]]
 def curve(name: str, device: torch.device) -> dict:
     """Seconds by size, and the power of the size that the last two show."""
     size_name, make, sizes = CURVES[name]
-    seconds = [seconds_of(make(size, device), device) for size in sizes]
+    # the first of four runs is to warm up
+    seconds = [fastest({"": make(size, device)}, 4)[""].wall for size in sizes]
     power = math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2])
     what = (make.__doc__ or name).rstrip(".")
     return {
@@ -135,10 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
     keep_freed_memory()
-    curves = []
-    for name in options.curve:
-        found = curve(name, device)
-        curves.append(found)
+    curves = [curve(name, device) for name in options.curve]
+    for found in curves:
         points = ", ".join(f"{n}: {s:.2g}" for n, s in zip(found["sizes"], found["seconds"]))
         print(
             f"{found['what']}\n  seconds by {found['size']}: {points}; power {found['power']:.1f}"

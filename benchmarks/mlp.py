@@ -5,16 +5,15 @@ DataLoader with 2 workers, the same `DagMlp`, cross-entropy and SGD. Both start 
 weights and see the same batches, so that their losses must agree up to rounding.
 """
 
+import itertools
 import tempfile
-import time
 
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
-from benchmarks.command_line import make_parser, whole
-from benchmarks.record import keep_record
+from benchmarks.harness import compared, fastest, keep_record, make_parser, whole
 from common.data import Dataset, data_root, holdout_indices, load_dataset
 from common.devices import choose_device, describe
 from common.errors import run_main
@@ -50,16 +49,14 @@ class PlainLoop:
         """Trains one epoch; returns the mean loss."""
         order = image_order(self.config, number, 0, len(self.images)).tolist()
         size = self.config.batch_size
-        total, hits = 0.0, 0
+        total = 0.0
         for images, labels in DataLoader(self.images, size, sampler=order, num_workers=2):
             x, y = images.flatten(1).to(self.device), labels.to(self.device)
-            logits = self.model(x)
-            loss = F.cross_entropy(logits, y)
+            loss = F.cross_entropy(self.model(x), y)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             total += loss.item() * len(y)
-            hits += (logits.argmax(1) == y).sum().item()
         return total / len(self.images)
 
 
@@ -68,33 +65,29 @@ def measure(data: Dataset, width: int, device: torch.device, epochs: int) -> dic
     config = MlpConfig(
         {"DAG#3": CODE}, "mnist", width=width, seeds=[0], optimizer=SgdConfig(lr=LR), epochs=epochs
     )
-    plain = PlainLoop(config, data, device)
-    seconds: dict[str, list[float]] = {"plain": [], "ours": []}
-    gaps = []
-    with tempfile.TemporaryDirectory() as folder:
-        run = Run(RunSettings(root=folder), "benchmark", {}, str(device))
+    plain, numbers = PlainLoop(config, data, device), itertools.count(1)
+    losses: dict[str, list[float]] = {"plain": [], "ours": []}
+
+    def our_epoch() -> None:
+        ours.train_epoch(StopRequest())
+        losses["ours"].append(ours.sums.records("train")[0]["train_loss"])
+        ours.start_next_epoch()
+
+    versions = {"plain": lambda: losses["plain"].append(plain.epoch(next(numbers)))}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Run(RunSettings(root=folder), "benchmark", {}, str(device)) as run,
+    ):
         ours = Trainer(config, run, data, device)
-        for number in range(1, epochs + 1):
-            started = time.perf_counter()
-            loss = plain.epoch(number)
-            seconds["plain"].append(time.perf_counter() - started)
-            started = time.perf_counter()
-            ours.train_epoch(StopRequest())
-            mean_loss = ours.sums.records("train")[0]["train_loss"]
-            seconds["ours"].append(time.perf_counter() - started)
-            gaps.append(abs(mean_loss - loss) / loss)
-            ours.start_next_epoch()
-        run.close()
-    fastest = {name: min(values) for name, values in seconds.items()}
-    return {
-        "what": f"training epoch, MNIST, width {width}, batch {config.batch_size}",
-        "device": describe(device),
-        "plain_seconds": fastest["plain"],
-        "our_seconds": fastest["ours"],
-        "ratio": fastest["plain"] / fastest["ours"],
-        "largest_relative_loss_difference": max(gaps),
-        "repeats": epochs,
-    }
+        slow, fast = fastest(versions | {"ours": our_epoch}, epochs).values()
+    return compared(
+        f"training epoch, MNIST, width {width}, batch {config.batch_size}",
+        slow.wall,
+        fast.wall,
+        device=describe(device),
+        largest_relative_loss_difference=max(abs(a - b) / b for b, a in zip(*losses.values())),
+        repeats=epochs,
+    )
 
 
 def main() -> None:
@@ -106,12 +99,6 @@ def main() -> None:
     device = choose_device(options.device)
     data = load_dataset("mnist", device)
     rows = [measure(data, width, device, options.epochs) for width in options.width]
-    for row in rows:
-        print(
-            f"{row['what']}: plain {row['plain_seconds']:.2f} s, ours {row['our_seconds']:.2f} s, "
-            f"ratio {row['ratio']:.1f}, relative difference of losses "
-            f"{row['largest_relative_loss_difference']:.0e}"
-        )
     keep_record(options.out, {"rows": rows}, describe(device), data.header)
 
 

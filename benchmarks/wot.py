@@ -6,18 +6,15 @@ bfloat16 gains on GPUs and on CPUs with AMX; other CPUs emulate it and lose.
 """
 
 import math
-import time
-from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
 
-from benchmarks.command_line import make_parser, whole
+from benchmarks.harness import compared, fastest, keep_record, make_parser, whole
 from benchmarks.plain_wot import plain_wot_score
-from benchmarks.record import keep_record
 from common.data import load_dataset
 from common.devices import choose_device, describe, exact_float32
 from common.errors import run_main
@@ -57,43 +54,31 @@ def fast_score(cell: Cell, images: Tensor, seed: int) -> float:
     return log_determinants(nasbench201_kernels([cell], images, generator, layout_for(images)))[0]
 
 
-def measure(cells: list[Cell], images: Tensor) -> dict:
-    """Seconds per architecture of all versions, and how far their scores are apart.
+def measure(cells: list[Cell], images: Tensor) -> list[dict]:
+    """A row for each precision: seconds per architecture, and how far scores are apart.
 
-    They take turns, twice for each architecture; the faster time counts.
+    All versions take turns, twice for each architecture; the faster time counts.
     """
-    versions: dict[str, Callable[[Cell, int], float]] = {
-        "plain": lambda cell, seed: plain_score(cell, images, seed),
-        "float32": lambda cell, seed: fast_score(cell, images, seed),
-        "bfloat16": lambda cell, seed: fast_score(cell, images.bfloat16(), seed),
-    }
-    seconds, scores = ({name: [] for name in versions} for _ in range(2))
-    for score in versions.values():
-        score(cells[0], 0)  # warm
+    found = []
+    plain_score(cells[0], images, 0)  # warm
     for seed, cell in enumerate(cells):
-        rounds = {name: [] for name in versions}
-        for _ in range(2):
-            for name, score in versions.items():
-                started = time.perf_counter()
-                value = score(cell, seed)
-                rounds[name].append((time.perf_counter() - started, value))
-        for name, found in rounds.items():
-            fastest, value = min(found)
-            seconds[name].append(fastest)
-            scores[name].append(value)
-    totals = {name: sum(values) for name, values in seconds.items()}
-    gaps = [abs(a / b - 1) for a, b in zip(scores["float32"], scores["plain"]) if math.isfinite(b)]
-    per_cell = {
-        name: np.divide(seconds["plain"], seconds[name]).tolist()
-        for name in ("float32", "bfloat16")
-    }
-    return {
-        "architectures": len(cells),
-        "seconds_per_architecture": {n: total / len(cells) for n, total in totals.items()},
-        "ratio": {name: totals["plain"] / totals[name] for name in per_cell},
-        "median_ratio": {name: float(np.median(values)) for name, values in per_cell.items()},
-        "largest_relative_difference": max(gaps),
-    }
+        versions = {
+            "plain": partial(plain_score, cell, images, seed),
+            "float32": partial(fast_score, cell, images, seed),
+            "bfloat16": partial(fast_score, cell, images.bfloat16(), seed),
+        }
+        found.append(fastest(versions, 2))
+    rows = []
+    for name in ("float32", "bfloat16"):
+        pairs = [(of["plain"], of[name]) for of in found]
+        plain, ours = (sum(own.wall for own in column) / len(cells) for column in zip(*pairs))
+        scores = [(a.result, b.result) for a, b in pairs if math.isfinite(a.result)]
+        gap = max(abs(b / a - 1) for a, b in scores)
+        more = {"largest_relative_difference": gap} if name == "float32" else {}
+        more["median_ratio"] = float(np.median([a.wall / b.wall for a, b in pairs]))
+        what = f"WOT score, NAS-Bench-201, C 16, N 5, batch {tuple(images.shape)}, {name}"
+        rows.append(compared(what, plain, ours, architectures=len(cells), **more))
+    return rows
 
 
 def rank_agreement(cells: list[Cell], images: Tensor) -> dict:
@@ -125,38 +110,13 @@ def main() -> None:
     def draw(n: int) -> list[Cell]:
         return [space[i] for i in rng.choice(len(space), n, replace=False)]
 
-    record = {
-        "what": f"WOT score, NAS-Bench-201, C 16, N 5, batch {tuple(images.shape)}",
-        "threads": options.threads,
-    }
+    record = {"threads": options.threads}
     with exact_float32():
-        record |= measure(draw(options.architectures), images)
+        record["rows"] = measure(draw(options.architectures), images)
         if options.ranked:
             record["bfloat16_against_float32"] = rank_agreement(draw(options.ranked), images)
-    seconds = record["seconds_per_architecture"]
-    print(f"{record['what']}, {options.architectures} architectures, {options.threads} threads")
-    for name in seconds:
-        ratio = f", ratio {record['ratio'][name]:.1f}" if name in record["ratio"] else ""
-        print(f"  {name:<9} {seconds[name]:.3f} s per architecture{ratio}")
-    print(f"  largest relative difference in float32 {record['largest_relative_difference']:.0e}")
-    if options.ranked:
-        print(f"  bfloat16 against float32: {record['bfloat16_against_float32']}")
-    record["rows"] = _rows(record)
+            print(f"bfloat16 against float32: {record['bfloat16_against_float32']}")
     keep_record(options.out, record, describe(images.device), dataset.header)
-
-
-def _rows(record: dict) -> list[dict]:
-    """The rows of the report's table of speed."""
-    seconds = record["seconds_per_architecture"]
-    return [
-        {
-            "what": f"{record['what']}, {name}",
-            "plain_seconds": seconds["plain"],
-            "our_seconds": seconds[name],
-            "ratio": record["ratio"][name],
-        }
-        for name in record["ratio"]
-    ]
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from spaces.operators import Operator
 from tenas_dag.conv_bn import EPS, Step, conv_bn
 
-Weights = Sequence[float | Tensor]
+Weights = Sequence[float]
 
 
 def _select(stack: Tensor, copies: Sequence[int]) -> Tensor:
@@ -63,18 +63,9 @@ class StackedBatchNorm(nn.Module):
         """Scales and shifts [len(copies), channels], each copy's times its entry of `weights`."""
         scale, shift = _select(self.weight, copies), _select(self.bias, copies)
         if weights is not None:
-            factor = _column(weights, scale)
+            factor = torch.tensor(weights, dtype=scale.dtype, device=scale.device)[:, None]
             scale, shift = scale * factor, shift * factor
         return scale, shift
-
-
-def _column(weights: Weights, like: Tensor) -> Tensor | float:
-    """Weights as a column [len, 1], or as one number if they are equal."""
-    if all(isinstance(w, float) for w in weights):
-        if len(set(weights)) == 1:
-            return weights[0]
-        return torch.tensor(weights, dtype=like.dtype, device=like.device)[:, None]
-    return torch.stack(list(weights))[:, None]
 
 
 class StackedReluConvBn(nn.Module):
@@ -100,6 +91,10 @@ def _run(
     As plain operations: with one or two channels `conv_bn` gains nothing.
     """
     z = F.conv2d(x, kernels.flatten(0, 1), None, *conv.step, conv.dilation, groups)
+    return _batch_norm(z, affine)
+
+
+def _batch_norm(z: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:
     variance, mean = torch.var_mean(z, dim=(0, 2, 3), correction=0, keepdim=True)
     scale, shift = (part.flatten()[:, None, None] for part in affine)
     return (z - mean) * (scale * (variance + EPS).rsqrt()) + shift
@@ -156,14 +151,12 @@ class StackedReduce(nn.Module):
 
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
-        scale, shift = self.bn.affine(copies, weights)
         shifted = F.pad(activated, (0, 1, 0, 1))[:, :, 1:, 1:]
-        parts, first = [], 0
-        for conv, x in ((self.even, activated), (self.odd, shifted)):
-            if conv is not None:
-                kernels = _select(conv.weight, copies)
-                rows = slice(first, first + kernels.shape[1])
-                part = _run(x, kernels, (scale[:, rows], shift[:, rows]), conv)
-                parts.append(part.unflatten(1, (len(copies), -1)))
-                first = rows.stop
-        return torch.cat(parts, dim=2).flatten(1, 2)
+        parts = [
+            F.conv2d(x, _select(conv.weight, copies).flatten(0, 1), stride=2)
+            for conv, x in ((self.even, activated), (self.odd, shifted))
+            if conv is not None
+        ]
+        by_copy = [part.unflatten(1, (len(copies), -1)) for part in parts]
+        z = torch.cat(by_copy, dim=2).flatten(1, 2)
+        return _batch_norm(z, self.bn.affine(copies, weights))

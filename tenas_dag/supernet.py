@@ -1,8 +1,8 @@
 """Prunable supernets of both spaces: every edge mixes the operators that are left on it.
 
-A node is the sum over its edges of sum_o w_o o(x), w = softmax of the edge's alphas over the
-operators left (TE-NAS, Chen et al., ICLR 2021). What is left is an argument of the call: the
-same module with the same weights is the supernet with and without an operator.
+A node is the sum over its edges of the mean of o(x) over the operators o left (TE-NAS, Chen et al.,
+ICLR 2021, whose softmax weights stay equal). What is left is an argument of the call: the same
+module with the same weights is the supernet with and without an operator.
 
 Fast by sharing: all convolutions that leave a node read one ReLU, and those of one kind run as one
 wider convolution (`tenas_dag.stacks`); a pooling of a node is computed once for all its edges.
@@ -13,7 +13,7 @@ under `torch.func`. `tenas_dag.conv_bn` makes reverse passes for many cotangents
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -56,27 +56,7 @@ def _hand_on(name: str, x: Tensor, stride: int) -> Tensor:
     raise NotImplementedError(f"the supernet has no {operator.form} of {operator.kernel}: {name}")
 
 
-class _Use(NamedTuple):
-    """One operator on one edge in a call: its target node and its weight in the mixture."""
-
-    target: int
-    weight: float | Tensor
-
-
-def mixture_weights(left: Candidates, alphas: Tensor | None) -> list[dict[str, float | Tensor]]:
-    """Per edge, operator -> weight: softmax of `alphas` [edges, operators] over those left.
-
-    None for alphas means equal ones.
-    """
-    if alphas is None:
-        return [{name: 1 / len(names) for name in names} for names in left.left]
-    columns = left.topology.operators
-    weights: list[dict[str, float | Tensor]] = []
-    for row, names in zip(alphas, left.left):
-        chosen = [row[columns.index(name)] for name in names]
-        shares = torch.stack(chosen).softmax(0).unbind() if names else ()
-        weights.append(dict(zip(names, shares)))
-    return weights
+Uses = dict[str, dict[int, float]]  # operator -> target node -> weight in the edge's mixture
 
 
 class SourceOperators(nn.Module):
@@ -91,20 +71,20 @@ class SourceOperators(nn.Module):
         stacks = {n: _stack(n, len(self.targets), channels, stride) for n in names}
         self.stacks = nn.ModuleDict({n: stack for n, stack in stacks.items() if stack is not None})
 
-    def forward(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[int, Tensor]]:
+    def forward(self, x: Tensor, uses: Uses) -> Iterator[tuple[int, Tensor]]:
         """(target, weighted term) pairs of the operators in `uses`."""
         stacked = {n: used for n, used in uses.items() if n in self.stacks}
         activated = self.relu(x) if stacked else x
         for name, used in stacked.items():
-            copies = [self.targets.index(use.target) for use in used]
-            out = self.stacks[name](activated, copies, [use.weight for use in used])
+            copies = [self.targets.index(target) for target in used]
+            out = self.stacks[name](activated, copies, list(used.values()))
             # split in the order of memory: the reverse pass joins the cotangents without a copy
             terms = out.movedim(1, -1).chunk(len(used), dim=-1)
-            yield from zip((use.target for use in used), (t.movedim(-1, 1) for t in terms))
+            yield from zip(used, (term.movedim(-1, 1) for term in terms))
         for name, used in uses.items():
             if name not in self.stacks and name != "none":
                 value = _hand_on(name, x, self.stride)
-                yield from ((use.target, use.weight * value) for use in used)
+                yield from ((target, weight * value) for target, weight in used.items())
 
 
 class SuperCell(nn.Module):
@@ -125,35 +105,32 @@ class SuperCell(nn.Module):
             if topology.targets(s)
         )
 
-    def forward(
-        self, inputs: Sequence[Tensor], left: Candidates, alphas: Tensor | None = None
-    ) -> list[Tensor]:
+    def forward(self, inputs: Sequence[Tensor], left: Candidates) -> list[Tensor]:
         """All nodes, inputs included; a node without operators is zero."""
-        weights = mixture_weights(left, alphas)
         sums: list[Tensor | None] = [*inputs, *[None] * (self.topology.num_nodes - len(inputs))]
         for source, operators in enumerate(self.sources):
             if sums[source] is None:
                 sums[source] = self._zeros(inputs[0])
-            for target, term in operators(sums[source], self._uses(source, weights)):
+            for target, term in operators(sums[source], self._uses(source, left)):
                 sums[target] = term if sums[target] is None else sums[target] + term
         return [self._zeros(inputs[0]) if node is None else node for node in sums]
 
     def _zeros(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
 
-    def _uses(self, source: int, weights: list[dict[str, float | Tensor]]) -> dict[str, list[_Use]]:
-        uses: dict[str, list[_Use]] = {}
-        for (start, target), on_edge in zip(self.topology.edges, weights):
+    def _uses(self, source: int, left: Candidates) -> Uses:
+        uses: Uses = {}
+        for (start, target), names in zip(self.topology.edges, left.left):
             if start == source:
-                for name, weight in on_edge.items():
-                    uses.setdefault(name, []).append(_Use(target, weight))
+                for name in names:
+                    uses.setdefault(name, {})[target] = 1 / len(names)
         return uses
 
 
 class Supernet(nn.Module):
     """What both supernets share: the call's signature, head and classifier.
 
-    `topologies` names the cell types in the order of the arguments `left` and `alphas`.
+    `topologies` names the cell types in the order of the argument `left`.
     """
 
     topologies: tuple[CellTopology, ...]
@@ -173,32 +150,27 @@ class Supernet(nn.Module):
         self,
         x: Tensor,
         left: Sequence[Candidates],
-        alphas: Sequence[Tensor | None] | None = None,
     ) -> Tensor:
         """Logits [n, classes].
 
         Args:
             x: images [n, input channels, h, w].
             left: operators left, one entry per cell type.
-            alphas: [edges, operators] per cell type; equal ones if None.
 
         Raises:
-            ValueError: `left` or `alphas` has another number of cell types or another space.
+            ValueError: `left` has another number of cell types or another space.
         """
-        alphas = alphas or [None] * len(self.topologies)
-        if tuple(c.topology for c in left) != self.topologies or len(alphas) != len(left):
+        if tuple(c.topology for c in left) != self.topologies:
             found = [c.topology.name for c in left]
             expected = [topology.name for topology in self.topologies]
             raise ValueError(f"supernet: found cells {found}, expected {expected}")
         # cuDNN's BatchNorm asks for the cotangents' order of memory, which vmap cannot tell unless
         # it is the plain one
-        features = self._body(x, left, alphas)
+        features = self._body(x, left)
         features = self.last_activation(features.contiguous() if x.is_cuda else features)
         return self.classifier(features.mean(dim=(2, 3)))
 
-    def _body(
-        self, x: Tensor, left: Sequence[Candidates], alphas: Sequence[Tensor | None]
-    ) -> Tensor:
+    def _body(self, x: Tensor, left: Sequence[Candidates]) -> Tensor:
         raise NotImplementedError
 
 
@@ -233,20 +205,18 @@ class NasBench201Supernet(Supernet):
         """One cell of one channel without stem, for inputs [n, 1, 3, 3]."""
         return cls(NasBench201Layout(1, 1, stages=1, input_channels=1), stem=False)
 
-    def _body(
-        self, x: Tensor, left: Sequence[Candidates], alphas: Sequence[Tensor | None]
-    ) -> Tensor:
+    def _body(self, x: Tensor, left: Sequence[Candidates]) -> Tensor:
         x = self.stem(x)
         for block in self.blocks:
             cell = isinstance(block, SuperCell)
-            x = block([x], left[0], alphas[0])[-1] if cell else block(x)
+            x = block([x], left[0])[-1] if cell else block(x)
         return x
 
 
 class DartsSupernet(Supernet):
     """A normal and a reduction cell between a stem and the classifier.
 
-    `left` and `alphas` hold the normal cell first. TE-NAS: C = 1 with a stem for the NTK,
+    `left` holds the normal cell first. TE-NAS: C = 1 with a stem for the NTK,
     `regions()` for the linear regions.
 
     Args:
@@ -281,14 +251,12 @@ class DartsSupernet(Supernet):
         """C = 1 without stem, for inputs [n, 1, 3, 3]."""
         return cls(1, input_channels=1, stem="none")
 
-    def _body(
-        self, x: Tensor, left: Sequence[Candidates], alphas: Sequence[Tensor | None]
-    ) -> Tensor:
+    def _body(self, x: Tensor, left: Sequence[Candidates]) -> Tensor:
         before = last = self.stem(x)
         stages = ((self.normal_inputs, self.normal), (self.reduce_inputs, self.reduce))
-        for (adapt, cell), candidates, alpha in zip(stages, left, alphas):
+        for (adapt, cell), candidates in zip(stages, left):
             inputs = [adapt[0](before), adapt[1](last)]
-            nodes = cell(inputs, candidates, alpha)
+            nodes = cell(inputs, candidates)
             before, last = last, torch.cat([nodes[node] for node in DARTS.concat], dim=1)
         return last
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import batched, command_line, growth, kernels, mlp, tenas, wot
+from benchmarks import batched, growth, harness, kernels, mlp, tenas, wot
 from benchmarks.__main__ import main
 from tests.launcher import python
 
@@ -53,4 +53,4 @@ def test_words_that_make_no_sense_are_told(module, words, told, monkeypatch, cap
 
 def test_every_benchmark_has_the_same_words():
     for module in (growth, kernels, mlp, batched, tenas, wot):
-        assert module.make_parser is command_line.make_parser
+        assert module.make_parser is harness.make_parser
