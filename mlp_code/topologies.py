@@ -47,9 +47,10 @@ class TopologiesConfig(MlpConfig):
 
     def __post_init__(self) -> None:
         check(self)
-        require(not self.dags, "dags", self.dags, "none: all codes of so many layers are trained")
-        codes = sorted(set(distinct_codes(self.layers).values()))
-        object.__setattr__(self, "dags", {code: code for code in codes})
+        codes = {code: code for code in sorted(set(distinct_codes(self.layers).values()))}
+        expected = "none: all codes of so many layers are trained"
+        require(self.dags in ({}, codes), "dags", self.dags, expected)
+        object.__setattr__(self, "dags", codes)
         super().__post_init__()
 
     def training(self) -> MlpConfig:
