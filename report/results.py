@@ -61,7 +61,8 @@ SECTIONS = (
     headed("wot_correlation", "WOT: does the score predict accuracy?",
            "python -m wot_dag.correlate --config configs/wot/nasbench201.yaml")(
         wot_correlation.section),
-    scores.section,
+    headed("scores", "Training-free scores: what beats the number of parameters?",
+           "bash scripts/scores.sh digits")(scores.section),
     headed("models", "Depth and width of torchvision's classifiers", "bash scripts/models.sh")(
         models.section),
     headed("retrain", "Chosen cells, trained from scratch",

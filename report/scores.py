@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from report.records import Record, by_n
-from report.sections import DATASETS, Parts, Sources, headed
+from report.sections import DATASETS, Parts, Sources
 from report.tables import ABSENT, Cell, Number, Table, general, interval, measured, percent
 
 _BASE = "parameters"
@@ -29,11 +29,6 @@ _QUERY_NOTE = (
 )
 
 
-@headed(
-    "scores",
-    "Training-free scores: what beats the number of parameters?",
-    "bash scripts/scores.sh digits",
-)
 def section(sources: Sources) -> Parts:
     """Three tables for each run, those of most cells first."""
     claim = "Kendall's tau of scores on NAS-Bench-201, on CIFAR-10, CIFAR-100 and ImageNet16-120"

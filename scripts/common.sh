@@ -1,10 +1,9 @@
 # shellcheck shell=bash
-# Sourced by every script: goes to the repository's root, prints the script's help where its first
-# word asks for it, and makes .venv before the first Python. Everything that a script writes stays
+# Sourced by every script in the repository's root: prints the script's help where its first word
+# asks for it, and makes .venv before the first Python. Everything that a script writes stays
 # inside the repository.
 
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Waiting threads sleep at once: spinning gains a little at rest, and loses ten times as much where
 # another program wants a core too.

@@ -1,24 +1,21 @@
 #!/usr/bin/env bash
-# Scores compared: bash scripts/scores.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [...]
+# Scores: bash scripts/scores.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # Which training-free score orders NAS-Bench-201's cells by accuracy, and does it beat the number of
 # parameters? Kendall's tau and Spearman's rho over all cells and over those with a depth, what the
 # seed changes, and what random search by each finds without a filter, with the box and with the
-# kernel. Costly scores are taken on 1,000 random cells. Further words go on to
+# kernel. Costly scores are taken on 1,000 random cells. Words go on to
 # python -m wot_dag.compare.
 # Cost: digits about 27 minutes on one busy core, the others hours; scores are kept in
 # runs/wot_scores/, those of WOT shared with table2.sh.
 # Writes: runs/scores/NAME/ and runs/report/tables/scores*.{csv,md,tex}
 # Config: configs/scores/digits.yaml, or nasbench201.yaml
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 what="${1:-digits}"
 shift || true
 config="$(wot_config "$what")"
-setup
 
 py_then_report scores scores "$(basename "$what" .npz)" wot_dag.compare \
     --config "configs/scores/$(basename "$config")" --score.dataset "$what" "$@"

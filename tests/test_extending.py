@@ -137,7 +137,7 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     copy.write("report/toy.py", SECTION)
     copy.replace("report/results.py", "    topologies,\n", "    topologies,\n    toy,\n")
     head = '    headed("toy", "A toy", "bash scripts/toy.sh")(toy.section),\n'
-    copy.replace("report/results.py", "    scores.section,\n", "    scores.section,\n" + head)
+    copy.replace("report/results.py", "SECTIONS = (\n", "SECTIONS = (\n" + head)
     copy.write("scripts/toy.sh", "")
     assert len(copy.touched) == 3
 
