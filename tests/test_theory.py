@@ -207,7 +207,7 @@ def test_topologies_end_to_end(tmp_path, capsys):
     mean = np.mean([record["test_accuracy"] for record in last])
     assert float(chain["test_accuracy"]) == pytest.approx(mean) and len(last) == 2
     record = read_record(folder, folder)
-    assert len(read_networks(record)["code"]) == len(set(distinct_codes(2).values()))
+    assert len(read_networks(record)["depth"]) == len(set(distinct_codes(2).values()))
     found = json.loads((folder / "result.json").read_text())["topologies"]
     assert (found["codes"], found["goal"], found["kernel_samples"]) == (len(rows), 20, 128)
     networks = [row for row in rows if row["code"] == row["network"]]
