@@ -40,11 +40,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """What `save_state` saved, on the CPU.
-
-    Raises:
-        RunError: the file is damaged.
-    """
+    """What `save_state` saved, on the CPU; a RunError where the file is damaged."""
     try:
         return _read(path, "cpu")
     except BROKEN as error:

@@ -4,16 +4,16 @@ import dataclasses
 import difflib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_loader
+from jsonargparse import ArgumentError, ArgumentParser, set_loader
 
-from common.errors import UserError
+from common.errors import UserError, run_main
 
-Config = TypeVar("Config")
+Config, Result = TypeVar("Config"), TypeVar("Result")
 
 
 class ConfigError(UserError):
@@ -24,16 +24,6 @@ class _Yaml12Loader(yaml.SafeLoader):
     """Scalars by YAML 1.2's core schema, where a bare 2_02_002 is text and 1e-5 a number."""
 
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own class attribute)
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
-        """Stops at brackets in brackets before they take minutes."""
-        self.depth += 1
-        if self.depth > 50:
-            raise ConfigError(f"line {self.line + 1}: found more than 50 lists within each other")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 for _tag, _pattern, _first in [
@@ -47,16 +37,6 @@ for _tag, _pattern, _first in [
     _Yaml12Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), [*_first, *([""] * (_tag == "null"))]
     )
-
-
-def _integer(_loader: _Yaml12Loader, node: yaml.ScalarNode) -> int:
-    line, digits = node.start_mark.line + 1, len(node.value)
-    if digits > 1000:  # of which Python makes no int
-        raise ConfigError(f"line {line}: found a number of {digits} digits")
-    return int(node.value)
-
-
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 def _mapping(loader: _Yaml12Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -73,6 +53,7 @@ def _mapping(loader: _Yaml12Loader, node: yaml.MappingNode) -> dict[str, Any]:
 
 
 _Yaml12Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", lambda _loader, node: int(node.value))
 
 
 def load_yaml(text: str) -> Any:
@@ -80,12 +61,15 @@ def load_yaml(text: str) -> Any:
 
     Raises:
         yaml.YAMLError: the text is not YAML.
-        ConfigError: a key stands twice in a mapping.
+        ConfigError: a key stands twice, a number is too long, or lists lie too deep in lists.
     """
     loader = _Yaml12Loader(text)
     try:
         node = loader.get_single_node()
         return {} if node is None else loader.construct_document(node)
+    except (RecursionError, ValueError) as error:  # of which Python makes no list and no int
+        line = loader.line + 1
+        raise ConfigError(f"line {line}: found what is too deep or too long ({error})") from error
     finally:
         loader.dispose()
 
@@ -112,21 +96,13 @@ def require_seeds(key: str, seeds: Sequence[int]) -> None:
 
 
 def free(default: Any) -> Any:
-    """A dataclass field that is no part of a run's identity: it may change between resumes.
-
-    Args:
-        default: its value, or a dataclass or function that makes one.
-    """
+    """A dataclass field that is no part of a run's identity: it may change between resumes."""
     how = {"default_factory": default} if callable(default) else {"default": default}
     return dataclasses.field(**how, metadata={"identity": False})
 
 
 def later(default: Any) -> Any:
-    """A field that came when there were runs already: at its default it is no part of identities.
-
-    Args:
-        default: its value, which means what runs did before; a list is copied.
-    """
+    """A field that came when there were runs: at its default, which they had, it is no identity."""
     how = {"default_factory": lambda: list(default)} if default == [] else {"default": default}
     return dataclasses.field(**how, metadata={"unless": default})
 
@@ -148,14 +124,9 @@ def parse_config(
     """Builds a config from `--config file.yaml` and `--key value`, or stops with one line.
 
     The process exits with status 2 before any work on an unknown key (the nearest valid one is
-    named), a value of the wrong type, or one that the dataclass' __post_init__ refuses.
-
-    Args:
-        config_class: dataclass, nested ones allowed; its docstring is the help text. A field
-            `run` with an empty `name` gets the config file's stem.
-        prog: how the command is typed, such as "python -m mlp_code".
-        description: first lines of `--help`.
-        args: words of the command line, sys.argv[1:] by default.
+    named), a value of the wrong type, or one that the dataclass' __post_init__ refuses. The
+    docstrings of the dataclass, and of those in it, are the help text. A field `run` with an empty
+    `name` gets the config file's stem.
     """
     parser = ArgumentParser(
         prog=prog, description=description, parser_mode="yaml12", exit_on_error=False
@@ -169,7 +140,8 @@ def parse_config(
         for file in files:
             require(file is not None, "--config", "no file's name", "that of a YAML file")
             _check_settings(config_class, load_yaml(file.read_text()))
-        namespace = _with_run_name(namespace, str(files[-1]) if files else "")
+        if files and namespace.get("run") is not None and not namespace.get("run.name"):
+            namespace["run.name"] = Path(str(files[-1])).stem
         _check_settings(config_class, namespace.as_dict())
         return config_class(**parser.instantiate(namespace).as_dict())
     except ConfigError as error:
@@ -183,14 +155,31 @@ def parse_config(
     raise SystemExit(2)
 
 
+def run_entry(
+    prog: str,
+    config_class: type[Config],
+    kind: str,
+    work: Callable[[Config], Result],
+    show: Callable[[Result], None],
+) -> None:
+    """Runs an entry: settings, work, its result shown, and where its record of this kind lies."""
+
+    def main() -> None:
+        config = parse_config(config_class, prog, config_class.__doc__.splitlines()[0])
+        show(work(config))
+        print(f"\nRecords: {config.run.folder(kind)}/")
+
+    run_main(prog, main)
+
+
 def _check_settings(config_class: type, values: object, prefix: str = "") -> None:
     """Refuses, by key, what a file can say and the parser lets pass.
 
     It drops an unknown section that is empty, and a line without a value is null, which stands
     for no number and no text. An integer beyond 64 bits counts what would never end.
     """
-    found = isinstance(values, dict)
-    require(found, prefix[:-1], values, "settings below it, or no such line")
+    expected = "settings below it, or no such line"
+    require(isinstance(values, dict), prefix[:-1], values, expected)
     hints = get_type_hints(config_class)
     for name, value in values.items():
         key, hint = prefix + name, hints.get(name.split(".")[0])
@@ -206,20 +195,11 @@ def _check_settings(config_class: type, values: object, prefix: str = "") -> Non
         require(not isinstance(value, str) or "\0" not in value, key, value, "no NUL in a text")
 
 
-def _with_run_name(namespace: Namespace, file: str) -> Namespace:
-    if file and namespace.get("run") is not None and not namespace.get("run.name"):
-        namespace["run.name"] = Path(file).stem
-    return namespace
-
-
 def _one_line(config_class: type, message: str) -> str:
-    message = " ".join(message.split())
-    unknown = re.search(
-        r"(?:[Oo]ption '|[Uu]nrecognized arguments: --|[Kk]ey \")([\w.+-]+)", message
-    )
-    if unknown and "accept" in message + "accept" * ("nrecognized" in message):
-        message = _unknown(config_class, unknown.group(1).split("=")[0])
-    return message
+    message = " ".join(message.split()).replace("a typing.Literal", "one of ")
+    unknown = re.search(r"(?:option '|nrecognized arguments: --|key \")([\w.+-]+)", message, re.I)
+    told = "accept" in message or "nrecognized" in message
+    return _unknown(config_class, unknown[1]) if unknown and told else message
 
 
 def _unknown(config_class: type, key: str) -> str:
@@ -233,9 +213,7 @@ def _unknown(config_class: type, key: str) -> str:
 def _keys(config_class: type, prefix: str = "") -> dict[str, str]:
     """Last part of each key -> dotted key, nested dataclasses included."""
     keys = {}
-    for field in dataclasses.fields(config_class):
-        keys[field.name] = prefix + field.name
-        factory = field.default_factory
-        if dataclasses.is_dataclass(factory):
-            keys |= _keys(factory, f"{prefix}{field.name}.")
+    for name, hint in get_type_hints(config_class).items():
+        keys[name] = prefix + name
+        keys |= _keys(hint, f"{prefix}{name}.") if dataclasses.is_dataclass(hint) else {}
     return keys

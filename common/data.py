@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from math import prod
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,28 +11,10 @@ import torch
 from common import image_folder, imagenet16, npz
 from common.config import require
 from common.dataset import Arrays, DataError, Dataset, check_parts, digest_of, make_dataset
-from common.files import first_line
+from common.files import BROKEN, first_line
 
 # Of (data root, seed): training and test images, which are split by seed, or all three splits.
 Loader = Callable[[Path, int], Sequence[Arrays]]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where data comes from and where it belongs.
-
-    Args:
-        place: file or folder below the data root that shows it is there; empty if it ships with
-            a package.
-        size: of the download.
-        page: where a person gets it; empty if it is downloaded.
-        files: what to fetch from the page.
-    """
-
-    place: str = ""
-    size: str = ""
-    page: str = ""
-    files: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,12 +23,19 @@ class Entry:
 
     Args:
         load: its images.
-        source: where they come from.
+        place: file or folder below the data root that shows it is there; empty if it ships with
+            a package.
+        size: of the download.
+        page: where a person gets it; empty if it is downloaded.
+        files: what to fetch from the page.
         digest: of the files below the data root, where `load` draws a sample of them.
     """
 
     load: Loader
-    source: Source = field(default_factory=Source)
+    place: str = ""
+    size: str = ""
+    page: str = ""
+    files: str = ""
     digest: Callable[[Path], str] | None = None
 
 
@@ -72,21 +60,17 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
     Raises:
         DataError: unknown name, files that are absent or do not fit.
     """
-    root = data_root()
-    entry = CATALOGUE.get(name)
-    if entry is not None:
-        parts = entry.load(root, seed)
-    elif name.endswith(".npz"):
-        parts = npz.load(Path(name).expanduser())
-    else:
+    if name not in CATALOGUE and not name.endswith(".npz"):
         raise DataError(f"dataset: found {name!r}, expected one of {known_names()}")
-    sampled = entry.digest if entry else None
-    check_parts(name, parts, sample=sampled is not None)
-    digest = sampled(root) if sampled else digest_of([array for part in parts for array in part])
+    entry = CATALOGUE.get(name) or Entry(lambda _root, _seed: npz.load(Path(name).expanduser()))
+    parts = entry.load(data_root(), seed)
+    check_parts(name, parts, sample=entry.digest is not None)
+    read = [array for part in parts for array in part]
+    digest = entry.digest(data_root()) if entry.digest else digest_of(read)
     if len(parts) == 2:
         (x, y), test = parts
         parts = *((x[part], y[part]) for part in holdout_indices(len(y), seed)), test
-    return make_dataset(Path(name).stem if entry is None else name, parts, digest, device)
+    return make_dataset(name if name in CATALOGUE else Path(name).stem, parts, digest, device)
 
 
 def known_names() -> str:
@@ -94,14 +78,11 @@ def known_names() -> str:
     return f"{', '.join(CATALOGUE)}, or PATH.npz"
 
 
-def check_dataset_name(name: str) -> bool:
-    """Whether `load_dataset` knows the name; the files are not looked for."""
-    return name in CATALOGUE or name.endswith(".npz")
-
-
-def require_dataset(key: str, name: str) -> None:
-    """Raises a ConfigError naming `key` unless `load_dataset` knows the name."""
-    require(check_dataset_name(name), key, name, f"one of {known_names()}")
+def require_dataset(key: str, name: str, folder: bool = False) -> None:
+    """Raises a ConfigError naming `key` unless `load_dataset` knows the name, or it is PATH/."""
+    ok = name in CATALOGUE or name.endswith((".npz", "/") if folder else ".npz")
+    expected = f"one of {known_names()}" + ", or PATH/ of an image folder" * folder
+    require(ok, key, name, expected)
 
 
 def holdout_indices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -118,120 +99,77 @@ def _load_digits(_root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
     bunch = load_digits()
     images = (bunch.images * (255 / 16)).round().astype(np.uint8)[:, None]
     labels = bunch.target.astype(np.int64)
-    rest, test = train_test_split(
-        np.arange(len(labels)), test_size=500, stratify=labels, random_state=0
-    )
+    everything = np.arange(len(labels))
+    rest, test = train_test_split(everything, test_size=500, stratify=labels, random_state=0)
     train, validation = train_test_split(rest, test_size=297, stratify=labels[rest], random_state=0)
     return tuple((images[part], labels[part]) for part in (train, validation, test))
 
 
-def _load_mnist(root: Path, _seed: int) -> tuple[Arrays, Arrays]:
-    from torchvision.datasets import MNIST
-
-    for file in sorted((root / "MNIST/raw").glob("*-ubyte")):
-        if not _whole_idx(file):
-            raise DataError(
-                f"{file} is cut off: delete it, and bash scripts/prepare_data.sh mnist fetches it"
-            )
-    return _from_torchvision(
-        "mnist", root, lambda part: MNIST(root, part == "train", download=True)
-    )
+def _load_imagenet16(root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
+    """ImageNet16-120; even images of the validation file validate, odd ones test."""
+    x, y = imagenet16.load(root / "ImageNet16", "validation")
+    halves = ((x[part::2], y[part::2]) for part in (0, 1))
+    return imagenet16.load(root / "ImageNet16", "train"), *halves
 
 
-def _whole_idx(file: Path) -> bool:
-    """Whether a file of MNIST is as long as its own head says: 00 00 08 n, then n sizes."""
-    with file.open("rb") as handle:
-        dimensions = (handle.read(4) + bytes(4))[3]
-        sizes = np.frombuffer(handle.read(4 * dimensions).ljust(4 * dimensions, b"\xff"), ">u4")
-    return file.stat().st_size == 4 + 4 * dimensions + prod(sizes.tolist())
+def _torchvision(name: str, place: str, size: str, files: str) -> Entry:
+    """One of torchvision's sets, read or downloaded; of CIFAR's training images 5,000 validate."""
 
-
-def _load_cifar(name: str) -> Loader:
-    def load(root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
+    def load(root: Path, _seed: int) -> Sequence[Arrays]:
         from torchvision import datasets
 
         make = getattr(datasets, name.upper())
-        (x, y), test = _from_torchvision(
-            name, root, lambda part: make(root, part == "train", download=True)
+        parts = ("train", "test") if name == "svhn" else (True, False)
+        try:
+            train, test = (_arrays(make(root, part, download=True)) for part in parts)
+        except (*BROKEN, AssertionError) as error:
+            raise _told(name, root, first_line(error)) from error
+        if not name.startswith("cifar"):
+            return train, test
+        return *(tuple(array[part] for array in train) for part in np.s_[:45000, 45000:]), test
+
+    return Entry(load, place, size, files=files)
+
+
+def _arrays(images: object) -> Arrays:
+    labels = images.targets if hasattr(images, "targets") else images.labels
+    return npz.channels_first(np.asarray(images.data)), np.asarray(labels, np.int64)
+
+
+def _told(name: str, root: Path, reason: str) -> DataError:
+    """Why a set of torchvision's is neither read nor downloaded."""
+    entry, place = CATALOGUE[name], root / CATALOGUE[name].place
+    if place.is_file() or any(place.glob("*")):  # torchvision makes an empty folder first
+        return DataError(
+            f"{name}: {place} is damaged or not whole ({reason}): delete it, and "
+            f"bash scripts/prepare_data.sh {name} fetches it anew"
         )
-        return (x[:45000], y[:45000]), (x[45000:], y[45000:]), test
-
-    return load
-
-
-def _load_svhn(root: Path, _seed: int) -> tuple[Arrays, Arrays]:
-    from torchvision.datasets import SVHN
-
-    return _from_torchvision("svhn", root, lambda part: SVHN(root, part, download=True))
-
-
-def _load_imagenet16(root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
-    """ImageNet16-120; even images of the validation file validate, odd ones test."""
-    folder = root / "ImageNet16"
-    x, y = imagenet16.load(folder, "validation")
-    halves = ((x[part::2], y[part::2]) for part in (0, 1))
-    return imagenet16.load(folder, "train"), *halves
-
-
-def _from_torchvision(
-    name: str, root: Path, make: Callable[[str], object]
-) -> tuple[Arrays, Arrays]:
-    """Training and test arrays of a torchvision dataset, downloaded if absent."""
-    source = CATALOGUE[name].source
-    place = root / source.place
-    try:
-        sets = [make(part) for part in ("train", "test")]
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
-        reason = first_line(error)
-        if place.is_file() or any(place.glob("*")):  # torchvision makes an empty folder first
-            raise DataError(
-                f"{name}: {place} is damaged or not whole ({reason}): delete it, and "
-                f"bash scripts/prepare_data.sh {name} fetches it anew"
-            ) from error
-        raise DataError(
-            f"{name} is not in {root} and could not be downloaded ({reason}): put "
-            f"{source.files} into {root}/ (or set DATA_ROOT), or fetch it: "
-            f"bash scripts/prepare_data.sh {name}"
-        ) from error
-    labels = (s.targets if hasattr(s, "targets") else s.labels for s in sets)
-    return tuple(
-        (npz.channels_first(np.asarray(s.data)), np.asarray(y, np.int64))
-        for s, y in zip(sets, labels)
+    return DataError(
+        f"{name} is not in {root} and could not be downloaded ({reason}): put {entry.files} into "
+        f"{root}/ (or set DATA_ROOT), or fetch it: bash scripts/prepare_data.sh {name}"
     )
 
 
 CATALOGUE: dict[str, Entry] = {
     "digits": Entry(_load_digits),
-    "mnist": Entry(_load_mnist, Source("MNIST/raw", "12 MB", files="MNIST/raw/*-ubyte")),
-    "cifar10": Entry(
-        _load_cifar("cifar10"),
-        Source("cifar-10-batches-py", "170 MB", files="cifar-10-batches-py/"),
-    ),
-    "cifar100": Entry(
-        _load_cifar("cifar100"), Source("cifar-100-python", "169 MB", files="cifar-100-python/")
-    ),
-    "svhn": Entry(
-        _load_svhn, Source("train_32x32.mat", "250 MB", files="train_32x32.mat, test_32x32.mat")
-    ),
+    "mnist": _torchvision("mnist", "MNIST/raw", "12 MB", "MNIST/raw/*-ubyte"),
+    "cifar10": _torchvision("cifar10", "cifar-10-batches-py", "170 MB", "cifar-10-batches-py/"),
+    "cifar100": _torchvision("cifar100", "cifar-100-python", "169 MB", "cifar-100-python/"),
+    "svhn": _torchvision("svhn", "train_32x32.mat", "250 MB", "train_32x32.mat, test_32x32.mat"),
     "ImageNet16-120": Entry(
         _load_imagenet16,
-        Source(
-            "ImageNet16",
-            "about 1 GB",
-            "https://drive.google.com/drive/folders/1T3UIyZXUhMmIuJLOBMIYKAsJknAtrrO4",
-            f"{next(iter(imagenet16.FILES))} .. {list(imagenet16.FILES)[-2]}, "
-            f"{list(imagenet16.FILES)[-1]}",
-        ),
+        "ImageNet16",
+        "about 1 GB",
+        "https://drive.google.com/drive/folders/1T3UIyZXUhMmIuJLOBMIYKAsJknAtrrO4",
+        "train_data_batch_1 .. train_data_batch_10, val_data",
     ),
     image_folder.NAME: Entry(
         image_folder.load_sample,
-        Source(
-            image_folder.NAME,
-            "about 150 GB",
-            "https://image-net.org/download.php",
-            "ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, unpacked to "
-            "train/CLASS/*.JPEG and val/CLASS/*.JPEG",
-        ),
+        image_folder.NAME,
+        "about 150 GB",
+        "https://image-net.org/download.php",
+        "ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, unpacked to "
+        "train/CLASS/*.JPEG and val/CLASS/*.JPEG",
         lambda root: image_folder.digest(root / image_folder.NAME),
     ),
 }

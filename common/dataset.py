@@ -79,47 +79,52 @@ def digest_of(parts: Sequence[bytes | np.ndarray]) -> str:
     return digest.hexdigest()
 
 
+def check_data(ok: bool, name: str, found: object, expected: str) -> None:
+    """Raises a DataError naming the data set unless `ok`."""
+    if not ok:
+        raise DataError(f"{name}: found {found}, expected {expected}")
+
+
 def check_parts(name: str, parts: Sequence[Arrays], sample: bool = False) -> None:
-    """Whether images can be trained on and measured.
+    """Raises a DataError unless images, those to train on first, can be trained on and measured.
 
-    Args:
-        name: of the data set, for the message.
-        parts: training images first.
-        sample: of a larger set: other parts may show classes that the first lacks.
-
-    Raises:
-        DataError: too few images, one class, one colour, or parts that do not fit each other.
+    In a sample of a larger set other parts may show classes that the first lacks.
     """
-
-    def check(ok: bool, found: str, expected: str) -> None:
-        if not ok:
-            raise DataError(f"{name}: found {found}, expected {expected}")
-
     images, labels = parts[0]
-    check(len(labels) >= 3, f"{len(labels)} training image(s)", "at least 3")
+    check_data(len(labels) >= 3, name, f"{len(labels)} training image(s)", "at least 3")
     for x, y in parts[1:]:
-        check(len(y) > 0, "no image to test or to validate on", "one or more")
+        check_data(len(y) > 0, name, "no image to test or to validate on", "one or more")
         shapes = f"training images of {images.shape[1:]} and others of {x.shape[1:]}"
-        check(x.shape[1:] == images.shape[1:], shapes, "one (channels, height, width)")
+        check_data(x.shape[1:] == images.shape[1:], name, shapes, "one (channels, height, width)")
     known = np.unique(labels)
-    check(len(known) > 1, f"one class ({known[0]}) in the training images", "two or more")
-    foreign = sorted(set(np.unique(np.concatenate([y for _, y in parts]))) - set(known))
-    told = f"class {foreign[0]} in the test images alone" if foreign else ""
-    check(sample or not foreign, told, "training images of every class")
-    check(images.min() < images.max(), "training images of one colour", "something to see")
+    found = f"one class ({known[0]}) in the training images"
+    check_data(len(known) > 1, name, found, "two or more")
+    foreign = sorted({int(label) for _, y in parts for label in np.unique(y)} - {*known.tolist()})
+    found = f"class {foreign[0]} in the test images alone" if foreign else ""
+    check_data(sample or not foreign, name, found, "training images of every class")
+    one_colour = images.min() == images.max()
+    check_data(not one_colour, name, "training images of one colour", "something to see")
 
 
 def make_dataset(
     name: str, splits: Sequence[Arrays], digest: str, device: str | torch.device
 ) -> Dataset:
     """The dataset of three splits, on a device."""
-    images = splits[0][0]
-    axes = (0, 2, 3)
-    mean = torch.tensor(images.mean(axes), dtype=torch.float32, device=device)
-    std = torch.tensor(images.std(axes), dtype=torch.float32, device=device)
+    pixels = splits[0][0]
+    mean, std = (
+        torch.tensor(of(axis=(0, 2, 3)), dtype=torch.float32, device=device)
+        for of in (pixels.mean, pixels.std)
+    )
     on_device = [
         Split(torch.from_numpy(x).contiguous().to(device), torch.from_numpy(y).to(device))
         for x, y in splits
     ]
     num_classes = int(max(y.max() for _, y in splits)) + 1
     return Dataset(name, *on_device, num_classes, mean, std.clamp_min(1e-6), digest)
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> Tensor:
+    """A permutation of n images, int64 [n] on the CPU; a resumed run draws it again."""
+    # Seeds may be time stamps: their product wraps around where torch's 64 bits end.
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**64)
+    return torch.randperm(n, generator=generator)

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+from typing import Literal, get_args
 
 import torch
 
 from common.config import require, require_choice
 
-DEVICES = ("auto", "cpu", "cuda")
+Device = Literal["auto", "cpu", "cuda"]
+DEVICES = get_args(Device)
 
 
 def choose_device(name: str) -> torch.device:

@@ -15,7 +15,10 @@ PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotli
 
 def environment(device: str) -> dict:
     """Versions, hardware, commit and command of this process."""
-    versions = {name: _version(name) for name in PACKAGES}
+    versions = {}
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
     return {
         "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
         "commit": _commit(),
@@ -25,15 +28,8 @@ def environment(device: str) -> dict:
         "cores": os.cpu_count(),
         "platform": platform.platform(terse=True),
         "python": platform.python_version(),
-        "versions": {name: version for name, version in versions.items() if version},
+        "versions": versions,
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _cpu() -> str:
@@ -46,14 +42,9 @@ def _cpu() -> str:
 
 def _commit() -> str:
     """The code's commit, with a + if files have changed since; "unknown" outside a checkout."""
-    here = Path(__file__).resolve().parent.parent
+    words = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]
+    quiet = {"stderr": subprocess.DEVNULL, "text": True}
     try:
-        done = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=10"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        return subprocess.check_output(words, cwd=Path(__file__).parent, **quiet).strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return done.stdout.strip()

@@ -18,18 +18,12 @@ class TrainingDivergedError(UserError):
 def run_main(prog: str, main: Callable[[], None], *further: type[Exception]) -> None:
     """Runs an entry; errors that users see become one line and exit status 1.
 
-    Args:
-        prog: how the command is typed, such as "python -m mlp_code".
-        main: what it does.
-        further: classes of errors to tell like a UserError, of rooms that know no `common`.
+    `further` are classes of errors to tell like a UserError, of rooms that know no `common`.
     """
     try:
         main()
     except (UserError, OSError, *further) as error:
-        sys.exit(f"{prog}: {_told(error)}")
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        return f"the disk is full ({error}): make space, then the same command goes on"
-    return str(error)
+        told = str(error)
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            told = f"the disk is full ({error}): make space, then the same command goes on"
+        sys.exit(f"{prog}: {told}")

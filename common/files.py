@@ -74,11 +74,7 @@ def write_columns(path: Path, columns: Mapping[str, Sequence]) -> None:
 
 
 def to_json(data: object, indent: int | None = None) -> bytes:
-    """JSON that every program reads, which knows neither NaN nor infinity.
-
-    Raises:
-        UserError: a number is not finite.
-    """
+    """JSON that every program reads; a UserError at NaN and infinity, which it does not know."""
     try:
         return json.dumps(data, indent=indent, allow_nan=False).encode() + b"\n"
     except ValueError as error:
@@ -91,23 +87,14 @@ def write_json(path: Path, data: dict) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """Reads a JSON file of a run.
-
-    Raises:
-        UserError: it is no JSON object, or no longer a whole one.
-        OSError: it cannot be read.
-    """
+    """Reads a JSON file of a run; a UserError where it is no JSON object, or no whole one."""
     return _as_object(path.read_bytes(), f"{path}")
 
 
 def read_metrics(folder: Path) -> list[dict]:
-    """All records of a run's metrics.jsonl; a last line that a kill cut off is left out.
-
-    Raises:
-        UserError: a whole line is no JSON object.
-    """
+    """All records of a run's metrics.jsonl; a UserError where a whole line is no JSON object."""
     file = folder / "metrics.jsonl"
-    lines = file.read_bytes().split(b"\n")[:-1]
+    lines = file.read_bytes().split(b"\n")[:-1]  # the last one ends, or a kill cut it off
     return [_as_object(line, f"{file}: line {n}") for n, line in enumerate(lines, start=1)]
 
 

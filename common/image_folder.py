@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,40 +11,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from common.dataset import Arrays, DataError, digest_of
+from common.dataset import Arrays, DataError, check_data, digest_of
 from common.pictures import read_picture
 
 if TYPE_CHECKING:
     from torchvision.datasets import ImageFolder
 
 NAME, SIZE = "imagenet-1k", 224
-SAMPLE = {"train": 1024, "validation": 256, "test": 256}
 # Per channel of ImageNet's training images, in units of 0 .. 255.
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
-def folder(root: Path, part: str, name: str = NAME) -> Path:
-    """root/imagenet-1k/train or .../val, with one folder of images per class.
-
-    Raises:
-        DataError: the folder is absent or holds no class folders.
-    """
-    found = root / name / {"train": "train"}.get(part, "val")
-    if not found.is_dir() or not any(path.is_dir() for path in found.iterdir()):
-        raise DataError(
-            f"{name or root} is not in {root}: expected {found}/CLASS/*.JPEG, one folder for each "
-            f"class; see bash scripts/prepare_data.sh"
-        )
-    return found
-
-
 class FolderImages(Dataset):
-    """Images of files, read when asked for.
-
-    Args:
-        files: path and label of each.
-        transform: from a PIL image to a tensor; may draw from torch's generator.
-    """
+    """Images of files with labels, read when asked for; transforms may draw from torch."""
 
     def __init__(self, files: Sequence[tuple[str, int]], transform: Callable) -> None:
         self.files, self.transform = files, transform
@@ -54,11 +32,7 @@ class FolderImages(Dataset):
         return len(self.files)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
-        """The image at a position; the seed beside it decides what the transform draws.
-
-        Raises:
-            DataError: the file cannot be read faithfully.
-        """
+        """The image at a position; the seed beside it decides what the transform draws."""
         position, seed = key
         path, label = self.files[position]
         image = read_picture(path)
@@ -67,49 +41,32 @@ class FolderImages(Dataset):
             return self.transform(image), label
 
 
-@dataclass(frozen=True)
-class FolderFiles:
-    """Path and label of every image, by split."""
+def list_files(
+    root: Path, name: str, holdout: int, seed: int
+) -> tuple[dict[str, list[tuple[str, int]]], int]:
+    """Path and label of the images of root/name, by split, and how many classes they have.
 
-    train: list[tuple[str, int]]
-    validation: list[tuple[str, int]]
-    test: list[tuple[str, int]]
-    classes: list[str]
-    digest: str = ""
-
-
-def list_files(root: Path, name: str, holdout: int, seed: int) -> FolderFiles:
-    """Files of root/name: val/ tests, `holdout` images of train/ validate.
-
-    Args:
-        root: the folder that holds `name`, or the image folder itself with an empty name.
-        name: such as imagenet-1k.
-        holdout: images of train/ to keep apart; 0 trains on all.
-        seed: of what is kept apart.
+    val/ tests, `holdout` images of train/ validate, drawn by the seed.
 
     Raises:
         DataError: the folders are absent, their classes differ, or too few images are there.
     """
-    train, test = (_images(root, part, name) for part in ("train", "test"))
-    if len(train.classes) < 2:
-        raise DataError(
-            f"{root / name}: found one class ({train.classes[0]}), expected two or more"
-        )
+    train, test = (_images(root / name, part) for part in ("train", "val"))
+    found = f"one class ({train.classes[0]})"
+    check_data(len(train.classes) > 1, str(root / name), found, "two or more")
     foreign = sorted(set(train.classes) ^ set(test.classes))
-    if foreign:
-        raise DataError(
-            f"{root / name}: found {len(train.classes)} classes in train/ and {len(test.classes)} "
-            f"in val/, expected the same; {foreign[0]} is in one only"
-        )
-    if holdout >= len(train.samples):
-        raise DataError(
-            f"{root / name}: found {len(train.samples)} images in train/, of which holdout = "
-            f"{holdout} leaves none to train on"
-        )
-    order = np.random.default_rng(seed).permutation(len(train.samples)).tolist()
-    kept, apart = order[holdout:], order[:holdout]
-    split = [[train.samples[i] for i in sorted(part)] for part in (kept, apart)]
-    return FolderFiles(*split, test.samples, train.classes, digest(root / name))
+    found = f"{len(train.classes)} classes in train/ and {len(test.classes)} in val/"
+    expected = f"the same; {foreign[0]} is in one only" if foreign else ""
+    check_data(not foreign, str(root / name), found, expected)
+    n = len(train.samples)
+    expected = f"more: holdout = {holdout} leaves none to train on"
+    check_data(holdout < n, str(root / name), f"{n} images in train/", expected)
+    order = np.random.default_rng(seed).permutation(n).tolist()
+    kept, apart = (
+        [train.samples[i] for i in sorted(p)] for p in (order[holdout:], order[:holdout])
+    )
+    files = {"train": kept, "validation": apart, "test": test.samples}
+    return files, len(train.classes)
 
 
 def digest(root: Path) -> str:
@@ -122,16 +79,17 @@ def digest(root: Path) -> str:
     return digest_of(rows)
 
 
-def _images(root: Path, part: str, name: str = NAME, **words: Callable) -> ImageFolder:
-    """Images and classes of a part.
-
-    Raises:
-        DataError: the folder is absent, or a class has no image.
-    """
+def _images(root: Path, part: str) -> ImageFolder:
+    """Images and classes of root/train or root/val, which has one folder of images per class."""
     from torchvision.datasets import ImageFolder
 
+    if not any(path.is_dir() for path in (root / part).glob("*")):
+        raise DataError(
+            f"{root.name} is not in {root.parent}: expected {root / part}/CLASS/*.JPEG, one folder "
+            f"for each class; see bash scripts/prepare_data.sh"
+        )
     try:
-        return ImageFolder(folder(root, part, name), **words)
+        return ImageFolder(root / part)
     except FileNotFoundError as error:  # a class without images
         raise DataError(str(error).splitlines()[0]) from error
 
@@ -139,34 +97,28 @@ def _images(root: Path, part: str, name: str = NAME, **words: Callable) -> Image
 def load_sample(root: Path, seed: int) -> tuple[Arrays, Arrays, Arrays]:
     """Random images as uint8 [n, 3, 224, 224], resized to 256 and cropped in the middle.
 
-    Training images are drawn from train/, validation and test images from disjoint parts of
-    val/; a search looks at a mini-batch and needs no more.
-
-    Args:
-        root: the folder that holds imagenet-1k/.
-        seed: of the draw.
+    Training images are drawn from root/imagenet-1k/train, validation and test images from disjoint
+    parts of its val/; a search looks at a mini-batch and needs no more.
 
     Raises:
         DataError: the folders are absent, or an image cannot be read faithfully.
     """
-    from torchvision.transforms.v2 import CenterCrop, Compose, Resize
-
-    crop = Compose([Resize(SIZE * 8 // 7), CenterCrop(SIZE)])
+    train, held = (_images(root / NAME, part).samples for part in ("train", "val"))
+    check_data(len(held) > 1, f"{root / NAME}/val", "one image", "two: to validate and to test")
     rng = np.random.default_rng(seed)
-    words = {"transform": crop, "loader": read_picture}
-    train, held = (_images(root, part, **words) for part in ("train", "test"))
-    chosen = rng.permutation(len(train))[: SAMPLE["train"]]
-    half = len(held) // 2
-    if not half:
-        raise DataError(
-            f"{root / NAME}/val: found one image, expected two: to validate and to test"
-        )
-    order = rng.permutation(len(held))
-    parts = [order[:half][: SAMPLE["validation"]], order[half:][: SAMPLE["test"]]]
-    return _read(train, chosen), *(_read(held, part) for part in parts)
+    chosen = rng.permutation(len(train))[:1024]
+    validation, test = np.split(rng.permutation(len(held)), [len(held) // 2])
+    return _read(train, chosen), _read(held, validation[:256]), _read(held, test[:256])
 
 
-def _read(images: ImageFolder, chosen: np.ndarray) -> Arrays:
-    pairs = [images[int(index)] for index in chosen]
-    pixels = np.stack([np.asarray(image, dtype=np.uint8).transpose(2, 0, 1) for image, _ in pairs])
-    return pixels, np.array([label for _, label in pairs], dtype=np.int64)
+def _read(files: list[tuple[str, int]], chosen: np.ndarray) -> Arrays:
+    images = FolderImages(files, middle(SIZE))
+    pixels, labels = zip(*(images[int(index), 0] for index in chosen))
+    return torch.stack(pixels).numpy(), np.array(labels, dtype=np.int64)
+
+
+def middle(size: int) -> Callable:
+    """The middle of the resized image, 224 of 256: from a PIL image to uint8 [3, size, size]."""
+    from torchvision.transforms import v2
+
+    return v2.Compose([v2.Resize(size * 8 // 7), v2.CenterCrop(size), v2.PILToTensor()])

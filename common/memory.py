@@ -7,12 +7,9 @@ next one: half the time of reverse passes over large activations.
 import contextlib
 import ctypes
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
 
-
-def keep_freed_memory(limit: int = 2**30) -> None:
-    """Lets malloc keep up to `limit` bytes for reuse; does nothing without glibc."""
+def keep_freed_memory() -> None:
+    """Lets malloc keep up to 1 GiB for reuse; does nothing without glibc."""
     with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_TRIM_THRESHOLD, limit)
-        mallopt(_MMAP_THRESHOLD, limit)
+        for threshold in (-1, -3):  # malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            ctypes.CDLL(None).mallopt(threshold, 2**30)

@@ -13,8 +13,6 @@ from common.files import BROKEN
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
-
 
 def read_picture(path: str) -> Image:
     """The picture as RGB; grey of 16 bits is scaled to 8.
@@ -42,14 +40,13 @@ def _rgb(path: str, image: Image) -> Image:
 
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
-    if image.mode in _ALPHA and image.convert("RGBA").getextrema()[3][0] < 255:
+    alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+    if alpha and image.convert("RGBA").getextrema()[3][0] < 255:
         raise DataError(f"{path} has transparent pixels: save it without an alpha channel")
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         eight = np.asarray(image.convert("I")) >> 8
         return PIL.Image.fromarray(eight.astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
-        raise DataError(
-            f"{path} has pixels of {'32-bit integers' if image.mode == 'I' else 'floats'}: "
-            f"save it with 8 or 16 bits per channel"
-        )
+        kind = "32-bit integers" if image.mode == "I" else "floats"
+        raise DataError(f"{path} has pixels of {kind}: save it with 8 or 16 bits per channel")
     return image.convert("RGB")

@@ -18,16 +18,10 @@ def progress(
 ) -> tqdm:
     """A bar on stderr of at most 79 columns; call `update(n)` after n more, and `close()`.
 
-    Args:
-        total: pieces of work, those of earlier runs included.
-        done: pieces that earlier runs have done; they do not enter the rate.
-        unit: what a piece is called.
-        what: stands in front.
-        shown: False prints nothing: of several processes one shows.
-        every: seconds between two lines where stderr is no terminal.
+    What earlier runs have `done` of all pieces does not enter the rate; `what` stands in front. Of
+    several processes one shows. Where stderr is no terminal, a line comes `every` so many seconds.
     """
     terminal = sys.stderr.isatty()
-    looks = {"mininterval": 0.2} if terminal else {"mininterval": every, "bar_format": _LINE}
     return tqdm(
         total=total,
         initial=done,
@@ -35,18 +29,15 @@ def progress(
         desc=what and f"{what}: ",
         disable=not shown,
         ncols=79,
+        mininterval=0.2 if terminal else every,
         miniters=1,  # else tqdm's monitor prints every 10 seconds, whatever mininterval says
         file=sys.stderr if terminal else _Lines(sys.stderr),
-        **looks,
+        bar_format=None if terminal else _LINE,
     )
 
 
 class _Lines:
-    """A stream in which a bar that is drawn anew becomes a new line.
-
-    Args:
-        stream: where the lines go.
-    """
+    """A stream in which a bar that is drawn anew becomes a new line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._last = stream, ""

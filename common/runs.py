@@ -18,13 +18,7 @@ import yaml
 from common.config import ConfigError, load_yaml, require
 from common.environment import environment
 from common.errors import UserError
-from common.files import (
-    drop_cut_line,
-    read_json,
-    to_json,
-    write_atomically,
-    write_json,
-)
+from common.files import drop_cut_line, read_json, to_json, write_atomically, write_json
 
 
 class RunError(UserError):
@@ -47,9 +41,8 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         ok = "/" not in self.name and not self.name.startswith(".") and self.name.isprintable()
-        require(
-            ok, "run.name", self.name, "a name without '/' and line ends, that begins with no '.'"
-        )
+        expected = "a name without '/' and line ends, that begins with no '.'"
+        require(ok, "run.name", self.name, expected)
 
     def folder(self, kind: str) -> Path:
         """Where a run of this kind is."""
@@ -85,16 +78,13 @@ class Run:
         self.folder = settings.folder(kind)
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:  # closes what is open if a later step fails
-            self._held = opened.enter_context(self._lock())
-            self._check_is_run()
+            opened.enter_context(self._lock())
             self._make_room(settings.fresh)
-            self.folder.mkdir(exist_ok=True)
             self._claim(config | ({"data": self.data} if data else {}))
-            metrics = self.folder / "metrics.jsonl"
-            drop_cut_line(metrics)
-            self._metrics = opened.enter_context(metrics.open("ab"))
-            self._start(device)
-            opened.pop_all()
+            drop_cut_line(self.folder / "metrics.jsonl")
+            self._metrics = opened.enter_context((self.folder / "metrics.jsonl").open("ab"))
+            self._start(device, opened)
+            self.close = opened.pop_all().close  # lets another process have the run
 
     def _lock(self) -> Any:
         """Takes the lock, which lies beside the folder: it outlives a deletion of the run."""
@@ -109,8 +99,8 @@ class Run:
         os.register_at_fork(after_in_child=lambda: held() and held().close())
         return handle
 
-    def _check_is_run(self) -> None:
-        """Only a run is written into or deleted, and no folder elsewhere that a link leads to."""
+    def _make_room(self, fresh: bool) -> None:
+        """Deletes the run for a fresh start, but no folder elsewhere that a link leads to."""
         folder = self.folder
         known = (folder / "config.yaml").exists() or not (folder.exists() and any(folder.iterdir()))
         if not known or folder.is_symlink():
@@ -118,14 +108,12 @@ class Run:
                 f"{folder} is no folder of a run (a link, or without config.yaml): "
                 f"give this one another --run.name NAME"
             )
-
-    def _make_room(self, fresh: bool) -> None:
-        """Deletes the run for a fresh start; by way of another name, since a kill may cut in."""
-        dropped = self.folder.with_name(f".{self.folder.name}.dropped")
-        if fresh and self.folder.exists() and not dropped.exists():
-            self.folder.rename(dropped)
-        if dropped.exists():
+        dropped = folder.with_name(f".{folder.name}.dropped")  # a kill may cut the deletion off
+        shutil.rmtree(dropped, ignore_errors=True)
+        if fresh and folder.exists():
+            folder.rename(dropped)
             shutil.rmtree(dropped)
+        folder.mkdir(exist_ok=True)
 
     def _claim(self, config: dict) -> None:
         path = self.folder / "config.yaml"
@@ -147,19 +135,18 @@ class Run:
         files = (file for file in self.folder.iterdir() if file.name not in trivial)
         return any(file.is_dir() or file.stat().st_size for file in files)
 
-    def _start(self, device: str) -> None:
+    def _start(self, device: str, opened: contextlib.ExitStack) -> None:
         """Adds this process to environment.json, unless it has nothing left to do."""
-        self._starts: list[dict] = []
-        self._began: float | None = None
+        self._starts, self._began = [], time.perf_counter()
         file = self.folder / "environment.json"
         if self._has_work() and file.exists():
             self._starts = read_json(file).get("starts")
             if not isinstance(self._starts, list):
                 raise RunError(f"{file} is damaged: expected the list 'starts'; delete the file")
         if not self.finished:
-            self._began = time.perf_counter()
             self._starts.append(environment(device))
             self._keep_time()
+            opened.callback(self._keep_time)
 
     def _keep_time(self) -> None:
         self._starts[-1]["seconds"] = round(time.perf_counter() - self._began, 3)
@@ -172,27 +159,18 @@ class Run:
 
     @property
     def result(self) -> dict:
-        """The finished run's result.
-
-        Raises:
-            RunError: result.json is another record's, or none.
-        """
+        """The finished run's result; a RunError where result.json is another record's."""
         file = self.folder / "result.json"
         found = read_json(file)
-        kind = found.get("kind")
-        if kind != self.kind:
+        if found.get("kind") != self.kind:
             raise RunError(
-                f"{file}: found a result of kind {kind!r}, expected {self.kind!r}; "
+                f"{file}: found a result of kind {found.get('kind')!r}, expected {self.kind!r}; "
                 f"--run.fresh true makes the run anew"
             )
         return found
 
     def log(self, record: dict) -> None:
-        """Appends one record to metrics.jsonl.
-
-        Raises:
-            UserError: a number in it is not finite.
-        """
+        """Appends one record to metrics.jsonl; a UserError where a number is not finite."""
         self._metrics.write(to_json(record))
         self._metrics.flush()
 
@@ -227,23 +205,13 @@ class Run:
             n: repeats, seeds, searches or networks that the numbers summarize.
         """
         header = {"kind": self.kind, "method": method, "filter": filter, "fraction": fraction}
-        header |= {"dataset": self.data, "network": network, "n": n}
-        whole = header | result
-        write_json(self.folder / "result.json", whole)
+        whole = header | {"dataset": self.data, "network": network, "n": n} | result
+        self.rewrite(whole)
         return whole
 
     def rewrite(self, whole: dict) -> None:
         """Replaces result.json: what is looked up after the run may be looked up anew."""
         write_json(self.folder / "result.json", whole)
-
-    def close(self) -> None:
-        """Lets another process have the run."""
-        try:
-            if self._began is not None and not self._metrics.closed:
-                self._keep_time()
-        finally:
-            self._metrics.close()
-            self._held.close()
 
     def __enter__(self) -> Run:
         return self
@@ -253,11 +221,7 @@ class Run:
 
 
 def read_settings(folder: Path) -> dict:
-    """The settings in a run's config.yaml.
-
-    Raises:
-        RunError: the file is damaged.
-    """
+    """The settings in a run's config.yaml; a RunError where it is damaged."""
     file = folder / "config.yaml"
     try:
         found = load_yaml(file.read_text()) if file.stat().st_size else "nothing"

@@ -1,6 +1,7 @@
 """Statistics that experiments share: means, R, cross-validated R, intervals, tau, equal rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -30,13 +31,8 @@ class Difference(NamedTuple):
     n: int
 
 
-def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
+def paired_difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     """Mean of a - b over pairs, with the interval of Student's t distribution.
-
-    Args:
-        a: one value per pair.
-        b: the other, in the same order.
-        level: probability that the interval covers the mean.
 
     Raises:
         ValueError: another number of values in b than in a, or fewer than two pairs.
@@ -45,11 +41,8 @@ def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.9
 
     if len(a) != len(b) or len(a) < 2:
         raise ValueError(f"paired difference: found {len(a)} and {len(b)} values, expected n >= 2")
-    differences = np.subtract(a, b)
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / len(a) ** 0.5
-    reach = float(stats.t.ppf((1 + level) / 2, len(a) - 1)) * error
-    return Difference(mean, (mean - reach, mean + reach), len(a))
+    interval = stats.ttest_rel(a, b).confidence_interval(0.95)
+    return Difference(float(np.mean(np.subtract(a, b))), (*map(float, interval),), len(a))
 
 
 def equal_rows(*columns: np.ndarray, rtol: float = 1e-9) -> np.ndarray:
@@ -81,96 +74,90 @@ def multiple_correlation(features: np.ndarray, y: np.ndarray) -> float:
 
     0 if the fit or y is constant.
     """
-    return correlation(_design(features) @ _fit(features, y), y)
+    return correlation(_fitted(features, y, features), y)
 
 
 def out_of_fold(
-    features: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray | None = None,
-    folds: int | None = None,
-    seed: int = 0,
+    features: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None
 ) -> np.ndarray:
-    """Least-squares predictions [n] of y, each from the folds that its group is not in.
+    """Least-squares predictions [n] of y, each from the rows of all groups but its own.
 
     Args:
         features: predictors [n, p], without the constant.
         y: what to predict [n].
-        groups: label of each row [n]; rows with the same label are never on both sides. Each row
-            is its own group by default.
-        folds: number of folds, to which groups are dealt at random; one per group by default.
-        seed: of the dealing.
+        groups: label of each row [n]; each row is its own group by default.
 
     Raises:
-        ValueError: fewer than two folds, or fewer groups than folds.
+        ValueError: fewer than two groups.
     """
-    _, group = np.unique(np.arange(len(y)) if groups is None else groups, return_inverse=True)
-    count = int(group.max()) + 1
-    folds = count if folds is None else folds
-    if not 2 <= folds <= count:
-        raise ValueError(f"cross-validation: found {folds} folds, expected 2 .. {count} (groups)")
-    fold = (np.random.default_rng(seed).permutation(count) % folds)[group]
+    groups = np.arange(len(y)) if groups is None else groups
+    labels = np.unique(groups)
+    if len(labels) < 2:
+        raise ValueError(f"cross-validation: found {len(labels)} group(s), expected two or more")
     predictions = np.empty(len(y))
-    for k in range(folds):
-        test = fold == k
-        predictions[test] = _design(features[test]) @ _fit(features[~test], y[~test])
+    for label in labels:
+        own = groups == label
+        predictions[own] = _fitted(features[~own], y[~own], features[own])
     return predictions
 
 
 def bootstrap_interval(
-    statistic: Callable[[np.ndarray], float],
-    groups: np.ndarray,
-    samples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    statistic: Callable[[np.ndarray], float], groups: np.ndarray, samples: int = 1000
 ) -> tuple[float, float]:
-    """Percentile interval of `statistic(rows)`, resampling whole groups with replacement.
+    """95 % percentile interval of `statistic(rows)`, resampling whole groups with replacement.
 
     Args:
         statistic: of an index array of rows, some of them repeated.
         groups: label of each row [n]; np.arange(n) resamples rows.
         samples: bootstrap samples.
-        level: probability that the interval covers.
-        seed: of the resampling.
     """
     _, group = np.unique(groups, return_inverse=True)
     sizes = np.bincount(group)
     members = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
     alone = np.concatenate(members) if sizes.max() == 1 else None
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     values = []
     for _ in range(samples):
         drawn = rng.integers(len(members), size=len(members))
         # rows that are their own groups, thousands of them, need no list of arrays
         rows = np.concatenate([members[g] for g in drawn]) if alone is None else alone[drawn]
         values.append(statistic(rows))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values, [(1 - 0.95) / 2, (1 + 0.95) / 2])
     return float(low), float(high)
 
 
 def regressions(
-    predictors: Mapping[str, np.ndarray],
-    y: np.ndarray,
-    groups: np.ndarray,
-    samples: int = 1000,
+    predictors: Mapping[str, np.ndarray], y: np.ndarray, groups: np.ndarray, samples: int = 1000
 ) -> dict[str, Regression]:
     """R of y with each set of predictors [n, p], plain and cross-validated over groups.
 
     The interval of R refits every bootstrap sample; that of the cross-validated R, which is the
     correlation of y with its out-of-fold predictions, keeps the predictions.
     """
-    return {name: _regression(x, y, groups, samples) for name, x in predictors.items()}
+    found = {}
+    for name, x in predictors.items():
+        held = out_of_fold(x, y, groups)
+        forms = partial(_refitted, x, y), partial(_kept, held, y)
+        values = [(of(slice(None)), bootstrap_interval(of, groups, samples)) for of in forms]
+        found[name] = Regression(*values[0], *values[1])
+    return found
+
+
+def _refitted(x: np.ndarray, y: np.ndarray, rows: np.ndarray | slice) -> float:
+    return multiple_correlation(x[rows], y[rows])
+
+
+def _kept(predictions: np.ndarray, y: np.ndarray, rows: np.ndarray | slice) -> float:
+    return correlation(predictions[rows], y[rows])
 
 
 def gain_interval(
     base: np.ndarray, more: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int = 1000
 ) -> tuple[float, float]:
     """95 % bootstrap interval of R(more) - R(base), both refitted on the same samples."""
-
-    def gain(rows: np.ndarray) -> float:
-        return multiple_correlation(more[rows], y[rows]) - multiple_correlation(base[rows], y[rows])
-
-    return bootstrap_interval(gain, groups, samples)
+    return bootstrap_interval(
+        lambda rows: _refitted(more, y, rows) - _refitted(base, y, rows), groups, samples
+    )
 
 
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
@@ -190,19 +177,7 @@ def spearman_rho(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / scale) if scale > 0 else 0.0
 
 
-def _regression(x: np.ndarray, y: np.ndarray, groups: np.ndarray, samples: int) -> Regression:
-    predictions = out_of_fold(x, y, groups)
-    return Regression(
-        multiple_correlation(x, y),
-        bootstrap_interval(lambda rows: multiple_correlation(x[rows], y[rows]), groups, samples),
-        correlation(predictions, y),
-        bootstrap_interval(lambda rows: correlation(predictions[rows], y[rows]), groups, samples),
-    )
-
-
-def _design(features: np.ndarray) -> np.ndarray:
-    return np.column_stack([np.ones(len(features)), features])
-
-
-def _fit(features: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.linalg.lstsq(_design(features), y)[0]
+def _fitted(x: np.ndarray, y: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """What the least-squares fit of y by x [n, p] and a constant says at `wanted` [m, p]."""
+    designs = [np.column_stack([np.ones(len(features)), features]) for features in (x, wanted)]
+    return designs[1] @ np.linalg.lstsq(designs[0], y)[0]

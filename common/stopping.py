@@ -15,18 +15,14 @@ class StopRequest:
         return self.signal is not None
 
     def exit(self, saved: str, number: int | None = None, told: bool = True) -> None:
-        """Leaves the process with a message and the shell's status for the signal.
+        """Leaves the process with the shell's status for the signal, and says what is saved.
 
-        Args:
-            saved: what is on disk.
-            number: the signal, where it was another process' of the same run.
-            told: whether this process prints the message; one of several does.
+        `number` is the signal where another process had it; one of several processes tells.
         """
         number = number or self.signal
         if told:
-            name = signal.Signals(number).name
-            text = f"\n{name}: stopped, {saved}. The same command goes on from there."
-            print(text, file=sys.stderr)
+            text = f"stopped, {saved}. The same command goes on from there."
+            print(f"\n{signal.Signals(number).name}: {text}", file=sys.stderr)
         raise SystemExit(128 + number)
 
 
@@ -37,14 +33,12 @@ def stop_on_signals() -> Iterator[StopRequest]:
     A second signal of the same kind acts as usual.
     """
     request = StopRequest()
-    before = {}
 
     def handle(number: int, _frame: object) -> None:
         request.signal = number
         signal.signal(number, before[number])
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, handle)
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield request
     finally:

@@ -14,7 +14,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 from torch import distributed
 
@@ -34,22 +33,16 @@ class WorkersError(UserError):
 class Watch:
     """This process' connections to the others; from now on it ends if one of them is lost.
 
-    Args:
-        store: that all processes have.
-        rank, size: this process' place.
+    `attempt` is a number that all processes of this start share, and no earlier start has had.
 
     Raises:
-        WorkersError: another one cannot be reached, or did not come in time.
-
-    Attributes:
-        attempt: a number that all processes of this start share, and no earlier start has had.
+        WorkersError: another process cannot be reached, or did not come in time.
     """
 
     def __init__(self, store: distributed.Store, rank: int, size: int) -> None:
         self._stopped, self._left = threading.Event(), False
         try:
-            self._peers = dict(_accept(store, size) if rank == 0 else _connect(store, rank))
-            self.attempt = self._agree_on_attempt(store, rank)
+            self._peers, self.attempt = _accept(store, size) if rank == 0 else _connect(store, rank)
         except OSError as error:
             raise WorkersError(
                 f"process {rank} of {size} waited {JOIN_SECONDS} s for the others ({error}): "
@@ -63,15 +56,6 @@ class Watch:
             for name, value in _PROBES:
                 peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}"), value)
             threading.Thread(target=self._listen, args=(number, peer), daemon=True).start()
-
-    def _agree_on_attempt(self, store: distributed.Store, rank: int) -> int:
-        """The first process counts: each machine's torchrun counts restarts on its own."""
-        if rank == 0:
-            attempt = store.add("attempts", 1)
-            for peer in self._peers.values():
-                peer.sendall(attempt.to_bytes(8, "big"))
-            return attempt
-        return _receive_number(self._peers[0])
 
     def _listen(self, number: int, peer: socket.socket) -> None:
         """Stops with the peer, or ends the process where it left without a farewell."""
@@ -99,11 +83,7 @@ class Watch:
         os._exit(1)  # no exception reaches a thread that waits for the lost one
 
     def check(self) -> None:
-        """Says why a connection broke, if it is that another process left.
-
-        Raises:
-            WorkersError: it was stopped; where it is lost, this process has ended before.
-        """
+        """A WorkersError if another process was stopped; where one is lost, this one has ended."""
         if self._stopped.wait(5):
             raise WorkersError("another process of the job was stopped: the same command goes on")
 
@@ -117,20 +97,27 @@ class Watch:
             peer.close()
 
 
-def _accept(store: distributed.Store, size: int) -> Iterator[tuple[int, socket.socket]]:
-    """The first process' connections, by rank."""
+def _accept(store: distributed.Store, size: int) -> tuple[dict[int, socket.socket], int]:
+    """The first process' connections, by rank, and the attempt, which it tells the others.
+
+    It alone counts: each machine's torchrun counts restarts on its own.
+    """
+    peers, attempt = {}, store.add("attempts", 1)
     both = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
     with socket.create_server(("", 0), family=family, dualstack_ipv6=both) as server:
         server.settimeout(JOIN_SECONDS)
         store.set("watch", str(server.getsockname()[1]))
-        for _ in range(size - 1):
+        while len(peers) < size - 1:
             peer, _ = server.accept()
             peer.settimeout(JOIN_SECONDS)
-            yield _receive_number(peer), peer
+            peers[_receive_number(peer)] = peer
+    for peer in peers.values():
+        peer.sendall(attempt.to_bytes(8, "big"))
+    return peers, attempt
 
 
-def _connect(store: distributed.Store, rank: int) -> Iterator[tuple[int, socket.socket]]:
+def _connect(store: distributed.Store, rank: int) -> tuple[dict[int, socket.socket], int]:
     """The connection to the first process; the store may still have the port of one before."""
     deadline = time.monotonic() + JOIN_SECONDS
     while True:
@@ -138,8 +125,7 @@ def _connect(store: distributed.Store, rank: int) -> Iterator[tuple[int, socket.
         try:
             peer = socket.create_connection(address, JOIN_SECONDS)
             peer.sendall(rank.to_bytes(8, "big"))
-            yield 0, peer
-            return
+            return {0: peer}, _receive_number(peer)
         except OSError:
             if time.monotonic() > deadline:
                 raise

@@ -37,27 +37,25 @@ class Workers:
 
     def __init__(self, tensors: bool = False, alone: bool = False) -> None:
         place = {} if alone else os.environ
-        self.size, self.rank = int(place.get("WORLD_SIZE", "1")), int(place.get("RANK", "0"))
-        self.local_rank = int(place.get("LOCAL_RANK", "0"))
-        self.local_size = int(place.get("LOCAL_WORLD_SIZE", "1"))
+        self.size, self.rank = int(place.get("WORLD_SIZE", 1)), int(place.get("RANK", 0))
+        self.local_size = int(place.get("LOCAL_WORLD_SIZE", 1))
+        self.local_rank = int(place.get("LOCAL_RANK", 0))
         self._all_leave = False
         if self.size > 1:
-            cuda = tensors and torch.cuda.is_available()
-            # Who shares records waits for the slowest, however long; the watch misses a dead one.
-            self._join(
-                "cpu:gloo,cuda:nccl" if cuda else "gloo", None if tensors else timedelta(days=7)
-            )
+            self._join(tensors)
 
-    def _join(self, backend: str, timeout: timedelta | None) -> None:
+    def _join(self, tensors: bool) -> None:
+        # Who shares records waits for the slowest, however long; the watch misses a dead one.
+        timeout = None if tensors else timedelta(days=7)
+        cuda = tensors and torch.cuda.is_available()
         try:
             joining = timedelta(seconds=JOIN_SECONDS)
             store, rank, size = next(distributed.rendezvous("env://", timeout=joining))
             self._watch = Watch(store, rank, size)
             # The store may outlive a restart, with addresses of killed processes.
             store = distributed.PrefixStore(f"attempt {self._watch.attempt}", store)
-            distributed.init_process_group(
-                backend, timeout=timeout, store=store, rank=rank, world_size=size
-            )
+            how = {"timeout": timeout, "store": store, "rank": rank, "world_size": size}
+            distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", **how)
         except RuntimeError as error:
             raise WorkersError(
                 f"process {self.rank} of {self.size} cannot join the others "
@@ -92,18 +90,16 @@ class Workers:
 
     def gather(self, item: Any) -> list[Any]:
         """Everyone's item, in the order of ranks, for everyone."""
-        if self.size == 1:
-            return [item]
-        items: list[Any] = [None] * self.size
-        distributed.all_gather_object(items, item)
+        items: list[Any] = [item] * self.size
+        if self.size > 1:
+            distributed.all_gather_object(items, item)
         return items
 
     def from_first(self, item: Any) -> Any:
         """The first process' item, for everyone."""
-        if self.size == 1:
-            return item
         items = [item if self.first else None]
-        distributed.broadcast_object_list(items, src=0)
+        if self.size > 1:
+            distributed.broadcast_object_list(items, src=0)
         return items[0]
 
     def share(self, n: int) -> slice:
@@ -112,10 +108,9 @@ class Workers:
 
     def largest(self, values: list[int]) -> list[int]:
         """The largest of everyone's values, position by position."""
-        if self.size == 1:
-            return values
         tensor = torch.tensor(values)
-        distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
+        if self.size > 1:
+            distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
         return tensor.tolist()
 
     def together(self, work: Callable[[], Result]) -> Result:
@@ -124,7 +119,7 @@ class Workers:
         Where it fails for one, nobody goes on: the first that failed raises its error, the
         others leave without a word.
         """
-        result, error = None, None
+        result = error = None
         for turn in (True, False):
             if (self.local_rank == 0) is turn:
                 try:
@@ -134,10 +129,7 @@ class Workers:
             failed = [rank for rank, bad in enumerate(self.gather(error is not None)) if bad]
             if failed:
                 self.all_leave()
-            if failed and failed[0] != self.rank:
-                raise SystemExit(1)
-            if failed:
-                raise error
+                raise error if failed[0] == self.rank else SystemExit(1)
         return result
 
     def open_run(
@@ -153,22 +145,17 @@ class Workers:
         return run or contextlib.nullcontext()
 
     def agree(self, decisive: dict) -> None:
-        """Checks that all have the same settings and data: each machine reads its own.
-
-        Raises:
-            WorkersError: another process' differ; in the first one, while the others leave.
-        """
+        """A WorkersError in the first process unless all have the same settings and data."""
         first, *others = self.gather(decisive)
         changes = (differences(first, other) for other in others)
         found = [(rank, changed) for rank, changed in enumerate(changes, 1) if changed]
-        self.together(lambda: _require_none(found))
 
+        def check() -> None:
+            for rank, changed in found:
+                told = changed.replace(" there, ", " in 0, ").replace(" now", f" in {rank}")
+                raise WorkersError(
+                    f"process {rank} of the job has other settings or other data than process 0 "
+                    f"({told}): start the same command on every machine, with the same data"
+                )
 
-def _require_none(found: list[tuple[int, str]]) -> None:
-    if found:
-        rank, changed = found[0]
-        raise WorkersError(
-            f"process {rank} of the job has other settings or other data than process 0 "
-            f"({changed.replace(' there, ', ' in 0, ').replace(' now', f' in {rank}')}): start the "
-            f"same command on every machine, with the same data"
-        )
+        self.together(check)

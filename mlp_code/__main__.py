@@ -1,18 +1,10 @@
 """Entry: python -m mlp_code --config configs/mlp/digits.yaml."""
 
-from common.config import parse_config
-from common.errors import run_main
+from common.config import run_entry
 from mlp_code.config import MlpConfig
 from mlp_code.training import train
 
 PROG = "python -m mlp_code"
-
-
-def main() -> None:
-    """Trains what the config says and prints a table."""
-    config = parse_config(MlpConfig, PROG, "Train MLPs that DAG codes define, batched.")
-    print_table(train(config))
-    print(f"\nRecords: {config.run.folder('mlp')}/")
 
 
 def print_table(result: dict) -> None:
@@ -35,4 +27,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main)
+    run_entry(PROG, MlpConfig, "mlp", train, print_table)

@@ -1,5 +1,6 @@
 """How well predictions of a learning rate agree with what was measured."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -22,45 +23,34 @@ def predictions(codes: Sequence[str], x: np.ndarray) -> dict[str, np.ndarray]:
     """
     dags = [Dag.parse(code) for code in codes]
     rule = np.array([path_rule(dag) for dag in dags])
-    kernels = {EXACT: "exact", PAPER: "paper"}
-    largest = {name: largest_eigenvalues(dags, x, form) for name, form in kernels.items()}
-    return {RULE: rule} | {name: 2 * len(x) / np.array(v) for name, v in largest.items()}
+    forms = {EXACT: "exact", PAPER: "paper"}
+    return {RULE: rule} | {
+        name: 2 * len(x) / np.array(largest_eigenvalues(dags, x, form))
+        for name, form in forms.items()
+    }
 
 
 def summary(records: Sequence[Mapping], width: int, x: np.ndarray) -> dict:
-    """Rates of each network, geometric means over seeds, and how the predictions agree.
+    """Rates of each network of a width, geometric means over seeds, and how predictions agree.
 
-    Args:
-        records: of metrics.jsonl.
-        width: of the networks that are looked at.
-        x: the images that were learned [n, d_in].
+    `records` are those of metrics.jsonl, x the images that were learned [n, d_in].
     """
     found: dict[str, list[Mapping]] = {}
     for record in records:
         if record.get("width") == width:
             found.setdefault(record["code"], []).append(record)
     predicted = predictions(list(found), x)
-    measured = {
-        loss: {
-            rate: np.array([np.exp(np.mean([np.log(r[loss][rate]) for r in seeds]))
-                            for seeds in found.values()])
-            for rate in RATES
-        }
-        for loss in LOSSES
-    }  # fmt: skip
-    rows = [
-        {"code": code}
-        | {name: float(values[i]) for name, values in predicted.items()}
-        | {loss: {rate: float(v[i]) for rate, v in measured[loss].items()} for loss in LOSSES}
+    rows: list[dict] = [
+        {"code": code} | {name: float(values[i]) for name, values in predicted.items()}
         for i, code in enumerate(found)
     ]
-    agreement = {
-        loss: {
-            rate: {name: agree(values, y) for name, values in predicted.items()}
-            for rate, y in measured[loss].items()
-        }
-        for loss in LOSSES
-    }
+    agreement: dict[str, dict] = {loss: {} for loss in LOSSES}
+    for loss, rate in itertools.product(LOSSES, RATES):
+        logs = [[np.log(record[loss][rate]) for record in own] for own in found.values()]
+        measured = np.array([np.exp(np.mean(seeds)) for seeds in logs])
+        agreement[loss][rate] = {name: agree(v, measured) for name, v in predicted.items()}
+        for row, value in zip(rows, measured.tolist()):
+            row.setdefault(loss, {})[rate] = value
     return {"networks": rows, "agreement": agreement}
 
 
@@ -91,11 +81,7 @@ def check_rates(
 ) -> dict[str, dict[str, float | int]]:
     """Share of networks that train at 0.9 times the rate found, and that diverge at 1.3 times it.
 
-    Args:
-        descents: the training of each loss.
-        members: of some codes, all seeds of a code in a row.
-        records: of metrics.jsonl, with these networks.
-        seeds: of the members.
+    `members` are all seeds of some codes, those of a code in a row; `records` know their rates.
     """
     width = members[0].shape.width
     found = {(r["code"], r["seed"]): r for r in records if r.get("width") == width}

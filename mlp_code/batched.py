@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dag import EdgeOp
-from mlp_code.model import DagMlp
+from mlp_code.model import DagMlp, MlpShape
 
 
 class BatchedDagMlp(nn.Module):
@@ -25,107 +25,88 @@ class BatchedDagMlp(nn.Module):
         super().__init__()
         self.dags = [member.dag for member in members]
         self.shape = members[0].shape
-        self._places: list[list[tuple[int, int]]] = [[] for _ in members]  # (layer, slot)
-        self.layers = nn.ModuleList()
-        self.norms = nn.ModuleDict()
-        everyone = list(range(len(members)))
-        self._add_layer(members, everyone)
-        for target in range(1, self.dags[0].num_nodes):
-            self._add_target(members, target)
-        self._add_layer(members, everyone)
+        # By layer: (member, number of its linear layer), in the order of the batch.
+        hidden = [self._plan(target) for target in range(1, self.dags[0].num_nodes)]
+        stem = [(m, 0) for m in range(len(members))]
+        self.slots = [stem, *hidden, [(m, len(members[m].linears) - 1) for m, _ in stem]]
+        self.layers = nn.ModuleList(
+            BatchedLinear([members[m].linears[n] for m, n in slots], self.shape)
+            if slots
+            else nn.Identity()
+            for slots in self.slots
+        )
+        self.norms = nn.ModuleDict(
+            {
+                str(layer): BatchedNorm([members[m].norms[n - 1] for m, n in slots])
+                for layer, slots in enumerate(hidden, start=1)
+                if slots and self.shape.batch_norm
+            }
+        )
 
     def __len__(self) -> int:
         return len(self.dags)
 
-    def _add_target(self, members: Sequence[DagMlp], target: int) -> None:
-        """Plans node `target`: where its messages come from and whom they reach."""
-        for op in (EdgeOp.SKIP, EdgeOp.LINEAR):
-            found = [
-                (member, edge.source)
-                for member, dag in enumerate(self.dags)
-                for edge in dag.edges
-                if edge.target == target and edge.op == op
-            ]
-            receivers = torch.tensor([member for member, _ in found], dtype=torch.long)
-            sources = torch.tensor([s for _, s in found], dtype=torch.long)
+    def _plan(self, target: int) -> list[tuple[int, int]]:
+        """Where node `target`'s messages come from and whom they reach; its linear layers."""
+        found: dict[EdgeOp, list[tuple[int, int, int]]] = {EdgeOp.SKIP: [], EdgeOp.LINEAR: []}
+        for member, dag in enumerate(self.dags):
+            layer = 0
+            for source, into, op in dag.edges:
+                layer += op == EdgeOp.LINEAR
+                if into == target:
+                    found[op].append((member, layer, source))
+        for op, edges in found.items():
+            receivers, _, sources = torch.tensor(edges, dtype=torch.long).view(-1, 3).T
             name = f"{op.name.lower()}_{target}"
-            self.register_buffer(f"{name}_to", receivers, persistent=False)
-            self.register_buffer(
-                f"{name}_from", sources * len(members) + receivers, persistent=False
-            )
-        layer = self._add_layer(members, receivers.tolist())
-        if self.shape.batch_norm and len(receivers):
-            places = [(m, self._places[m].index((layer, s)) - 1) for s, m in enumerate(receivers)]
-            self.norms[str(layer)] = BatchedNorm([members[m].norms[n] for m, n in places])
-
-    def _add_layer(self, members: Sequence[DagMlp], having: list[int]) -> int:
-        """One batched layer of the next linear layer of each member in `having`."""
-        layer = len(self.layers)
-        linears = []
-        for slot, member in enumerate(having):
-            linears.append(members[member].linears[len(self._places[member])])
-            self._places[member].append((layer, slot))
-        self.layers.append(BatchedLinear(linears, self.shape))
-        return layer
+            self.register_buffer(f"{name}_to", receivers.clone(), persistent=False)
+            senders = sources * len(self) + receivers
+            self.register_buffer(f"{name}_from", senders, persistent=False)
+        return [(member, layer) for member, layer, _ in found[EdgeOp.LINEAR]]
 
     def forward(self, x: Tensor) -> Tensor:
         """[members, batch, in_features] -> logits [members, batch, num_classes]."""
         nodes = F.relu(self.layers[0](x))
         empty = torch.zeros_like(nodes)
         for target in range(1, self.dags[0].num_nodes):
-            linear_from, linear_to = self._plan("linear", target)
-            skip_from, skip_to = self._plan("skip", target)
-            node = (
-                empty.index_add(0, skip_to, nodes.index_select(0, skip_from))
-                if len(skip_to)
-                else empty
-            )
+            node, skip_to = empty, self.get_buffer(f"skip_{target}_to")
+            if len(skip_to):
+                sent = nodes.index_select(0, self.get_buffer(f"skip_{target}_from"))
+                node = empty.index_add(0, skip_to, sent)
+            linear_to = self.get_buffer(f"linear_{target}_to")
             if len(linear_to):
-                message = self.layers[target](nodes.index_select(0, linear_from))
+                sent = nodes.index_select(0, self.get_buffer(f"linear_{target}_from"))
+                message = self.layers[target](sent)
                 if self.norms:
                     message = self.norms[str(target)](message)
                 node = node.index_add(0, linear_to, F.relu(message))
             nodes = torch.cat([nodes, node])
         return self.layers[-1](nodes[-len(self.dags) :])
 
-    def _plan(self, op: str, target: int) -> tuple[Tensor, Tensor]:
-        return getattr(self, f"{op}_{target}_from"), getattr(self, f"{op}_{target}_to")
-
     def member_state(self, member: int) -> dict[str, Tensor]:
         """State dict of one member as a `DagMlp`; the tensors are copies."""
         state = {}
-        for n, (layer, slot) in enumerate(self._places[member]):
-            batched = self.layers[layer]
-            state[f"linears.{n}.weight"] = batched.weight[slot].detach().T.clone()
-            if batched.bias is not None:
-                state[f"linears.{n}.bias"] = batched.bias[slot, 0].detach().clone()
-            if str(layer) in self.norms:
-                for name, tensor in self.norms[str(layer)].slot_state(slot).items():
-                    state[f"norms.{n - 1}.{name}"] = tensor
+        for layer, slots in enumerate(self.slots):
+            for slot, (owner, n) in enumerate(slots):
+                parts = {f"linears.{n}": self.layers[layer]}
+                if str(layer) in self.norms:
+                    parts[f"norms.{n - 1}"] = self.norms[str(layer)]
+                for name, part in parts.items() if owner == member else ():
+                    own = part.slot_state(slot)
+                    state |= {f"{name}.{key}": t.detach().clone() for key, t in own.items()}
         return state
 
 
 class BatchedLinear(nn.Module):
-    """Linear layers of several members as one batched product.
+    """Linear layers of several members, of one size, as one batched product; values are copied."""
 
-    Args:
-        layers: layers of one size; their values are copied.
-        shape: says how products are scaled.
-    """
-
-    def __init__(self, layers: Sequence[nn.Linear], shape: object) -> None:
+    def __init__(self, layers: Sequence[nn.Linear], shape: MlpShape) -> None:
         super().__init__()
-        self.weight = self.bias = None
-        self.scale = 1.0
-        if not layers:
-            return
         # [members, fan_in, fan_out]: the product needs no transposition.
         self.weight = nn.Parameter(torch.stack([layer.weight.detach().T for layer in layers]))
-        self.scale = shape.scale(layers[0].in_features)
-        if layers[0].bias is not None:
-            self.bias = nn.Parameter(
-                torch.stack([layer.bias.detach() for layer in layers])[:, None]
-            )
+        self.scale, self.bias = shape.scale(layers[0].in_features), None
+        if shape.bias:
+            biases = torch.stack([layer.bias.detach() for layer in layers])
+            self.bias = nn.Parameter(biases[:, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """[members, batch, fan_in] -> [members, batch, fan_out]."""
@@ -135,13 +116,14 @@ class BatchedLinear(nn.Module):
             return torch.bmm(x, self.weight)
         return torch.baddbmm(self.bias, x, self.weight)
 
+    def slot_state(self, slot: int) -> dict[str, Tensor]:
+        """State of one member's layer."""
+        bias = {} if self.bias is None else {"bias": self.bias[slot, 0]}
+        return {"weight": self.weight[slot].T} | bias
+
 
 class BatchedNorm(nn.Module):
-    """Batch normalization layers of several members as one.
-
-    Args:
-        norms: the members' layers; their values are copied.
-    """
+    """Batch normalization layers of several members as one; values are copied."""
 
     def __init__(self, norms: Sequence[nn.BatchNorm1d]) -> None:
         super().__init__()
@@ -162,5 +144,4 @@ class BatchedNorm(nn.Module):
     def slot_state(self, slot: int) -> dict[str, Tensor]:
         """State of one member's BatchNorm1d."""
         part = slice(slot * self.width, (slot + 1) * self.width)
-        state = self.norm.state_dict()
-        return {n: (t[part] if t.dim() else t).detach().clone() for n, t in state.items()}
+        return {n: t[part] if t.dim() else t for n, t in self.norm.state_dict().items()}

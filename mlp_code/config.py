@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from common.config import ConfigError, free, later, require, require_choice, require_seeds
+from common.config import ConfigError, free, later, require, require_seeds
 from common.data import require_dataset
-from common.devices import DEVICES
+from common.devices import Device
+from common.ranges import Amount, Natural, Positive, Range, Share, check
 from common.runs import RunSettings
 from dag import FIGURE_3
 from mlp_code.model import live_dag
-from mlp_code.precision import PRECISIONS
+from mlp_code.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -29,27 +30,22 @@ class SgdConfig:
     """
 
     lr: float | Literal["auto"] = 1e-5
-    lr_scaling: str = later("none")
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    warmup_epochs: int = 0
+    lr_scaling: Literal["none", "paths"] = later("none")
+    momentum: Share = 0.0
+    weight_decay: Amount = 0.0
+    warmup_epochs: Natural = 0
     milestones: list[int] = field(default_factory=list)
-    gamma: float = 0.1
+    gamma: Amount = 0.1
 
     def __post_init__(self) -> None:
-        auto = self.lr == "auto"
-        ok = auto or 0 < self.lr < float("inf")
+        check(self, "optimizer.")
+        auto, scaled = self.lr == "auto", self.lr_scaling != "none"
+        ok = auto or self.lr in Range(above=0)
         require(ok, "optimizer.lr", self.lr, "a number > 0, or auto")
-        require_choice("optimizer.lr_scaling", self.lr_scaling, ("none", "paths"))
-        scaled = self.lr_scaling != "none"
         require(not (auto and scaled), "optimizer.lr_scaling", self.lr_scaling, "none with lr auto")
         several = (auto or scaled) and self.weight_decay
         expected = "0 where each DAG has a learning rate of its own"
         require(not several, "optimizer.weight_decay", self.weight_decay, expected)
-        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 <= momentum < 1")
-        for key in ("weight_decay", "warmup_epochs", "gamma"):
-            value = getattr(self, key)
-            require(0 <= value < float("inf"), f"optimizer.{key}", value, "a number >= 0")
         ok = all(epoch >= 1 for epoch in self.milestones)
         require(ok, "optimizer.milestones", self.milestones, "epochs >= 1")
 
@@ -111,50 +107,39 @@ class MlpConfig:
 
     dags: dict[str, str | int] = field(default_factory=FIGURE_3.copy)
     dataset: str = "digits"
-    split_seed: int = 0
-    width: int = 1024
-    epochs: int = 10
-    batch_size: int = 128
+    split_seed: Natural = 0
+    width: Positive = 1024
+    epochs: Positive = 10
+    batch_size: Natural = 128
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
-    loss: str = "cross_entropy"
-    targets: str = "one_hot"
+    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    targets: Literal["one_hot", "signed"] = "one_hot"
     bias: bool = True
     batch_norm: bool = False
-    parameterization: str = "standard"
-    init: str = later("kaiming")
+    parameterization: Literal["standard", "ntk"] = "standard"
+    init: Literal["kaiming", "in_degree"] = later("kaiming")
     optimizer: SgdConfig = field(default_factory=SgdConfig)
-    precision: str = later("float32")
-    evaluate_every: int = 1
-    batched: str = free("auto")
-    device: str = free("auto")
-    checkpoint_every: int = free(1)
+    precision: Precision = later("float32")
+    evaluate_every: Positive = 1
+    batched: Literal["auto", "always", "never"] = free("auto")
+    device: Device = free("auto")
+    checkpoint_every: Positive = free(1)
     tensorboard: bool = free(False)
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
         require_dataset("dataset", self.dataset)
-        for key in ("width", "epochs", "evaluate_every", "checkpoint_every"):
-            require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
-        for key in ("batch_size", "split_seed"):
-            require(getattr(self, key) >= 0, key, getattr(self, key), "an integer >= 0")
+        check(self)
         require(self.batch_size != 1 or not self.batch_norm, "batch_size", 1, "2 or more")
         require_seeds("seeds", self.seeds)
-        for key, words in _CHOICES.items():
-            require_choice(key, getattr(self, key), words)
         kernel = self.init == "kaiming" and not self.batch_norm
         expected = "a number: the kernel knows neither batch_norm nor init in_degree"
         require(kernel or self.optimizer.lr != "auto", "optimizer.lr", "auto", expected)
         fits = self.init == "kaiming" or self.parameterization == "standard"
         require(fits, "init", self.init, "kaiming with parameterization ntk")
 
-
-_CHOICES = {
-    "loss": ("cross_entropy", "mse"),
-    "targets": ("one_hot", "signed"),
-    "parameterization": ("standard", "ntk"),
-    "init": ("kaiming", "in_degree"),
-    "precision": PRECISIONS,
-    "batched": ("auto", "always", "never"),
-    "device": DEVICES,
-}
+    @property
+    def labels(self) -> list[tuple[str, int]]:
+        """(DAG name, seed) of each network, in order."""
+        return [(name, seed) for name in self.dags for seed in self.seeds]

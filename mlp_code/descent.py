@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from common.config import ConfigError
-from common.order import epoch_order
+from common.dataset import epoch_order
 from mlp_code.batched import BatchedDagMlp
-from mlp_code.metrics import Loss, make_loss
+from mlp_code.metrics import make_loss
 from mlp_code.model import DagMlp
 
 
@@ -37,28 +37,37 @@ class Descent:
     momentum: float = 0.0
 
     def losses(self, members: Sequence[DagMlp], rates: Tensor) -> Tensor:
-        """Losses [looks, members] of all images; inf where a network died or diverged.
+        """Losses [looks, members] of all images at rates [members]; inf: it died or diverged.
 
-        The gradient of a sum of losses, each times its rate, moves every network at its own.
-
-        Args:
-            members: networks of one shape and number of nodes; they stay as they are.
-            rates: learning rates [members].
+        The gradient of a sum of losses, each times its rate, moves every network at its own. The
+        members, of one shape and number of nodes, stay as they are.
         """
         network = BatchedDagMlp(members).to(self.x.device)
         optimizer = torch.optim.SGD(
             network.parameters(), lr=1.0, momentum=self.momentum, fused=True
         )
         loss_of, looks = make_loss(self.loss, "one_hot"), []
+
+        def outcome(chosen: Tensor | slice) -> tuple[Tensor, Tensor]:
+            logits = network(self.x[chosen].expand(len(network), -1, -1))
+            return logits, loss_of(logits, self.y[chosen].expand(len(network), -1)).mean(1)
+
+        def look() -> Tensor:
+            with torch.no_grad():
+                logits, loss = outcome(slice(None))
+            # A step too large can kill all ReLUs: outputs that no image changes have nothing to
+            # learn, though their loss may be below that of the start.
+            alive = (logits != logits[:, :1]).any(2).any(1)
+            return torch.where(alive & loss.isfinite(), loss, math.inf)
+
         for step in range(self.steps):
             if step == 0 or (self.every and step % self.every == 0):
-                looks.append(self._look(network, loss_of))
-            chosen = self._batch(step)
-            loss = self._loss(loss_of, network(self._for_all(self.x[chosen], network)), chosen)
+                looks.append(look())
+            _, loss = outcome(self._batch(step))
             optimizer.zero_grad()
-            (loss.mean(1) * rates).sum().backward()
+            (loss * rates).sum().backward()
             optimizer.step()
-        return torch.stack([*looks, self._look(network, loss_of)])
+        return torch.stack([*looks, look()])
 
     def stable(self, members: Sequence[DagMlp], rates: Tensor) -> Tensor:
         """Whether each network's loss is below its first one in the end, booleans [members]."""
@@ -73,32 +82,14 @@ class Descent:
         order = epoch_order(0, epoch + 1, n)
         return order[start : start + self.batch_size].to(self.x.device)
 
-    def _for_all(self, x: Tensor, network: BatchedDagMlp) -> Tensor:
-        return x.expand(len(network), -1, -1)
-
-    def _loss(self, loss_of: Loss, logits: Tensor, chosen: Tensor | slice) -> Tensor:
-        return loss_of(logits, self.y[chosen].expand(len(logits), -1))
-
-    @torch.no_grad()
-    def _look(self, network: BatchedDagMlp, loss_of: Loss) -> Tensor:
-        logits = network(self._for_all(self.x, network))
-        loss = self._loss(loss_of, logits, slice(None)).mean(1)
-        # A step too large can kill all ReLUs: outputs that no image changes have nothing to learn,
-        # though their loss may be below that of the start.
-        alive = (logits != logits[:, :1]).any(2).any(1)
-        return torch.where(alive & loss.isfinite(), loss, math.inf)
-
 
 def largest_stable(
     descent: Descent, members: Sequence[DagMlp], span: tuple[float, float], halvings: int
 ) -> Tensor:
     """The largest stable rate of each network [members], by bisection on the logarithm.
 
-    Args:
-        descent: the training that must end below the loss it began with.
-        members: networks of one shape and number of nodes.
-        span: a rate at which all train, and one at which all diverge.
-        halvings: of the logarithm of the span; the rate is exact to (high / low)^(2^-halvings).
+    All train at the first rate of the span and diverge at the last; what is found is exact to
+    (high / low)^(2^-halvings).
 
     Raises:
         ConfigError: a network does not train at the span's first rate, or most do at its last.
@@ -122,13 +113,7 @@ def largest_stable(
 
 
 def best_of(descent: Descent, members: Sequence[DagMlp], rates: Tensor) -> tuple[Tensor, Tensor]:
-    """The rate with the lowest loss in the end, and that loss, each [members].
-
-    Args:
-        descent: the training.
-        members: networks of one shape and number of nodes.
-        rates: rates to try [tries, members].
-    """
+    """Of rates [tries, members] those with the lowest loss in the end, and it, each [members]."""
     losses = torch.stack([descent.losses(members, tried)[-1] for tried in rates])
     best = losses.argmin(0, keepdim=True)
     return rates.gather(0, best)[0], losses.gather(0, best)[0]

@@ -3,25 +3,25 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import torch
-from torch import Tensor
 
-from common.config import free, identity, later, parse_config, require, require_seeds
+from common.config import free, identity, later, require, require_seeds, run_entry
 from common.data import load_dataset, require_dataset
 from common.dataset import Dataset
-from common.devices import choose_device, describe
-from common.errors import run_main
+from common.devices import Device, choose_device, describe
 from common.files import read_metrics
 from common.progress import progress
+from common.ranges import Natural, Positive, Range, Share, check
 from common.runs import Run, RunSettings
 from dag import FIGURE_3
-from mlp_code.agreement import LOSSES, check_rates, summary
+from mlp_code.agreement import check_rates, summary
 from mlp_code.descent import Descent, best_of, largest_stable
 from mlp_code.model import DagMlp, MlpShape
 from mlp_code.own_rate import CurveSettings, measure_curves, summarize_curves
 from mlp_code.theory import check_samples, inputs
-from mlp_code.topologies import distinct_codes
+from mlp_code.topologies import Layers, distinct_codes
 
 PROG = "python -m mlp_code.learning_rate"
 _PART = 10  # networks of all seeds that are measured, and kept, together
@@ -55,49 +55,32 @@ class LearningRateConfig:
         run: where results go, runs/learning_rate/<name>/.
     """
 
-    layers: int = 3
-    networks: int = free(0)
+    layers: Layers = 3
+    networks: Natural = free(0)
     dataset: str = "digits"
-    samples: int = 64
-    width: int = 128
-    wide: int = free(1024)
-    steps: int = 60
-    batch_size: int = 16
-    momentum: float = later(0.0)
+    samples: Annotated[int, Range(least=2)] = 64
+    width: Positive = 128
+    wide: Natural = free(1024)
+    steps: Positive = 60
+    batch_size: Positive = 16
+    momentum: Share = later(0.0)
     batch_norm: bool = later(False)
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     rates: tuple[float, float] = (0.03, 300.0)
-    halvings: int = 7
-    tries: int = 5
+    halvings: Positive = 7
+    tries: Positive = 5
     curves: CurveSettings = field(default_factory=CurveSettings)
-    device: str = free("auto")
+    device: Device = free("auto")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
-        require(1 <= self.layers <= 3, "layers", self.layers, "1, 2 or 3 (3, 27 or 729 codes)")
+        check(self)
         require_dataset("dataset", self.dataset)
         require_seeds("seeds", self.seeds)
-        for key, least in (("networks", 0), ("wide", 0), ("samples", 2), ("width", 1), ("steps", 1),
-                           ("batch_size", 1), ("halvings", 1), ("tries", 1)):  # fmt: skip
-            require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
         fits = self.batch_size <= self.samples
         require(fits, "batch_size", self.batch_size, f"at most samples, {self.samples}")
-        require(0 <= self.momentum < 1, "momentum", self.momentum, "0 <= momentum < 1")
         low, high = self.rates
         require(0 < low < high < float("inf"), "rates", list(self.rates), "two numbers, 0 < a < b")
-
-    def descents(self, x: Tensor, y: Tensor) -> dict[str, Descent]:
-        """The two trainings of the images, by loss."""
-        sizes = {"mse": 0, "cross_entropy": self.batch_size}
-        return {
-            loss: Descent(x, y, loss, self.steps, sizes[loss], momentum=self.momentum)
-            for loss in LOSSES
-        }
-
-    def network(self) -> dict:
-        """What is trained, for a record's header."""
-        more = {"momentum": self.momentum, "batch_norm": self.batch_norm}
-        return {"width": self.width} | {key: value for key, value in more.items() if value}
 
 
 def study(config: LearningRateConfig) -> dict:
@@ -109,28 +92,33 @@ def study(config: LearningRateConfig) -> dict:
     """
     device = choose_device(config.device)
     data = load_dataset(config.dataset, device)
-    for key, n in (("samples", config.samples), ("curves.images", config.curves.images)):
-        require(n <= len(data.train), key, n, f"at most {len(data.train)}, the training images")
-        check_samples(data, n)
+    check_samples(data, config.samples)
+    check_samples(data, config.curves.images, "curves.images")
     with Run(config.run, "learning_rate", identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
-        result = _study(config, run, data)
-        return run.finish(result, network=config.network(), n=len(config.seeds))
+        network = {"width": config.width}
+        for key in ("momentum", "batch_norm"):
+            network |= {key: getattr(config, key)} if getattr(config, key) else {}
+        return run.finish(_study(config, run, data), network=network, n=len(config.seeds))
 
 
 def _study(config: LearningRateConfig, run: Run, data: Dataset) -> dict:
-    x = inputs(data, config.samples)
-    descents = config.descents(x, data.train.labels[: config.samples])
-    classes = data.num_classes
-    shape = MlpShape(x.shape[1], config.width, classes, False, config.batch_norm, "ntk")
-    _measure(config, run, descents, shape, chosen_codes(config))
+    x, y = inputs(data, config.samples), data.train.labels[: config.samples]
+    batches = {"mse": 0, "cross_entropy": config.batch_size}  # gradient descent, and SGD
+    descents = {
+        loss: Descent(x, y, loss, config.steps, size, momentum=config.momentum)
+        for loss, size in batches.items()
+    }
+    shape = MlpShape(x.shape[1], config.width, data.num_classes, False, config.batch_norm, "ntk")
+    codes = chosen_codes(config)
+    _measure(config, run, descents, shape, codes)
     measure_curves(config.curves, config.seeds, run, data)
     if config.wide:
         wide = replace(shape, width=config.wide)
         _measure(config, run, descents, wide, list(FIGURE_3.values()))
     samples, records = x.cpu().double().numpy(), read_metrics(run.folder)
-    checked = [m for code in chosen_codes(config)[:20] for m in _members(code, shape, config.seeds)]
+    checked = _members(codes[:20], shape, config.seeds)
     result = summary(records, config.width, samples) | {
         "codes": len(distinct_codes(config.layers)),
         "check": check_rates(descents, checked, records, config.seeds),
@@ -149,8 +137,9 @@ def chosen_codes(config: LearningRateConfig) -> list[str]:
     return codes[: config.networks or None]
 
 
-def _members(code: str, shape: MlpShape, seeds: Sequence[int]) -> list[DagMlp]:
-    return [DagMlp(code, shape, torch.Generator().manual_seed(seed)) for seed in seeds]
+def _members(codes: Sequence[str], shape: MlpShape, seeds: Sequence[int]) -> list[DagMlp]:
+    """All seeds of a code in a row."""
+    return [DagMlp(c, shape, torch.Generator().manual_seed(s)) for c in codes for s in seeds]
 
 
 def _measure(
@@ -164,37 +153,24 @@ def _measure(
     records = [r for r in read_metrics(run.folder) if r.get("width") == shape.width]
     done = {r["code"] for r in records if r["seed"] == config.seeds[-1]}
     left = [code for code in codes if code not in done]
-    factors = 2 ** (-0.5 * torch.arange(config.tries))
+    factors, n = 2 ** (-0.5 * torch.arange(config.tries)), len(config.seeds)
     with progress(len(codes), len(codes) - len(left), "networks", f"width {shape.width}") as bar:
         for start in range(0, len(left), _PART):
             part = left[start : start + _PART]
-            members = [m for code in part for m in _members(code, shape, config.seeds)]
+            members = _members(part, shape, config.seeds)
             found = {}
             for loss, descent in descents.items():
                 stable = largest_stable(descent, members, config.rates, config.halvings)
                 tried = factors[:, None].to(stable.device) * stable
-                found[loss] = [stable, *best_of(descent, members, tried)]
-            _log(run, shape.width, [(c, s) for c in part for s in config.seeds], found)
+                found[loss] = stable, *best_of(descent, members, tried)
+            for i in range(len(members)):
+                record = {"width": shape.width, "code": part[i // n], "seed": config.seeds[i % n]}
+                for loss, rates in found.items():
+                    values = (float(rate[i]) for rate in rates)
+                    record[loss] = dict(zip(("stable", "best", "best_loss"), values))
+                run.log(record)
             run.position()  # on the disk, with the time that it took
             bar.update(len(part))
-
-
-def _log(
-    run: Run, width: int, labels: Sequence[tuple[str, int]], found: dict[str, list[Tensor]]
-) -> None:
-    for i, (code, seed) in enumerate(labels):
-        record: dict = {"width": width, "code": code, "seed": seed}
-        for loss, values in found.items():
-            row = zip(("stable", "best", "best_loss"), values)
-            record[loss] = {key: float(value[i]) for key, value in row}
-        run.log(record)
-
-
-def main() -> None:
-    """Measures what the config says and prints a table."""
-    config = parse_config(LearningRateConfig, PROG, "Learning rates of DAGs, and predictions.")
-    print_table(study(config))
-    print(f"\nRecords: {config.run.folder('learning_rate')}/")
 
 
 def print_table(result: dict) -> None:
@@ -209,4 +185,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main)
+    run_entry(PROG, LearningRateConfig, "learning_rate", study, print_table)

@@ -12,11 +12,7 @@ from mlp_code.model import DagMlp, MlpShape
 
 
 class DagMlpLoop(nn.Module):
-    """Members that run one after the other; the interface of `BatchedDagMlp`.
-
-    Args:
-        members: the networks; they are used as they are.
-    """
+    """Members, used as they are, one after the other; the interface of `BatchedDagMlp`."""
 
     def __init__(self, members: Sequence[DagMlp]) -> None:
         super().__init__()
@@ -34,32 +30,21 @@ class DagMlpLoop(nn.Module):
         return copy.deepcopy(self.members[member].state_dict())
 
 
-def labels(config: MlpConfig) -> list[tuple[str, int]]:
-    """(DAG name, seed) of each member, in order."""
-    return [(name, seed) for name in config.dags for seed in config.seeds]
-
-
 def mlp_shape(config: MlpConfig, in_features: int, num_classes: int) -> MlpShape:
     """Sizes of the config's networks on a dataset."""
-    return MlpShape(
-        in_features,
-        config.width,
-        num_classes,
-        bias=config.bias,
-        batch_norm=config.batch_norm,
-        parameterization=config.parameterization,
-        init=config.init,
-    )
+    keys = ("bias", "batch_norm", "parameterization", "init")
+    more = {key: getattr(config, key) for key in keys}
+    return MlpShape(in_features, config.width, num_classes, **more)
 
 
 def build_members(
     config: MlpConfig, shape: MlpShape, device: torch.device
 ) -> BatchedDagMlp | DagMlpLoop:
     """One network per DAG and seed; a seed gives all DAGs the same stem."""
-    members = []
-    for name, seed in labels(config):
-        generator = torch.Generator().manual_seed(seed)
-        members.append(DagMlp(config.dags[name], shape, generator))
+    members = [
+        DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
+        for name, seed in config.labels
+    ]
     same_nodes = len({member.dag.num_nodes for member in members}) == 1
     plain = device.type == "cpu" and (config.width > 128 or len(members) == 1)
     loop = config.batched == "never" or (config.batched == "auto" and plain)

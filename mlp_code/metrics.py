@@ -11,15 +11,14 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # logits [m, b, c], labels [m, b] -> 
 
 def make_loss(name: str, targets: str) -> Loss:
     """The loss of each image: cross-entropy, or sum over classes of (f - y)^2 / 2."""
-    if name == "cross_entropy":
-        return lambda f, y: F.cross_entropy(f.flatten(0, 1), y.flatten(), reduction="none").view_as(
-            y
-        )
+
+    def cross_entropy(f: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(f.flatten(0, 1), y.flatten(), reduction="none").view_as(y)
 
     def mse(f: Tensor, y: Tensor) -> Tensor:
         return (f - encode_targets(y, f.shape[-1], targets)).square().sum(-1) / 2
 
-    return mse
+    return mse if name == "mse" else cross_entropy
 
 
 def encode_targets(y: Tensor, num_classes: int, targets: str) -> Tensor:
@@ -29,13 +28,7 @@ def encode_targets(y: Tensor, num_classes: int, targets: str) -> Tensor:
 
 
 class Sums:
-    """Sums of loss and hits over the batches of one pass.
-
-    Args:
-        members: number of networks.
-        num_classes: number of labels.
-        device: where the sums live.
-    """
+    """Sums of loss and hits over the batches of one pass; its variables are its state."""
 
     def __init__(self, members: int, num_classes: int, device: torch.device) -> None:
         self.loss = torch.zeros(members, dtype=torch.float64, device=device)
@@ -52,21 +45,11 @@ class Sums:
     def records(self, split: str) -> list[dict[str, float]]:
         """Per network: mean loss, top-1 accuracy and mean accuracy over classes, in %."""
         images = self.images.sum(1)
-        loss = self.loss / images
-        accuracy = 100 * self.hits.sum(1).double() / images
-        seen = self.images > 0
         per_class = 100 * self.hits.double() / self.images.clamp_min(1)
-        class_mean = per_class.sum(1) / seen.sum(1)
-        return [
-            {f"{split}_loss": a, f"{split}_accuracy": b, f"{split}_class_accuracy": c}
-            for a, b, c in zip(loss.tolist(), accuracy.tolist(), class_mean.tolist())
-        ]
-
-    def state(self) -> dict[str, Tensor]:
-        """The sums, for a checkpoint."""
-        return {"loss": self.loss, "hits": self.hits, "images": self.images}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Goes on from a checkpoint."""
-        for name, tensor in state.items():
-            getattr(self, name).copy_(tensor)
+        values = {
+            "loss": self.loss / images,
+            "accuracy": 100 * self.hits.sum(1).double() / images,
+            "class_accuracy": per_class.sum(1) / (self.images > 0).sum(1),
+        }
+        columns = zip(*(value.tolist() for value in values.values()))
+        return [dict(zip([f"{split}_{key}" for key in values], column)) for column in columns]

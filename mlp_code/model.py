@@ -33,18 +33,14 @@ class MlpShape:
     parameterization: str = "standard"
     init: str = "kaiming"
 
-    def layers(self, dag: Dag) -> list[tuple[int, int]]:
-        """(fan_in, fan_out) of stem, one linear layer per linear edge of `dag`, readout."""
-        hidden = [(self.width, self.width) for edge in dag.edges if edge.op == EdgeOp.LINEAR]
-        return [(self.in_features, self.width), *hidden, (self.width, self.num_classes)]
-
-    def degrees(self, dag: Dag) -> list[int]:
-        """What divides the variance of the initial weights of each of these layers."""
-        read = [0, *(e.source for e in dag.edges if e.op == EdgeOp.LINEAR), dag.output]
-        if self.init == "kaiming":
-            return [1] * len(read)
-        into = [1, *(sum(e.target == node for e in dag.edges) for node in range(1, dag.num_nodes))]
-        return [1, *(into[node] for node in read[1:])]
+    def layers(self, dag: Dag) -> list[tuple[int, int, int]]:
+        """(fan_in, fan_out, what divides the initial variance) of stem, linear edges, readout."""
+        width, into = self.width, [1] * dag.num_nodes
+        if self.init == "in_degree":
+            for node in range(1, dag.num_nodes):
+                into[node] = sum(edge.target == node for edge in dag.edges)
+        hidden = [(width, width, into[e.source]) for e in dag.edges if e.op == EdgeOp.LINEAR]
+        return [(self.in_features, width, 1), *hidden, (width, self.num_classes, into[dag.output])]
 
     def weight_std(self, fan_in: int) -> float:
         """Standard deviation of initial weights: Kaiming normal in fan-in mode."""
@@ -89,14 +85,10 @@ class DagMlp(nn.Module):
     ) -> None:
         super().__init__()
         self.dag, self.shape = live_dag(dag), shape
-        sizes = shape.layers(self.dag)
-        self.linears = nn.ModuleList(
-            _linear(*size, shape, degree, generator)
-            for size, degree in zip(sizes, shape.degrees(self.dag))
-        )
-        self.norms = nn.ModuleList(
-            nn.BatchNorm1d(shape.width) for _ in sizes[1:-1] if shape.batch_norm
-        )
+        layers = shape.layers(self.dag)
+        self.linears = nn.ModuleList(_linear(*layer, shape, generator) for layer in layers)
+        normed = layers[1:-1] if shape.batch_norm else []
+        self.norms = nn.ModuleList(nn.BatchNorm1d(shape.width) for _ in normed)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, in_features] -> logits [batch, num_classes]."""
@@ -125,7 +117,7 @@ class DagMlp(nn.Module):
 
 
 def _linear(
-    fan_in: int, fan_out: int, shape: MlpShape, degree: int, generator: torch.Generator | None
+    fan_in: int, fan_out: int, degree: int, shape: MlpShape, generator: torch.Generator | None
 ) -> nn.Linear:
     device = torch.get_default_device()
     linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out, bias=shape.bias, device=device)

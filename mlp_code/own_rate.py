@@ -9,6 +9,7 @@ from common.config import require
 from common.dataset import Dataset
 from common.files import read_metrics
 from common.progress import progress
+from common.ranges import Positive, Range, check
 from common.runs import Run
 from dag import FIGURE_3
 from mlp_code.descent import Descent
@@ -33,16 +34,15 @@ class CurveSettings:
         default_factory=lambda: [round(10 ** (k / 2 - 3.5), 7) for k in range(8)]
     )
     images: int = 1000
-    width: int = 256
-    steps: int = 300
-    batch_size: int = 128
-    every: int = 10
+    width: Positive = 256
+    steps: Positive = 300
+    batch_size: Positive = 128
+    every: Positive = 10
 
     def __post_init__(self) -> None:
-        fits = self.rates and all(0 < rate < float("inf") for rate in self.rates)
+        check(self, "curves.")
+        fits = self.rates and all(rate in Range(above=0) for rate in self.rates)
         require(bool(fits), "curves.rates", self.rates, "numbers > 0, at least one")
-        for key in ("width", "steps", "batch_size", "every"):
-            require(getattr(self, key) >= 1, f"curves.{key}", getattr(self, key), "at least 1")
         few = self.images >= max(2, self.batch_size)
         require(few, "curves.images", self.images, "at least 2, and one batch")
 
@@ -55,9 +55,8 @@ def measure_curves(settings: CurveSettings, seeds: Sequence[int], run: Run, data
     members = [DagMlp(FIGURE_3[n], shape, torch.Generator().manual_seed(s)) for n, s in labels]
     descent = Descent(x, y, "cross_entropy", settings.steps, settings.batch_size, settings.every)
     done = {r["rate"] for r in read_metrics(run.folder) if "rate" in r}
-    left = [rate for rate in settings.rates if rate not in done]
     with progress(len(settings.rates), len(done), "rates") as bar:
-        for rate in left:
+        for rate in (rate for rate in settings.rates if rate not in done):
             losses = descent.losses(members, torch.full((len(members),), rate, device=x.device))
             finite = [[v if v < float("inf") else None for v in row] for row in losses.T.tolist()]
             run.log({"rate": rate, "losses": finite})
@@ -79,18 +78,8 @@ def summarize_curves(
         curves = {rate: by_rate[rate][own] for rate in settings.rates}
         last = {rate: [curve[-1] for curve in found] for rate, found in curves.items()}
         whole = {rate: sum(v) for rate, v in last.items() if None not in v}
-        best = min(whole, key=whole.get) if whole else None
-        dags[name] = {
-            "code": FIGURE_3[name],
-            "last": list(last.values()),
-            "best_rate": best,
-            "best_curves": curves[best] if whole else None,
-        }
-    return {
-        "rates": list(settings.rates),
-        "steps": settings.steps,
-        "every": settings.every,
-        "width": settings.width,
-        "images": settings.images,
-        "dags": dags,
-    }
+        best = min(whole, key=whole.get, default=None)
+        found = {"code": FIGURE_3[name], "last": list(last.values()), "best_rate": best}
+        dags[name] = found | {"best_curves": curves.get(best)}
+    keys = ("rates", "steps", "every", "width", "images")
+    return {key: getattr(settings, key) for key in keys} | {"dags": dags}

@@ -2,34 +2,26 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+Precision = Literal["auto", "float32", "bfloat16"]
 _GAIN = 1.2  # how much faster bfloat16 must be to be worth its rounding
 
 
-def choose_precision(
-    wanted: str, device: torch.device, width: int, networks: int = 1, rows: int = 128
-) -> str:
+def choose_precision(wanted: str, device: torch.device, width: int, networks: int = 1) -> str:
     """`wanted`, or for auto the faster of the two on this device, by a quick probe.
 
     GPUs and CPUs with AMX gain by bfloat16; other CPUs emulate it and lose, some of them a
     hundredfold, so the probe is one layer's product and not a step of training: on a GPU of all
     networks, since that of a single one is over before its start has paid.
-
-    Args:
-        wanted: auto, float32 or bfloat16.
-        device: where to train.
-        width: units of a layer.
-        networks: that are batched on a GPU.
-        rows: images of a batch.
     """
     if wanted != "auto":
         return wanted
     count = networks if device.type == "cuda" else 1
-    x = torch.randn(count, rows, width, device=device)
+    x = torch.randn(count, 128, width, device=device)
     w = torch.randn(count, width, width, device=device)
     slow = _seconds(lambda: x @ w, device)
     x, w = x.bfloat16(), w.bfloat16()

@@ -1,16 +1,11 @@
 """What predicts how fast, and how well, a topology trains: taus and R over different kernels."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from common.statistics import (
-    bootstrap_interval,
-    equal_rows,
-    gain_interval,
-    kendall_tau,
-    regressions,
-)
+from common import statistics
 
 PREDICTORS = {
     "effective depth": "depth",
@@ -33,51 +28,31 @@ def analyse(rows: Sequence[Mapping], samples: int) -> dict:
 
     Convergence speed is minus the steps to the goal. Networks whose kernels are equal are drawn
     together, and never stand on both sides of a cross-validation split: their features are the
-    same, and each would tell the other's speed.
-
-    Args:
-        rows: of `topologies.tabulate`, of which one per distinct network is looked at.
-        samples: bootstrap samples.
+    same, and each would tell the other's speed. Of the rows of `topologies.tabulate` one per
+    distinct network is looked at; `samples` are those of the bootstrap.
     """
     rows = [row for row in rows if row["code"] == row["network"]]
     keys = [key for key in rows[0] if key not in ("code", "network")]
     table = {key: np.array([float(row[key]) for row in rows]) for key in keys}
-    groups = equal_rows(table["lambda_min"], table["mean_correlation"])
-    targets = {
-        "convergence speed": -table["steps_to_goal"],
-        "test accuracy": table["test_accuracy"],
-    }
+    groups = statistics.equal_rows(table["lambda_min"], table["mean_correlation"])
+    shape, kernel = (np.column_stack([table[key] for key in keys]) for keys in (SHAPE, KERNEL))
+    sets = {"depth, width": shape, "depth, width, kernel": kernel}
+    speed, accuracy = -table["steps_to_goal"], table["test_accuracy"]
     found: dict = {"networks": len(rows), "different_kernels": int(groups.max()) + 1}
-    for name, y in targets.items():
-        found[name] = _analyse_target(table, y, groups, samples)
+    for target, y in (("convergence speed", speed), ("test accuracy", accuracy)):
+        taus = {}
+        for name, key in PREDICTORS.items():
+            tau = partial(_tau, table[key], y)
+            interval = statistics.bootstrap_interval(tau, groups, samples)
+            taus[name] = {"tau": tau(slice(None)), "interval": interval}
+        fits = statistics.regressions(sets, y, groups, samples)
+        found[target] = {
+            "kendall_tau": taus,
+            "regressions": {name: fit._asdict() for name, fit in fits.items()},
+            "gain_interval": statistics.gain_interval(shape, kernel, y, groups, samples),
+        }
     return found
 
 
-def _analyse_target(
-    table: Mapping[str, np.ndarray], y: np.ndarray, groups: np.ndarray, samples: int
-) -> dict:
-    sets = {
-        "depth, width": np.column_stack([table[key] for key in SHAPE]),
-        "depth, width, kernel": np.column_stack([table[key] for key in KERNEL]),
-    }
-    fits = regressions(sets, y, groups, samples)
-    return {
-        "kendall_tau": _taus(table, y, groups, samples),
-        "regressions": {name: fit._asdict() for name, fit in fits.items()},
-        "gain_interval": gain_interval(*sets.values(), y, groups, samples),
-    }
-
-
-def _taus(
-    table: Mapping[str, np.ndarray], y: np.ndarray, groups: np.ndarray, samples: int
-) -> dict[str, dict]:
-    taus = {}
-    for name, key in PREDICTORS.items():
-        x = table[key]
-
-        def tau(rows: np.ndarray, x: np.ndarray = x) -> float:
-            return kendall_tau(x[rows], y[rows])
-
-        interval = bootstrap_interval(tau, groups, samples)
-        taus[name] = {"tau": kendall_tau(x, y), "interval": interval}
-    return taus
+def _tau(x: np.ndarray, y: np.ndarray, rows: np.ndarray | slice) -> float:
+    return statistics.kendall_tau(x[rows], y[rows])

@@ -16,49 +16,39 @@ def summarize(
     config: MlpConfig,
     folder: Path,
     shape: MlpShape,
-    best_epochs: list[int],
+    best_epochs: dict[tuple[str, int], int],
     rates: dict[str, float],
     seconds: float,
 ) -> dict:
     """The content of result.json: one entry per DAG, means and sample stds over seeds.
 
-    Accuracies are in %; `test_accuracy` belongs to the epoch of best validation accuracy.
+    Accuracies are in %; `test_accuracy` belongs to the epoch of best validation accuracy, which
+    `best_epochs` has by DAG and seed.
     """
     records = {(r["dag"], r["seed"], r["epoch"]): r for r in read_metrics(folder)}
-    epochs_of = dict(zip([(d, s) for d in config.dags for s in config.seeds], best_epochs))
-    return {
-        "epochs": config.epochs,
-        "seeds": config.seeds,
-        "precision": config.precision,
-        "seconds": round(seconds, 2),
-        "dags": {
-            name: _summarize_dag(config, name, shape, records, epochs_of) | {"lr": rates[name]}
-            for name in config.dags
-        },
-    }
+    dags = {}
+    for name, code in config.dags.items():
+        depth, width = effective_depth_width(Dag.parse(code))
+        parameters, multiply_adds = count_costs(code, shape)
+        last = [records[name, seed, config.epochs] for seed in config.seeds]
+        best = [records[name, seed, best_epochs[name, seed]] for seed in config.seeds]
+        dags[name] = {
+            "code": code,
+            "effective_depth": depth,
+            "effective_width": width,
+            "parameters": parameters,
+            "multiply_adds": multiply_adds,
+            "best_epochs": [record["epoch"] for record in best],
+            **_means(last, "train_loss", "train_accuracy"),
+            **_means(best, "validation_accuracy", "test_accuracy", "test_class_accuracy"),
+            "lr": rates[name],
+        }
+    whole = {"epochs": config.epochs, "seeds": config.seeds, "precision": config.precision}
+    return whole | {"seconds": round(seconds, 2), "dags": dags}
 
 
-def _summarize_dag(
-    config: MlpConfig, name: str, shape: MlpShape, records: dict, epochs_of: dict
-) -> dict:
-    code = config.dags[name]
-    depth, width = effective_depth_width(Dag.parse(code))
-    parameters, multiply_adds = count_costs(code, shape)
-    last = [records[name, seed, config.epochs] for seed in config.seeds]
-    best = [records[name, seed, epochs_of[name, seed]] for seed in config.seeds]
-    return {
-        "code": code,
-        "effective_depth": depth,
-        "effective_width": width,
-        "parameters": parameters,
-        "multiply_adds": multiply_adds,
-        "best_epochs": [record["epoch"] for record in best],
-        "train_loss": mean_std([record["train_loss"] for record in last]),
-        "train_accuracy": mean_std([record["train_accuracy"] for record in last]),
-        "validation_accuracy": mean_std([record["validation_accuracy"] for record in best]),
-        "test_accuracy": mean_std([record["test_accuracy"] for record in best]),
-        "test_class_accuracy": mean_std([record["test_class_accuracy"] for record in best]),
-    }
+def _means(records: list[dict], *keys: str) -> dict[str, dict]:
+    return {key: mean_std([record[key] for record in records]) for key in keys}
 
 
 def count_costs(code: str, shape: MlpShape) -> tuple[int, int]:

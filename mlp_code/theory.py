@@ -1,19 +1,22 @@
 """Entry: python -m mlp_code.theory: kernels of DAGs, and training predicted from them."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from common.config import free, identity, parse_config, require, require_seeds
+from common.config import free, identity, require, require_seeds, run_entry
 from common.data import load_dataset, require_dataset
 from common.dataset import Dataset
-from common.devices import choose_device, describe
-from common.errors import TrainingDivergedError, run_main
+from common.devices import Device, choose_device, describe
+from common.errors import TrainingDivergedError
 from common.files import read_metrics
 from common.progress import progress
+from common.ranges import Amount, Positive, Range, check
 from common.runs import Run, RunSettings
 from dag import FIGURE_3, Dag, eigenvalues, eq12_bound, nngp, ntk, predict_training
 from mlp_code.config import checked_dags
@@ -43,31 +46,25 @@ class TheoryConfig:
 
     dags: dict[str, str | int] = field(default_factory=FIGURE_3.copy)
     dataset: str = "digits"
-    kernel_samples: int = 512
-    samples: int = 128
-    width: int = 4096
-    steps: int = 60
-    lr: float = 0.0
-    targets: str = "one_hot"
+    kernel_samples: Annotated[int, Range(least=2)] = 512
+    samples: Annotated[int, Range(least=2)] = 128
+    width: Positive = 4096
+    steps: Positive = 60
+    lr: Amount = 0.0
+    targets: Literal["one_hot", "signed"] = "one_hot"
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
-    device: str = free("auto")
+    device: Device = free("auto")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dags", checked_dags(self.dags))
         require_dataset("dataset", self.dataset)
         require_seeds("seeds", self.seeds)
-        for key, least in (("samples", 2), ("kernel_samples", 2), ("width", 1), ("steps", 1)):
-            require(getattr(self, key) >= least, key, getattr(self, key), f"at least {least}")
-        require(0 <= self.lr < float("inf"), "lr", self.lr, "a number >= 0")
-        targets = ("one_hot", "signed")
-        require(self.targets in targets, "targets", self.targets, "one_hot or signed")
+        check(self)
 
 
 def compare(config: TheoryConfig) -> dict:
-    """Spectra of the kernels, and losses predicted beside measured; returns the result.
-
-    Curves that are in metrics.jsonl already are not measured again.
+    """Spectra of the kernels, and losses predicted beside those measured, each curve only once.
 
     Raises:
         DataError, RunError, ConfigError: before any work.
@@ -75,10 +72,9 @@ def compare(config: TheoryConfig) -> dict:
     """
     device = choose_device(config.device)
     data = load_dataset(config.dataset, device)
-    for key in ("samples", "kernel_samples"):
-        most = len(data.train)
-        require(getattr(config, key) <= most, key, getattr(config, key), f"at most {most}")
     check_samples(data, config.samples)
+    most, n = len(data.train), config.kernel_samples
+    require(n <= most, "kernel_samples", n, f"at most {most}, the training images")
     with Run(config.run, "theory", identity(config), describe(device), data.header) as run:
         if run.finished:
             return run.result
@@ -89,33 +85,34 @@ def compare(config: TheoryConfig) -> dict:
 def _compare(config: TheoryConfig, run: Run, data: Dataset) -> dict:
     dags = {name: Dag.parse(code) for name, code in config.dags.items()}
     x = inputs(data, max(config.samples, config.kernel_samples))
-    samples = x[: config.samples]
+    samples, kernel_samples = x[: config.samples], x[: config.kernel_samples]
     tangents = {name: ntk(dag, samples.cpu().numpy()) for name, dag in dags.items()}
     largest = max(float(np.linalg.eigvalsh(kernel)[-1]) for kernel in tangents.values())
     lr = config.lr or config.samples / largest
     y = encode_targets(data.train.labels[: config.samples], data.num_classes, config.targets)
     curves = _measure_all(config, run, samples, data, lr)
-    seconds = sum(curve["seconds"] for curve in curves.values())
     rows = {}
     for name, dag in dags.items():
-        training = _against_prediction(config, tangents[name], y, curves, name, lr)
-        rows[name] = {"code": config.dags[name], **spectra(dag, x[: config.kernel_samples])}
-        rows[name]["training"] = training
-    cosine = largest_cosine(x[: config.kernel_samples])
-    measured = {"lr": lr, "seconds": round(seconds, 1), "largest_cosine": cosine, "dags": rows}
-    return {**_settings(config), **measured}
-
-
-def _settings(config: TheoryConfig) -> dict:
+        own = [curves[name, seed] for seed in config.seeds]
+        training = _against_prediction(config, tangents[name], y, own, name, lr)
+        spectrum = spectra(dag, kernel_samples)
+        rows[name] = {"code": config.dags[name], **spectrum, "training": training}
     keys = ("kernel_samples", "samples", "width", "steps", "targets", "seeds")
-    return {key: getattr(config, key) for key in keys}
+    return {key: getattr(config, key) for key in keys} | {
+        "lr": lr,
+        "seconds": round(sum(curve["seconds"] for curve in curves.values()), 1),
+        "largest_cosine": largest_cosine(kernel_samples),
+        "dags": rows,
+    }
 
 
-def check_samples(data: Dataset, n: int) -> None:
-    """Raises a ConfigError if the first n training images are of one class: nothing to learn."""
+def check_samples(data: Dataset, n: int, key: str = "samples") -> None:
+    """Raises a ConfigError unless the first n training images are there, of two classes or more."""
+    most = len(data.train)
+    require(n <= most, key, n, f"at most {most}, the training images")
     classes = data.train.labels[:n].unique().tolist()
     found = f"{n}, images of class {classes[0]} alone"
-    require(len(classes) > 1, "samples", found, "enough for two classes")
+    require(len(classes) > 1, key, found, "enough for two classes")
 
 
 def inputs(data: Dataset, n: int) -> Tensor:
@@ -139,21 +136,20 @@ def spectra(dag: Dag, x: Tensor) -> dict:
     """
     samples = x.cpu().double().numpy()
     samples *= (samples.shape[1] / (samples**2).sum(1, keepdims=True)) ** 0.5
+    stem = nngp(Dag.parse("1"), samples, "paper")
     kernels = {
         "exact": eigenvalues(dag, samples) / 2,
         "paper": eigenvalues(dag, samples, "paper"),
         "ntk": eigenvalues(dag, samples, tangent=True),
     }
-    stem = nngp(Dag.parse("1"), samples, "paper")
-    found: dict = {"eq12_bound": eq12_bound(dag, stem)}
-    for form, ascending in kernels.items():
-        values = ascending[::-1]
-        found[form] = {
-            "smallest_eigenvalue": float(values[-1]),
-            "condition_number": float(values[0] / values[-1]) if values[-1] > 0 else None,
-            "eigenvalues": [float(f"{value:.6g}") for value in values],
+    return {"eq12_bound": eq12_bound(dag, stem)} | {
+        form: {
+            "smallest_eigenvalue": float(values[0]),
+            "condition_number": float(values[-1] / values[0]) if values[0] > 0 else None,
+            "eigenvalues": [float(f"{value:.6g}") for value in values[::-1]],
         }
-    return found
+        for form, values in kernels.items()
+    }
 
 
 def largest_cosine(x: Tensor) -> float:
@@ -168,68 +164,47 @@ def _measure_all(
     """Measured curve of each DAG and seed, by (name, seed)."""
     curves = {(r["dag"], r["seed"]): r for r in read_metrics(run.folder)}
     missing = [(n, s) for n in config.dags for s in config.seeds if (n, s) not in curves]
-    labels = data.train.labels[: config.samples]
+    shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
     with progress(len(curves) + len(missing), len(curves), "networks") as bar:
         for name, seed in missing:
-            shape = MlpShape(x.shape[1], config.width, data.num_classes, False, False, "ntk")
             network = DagMlp(config.dags[name], shape, torch.Generator().manual_seed(seed))
-            started = time.perf_counter()
-            losses, start = descend(network.to(x.device), x, labels, config, lr)
-            if not np.isfinite(losses).all():
-                raise TrainingDivergedError(
-                    f"loss of {name}, seed {seed}, is not finite after "
-                    f"{np.isfinite(losses).argmin()} steps: lower lr (now {lr:g}), or set it to 0, "
-                    f"which takes one that the kernels allow"
-                )
-            record = {"dag": name, "seed": seed, "losses": losses, "initial_outputs": start}
-            record["seconds"] = round(time.perf_counter() - started, 3)
-            run.log(record)
-            curves[name, seed] = record
+            curve = descend(network.to(x.device), x, data.train.labels[: len(x)], config, lr)
+            _require_finite(curve["losses"], f"loss of {name}, seed {seed},", lr)
+            curves[name, seed] = {"dag": name, "seed": seed} | curve
+            run.log(curves[name, seed])
             bar.update()
     return curves
 
 
-def descend(
-    network: DagMlp, x: Tensor, labels: Tensor, config: TheoryConfig, lr: float
-) -> tuple[list[float], list[list[float]]]:
-    """Full-batch gradient descent: the loss before each step and after the last, and f_0."""
-    loss_of = make_loss("mse", config.targets)
+def descend(network: DagMlp, x: Tensor, labels: Tensor, config: TheoryConfig, lr: float) -> dict:
+    """Full-batch gradient descent: the loss before each step and after the last, f_0, seconds."""
+    started, loss_of = time.perf_counter(), make_loss("mse", config.targets)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr, fused=True)
-    losses, start = [], None
+    losses, start = [], network(x).tolist()
     for _ in range(config.steps + 1):
-        outputs = network(x)
-        start = outputs.detach() if start is None else start
-        loss = loss_of(outputs[None], labels[None]).mean()
+        loss = loss_of(network(x)[None], labels[None]).mean()
         losses.append(loss.detach())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return torch.stack(losses).tolist(), start.tolist()
+    found = {"losses": torch.stack(losses).tolist(), "initial_outputs": start}
+    return found | {"seconds": round(time.perf_counter() - started, 3)}
 
 
 def _against_prediction(
-    config: TheoryConfig, tangent: np.ndarray, y: Tensor, curves: dict, name: str, lr: float
+    config: TheoryConfig, tangent: np.ndarray, y: Tensor, curves: list[dict], name: str, lr: float
 ) -> dict:
     """Predicted and measured loss per seed; the prediction starts from the seed's own f_0.
 
     The loss is 1/(2n) ||y - f||^2, so gradient descent on it has the rate lr / n.
     """
     n, targets = config.samples, y.cpu().double().numpy()
-    measured = np.array([curves[name, seed]["losses"] for seed in config.seeds])
-    predicted = np.array(
-        [
-            predict_training(
-                tangent, targets, lr / n, config.steps, np.array(curves[name, s]["initial_outputs"])
-            ).losses
-            / n
-            for s in config.seeds
-        ]
-    )
-    if not np.isfinite(predicted).all():
-        raise TrainingDivergedError(
-            f"the predicted loss of {name} is not finite: lower lr (now {lr:g}), or set it to 0, "
-            f"which takes one that the kernels allow"
-        )
+    measured = np.array([curve["losses"] for curve in curves])
+    starts = [np.array(curve["initial_outputs"]) for curve in curves]
+    trainings = [predict_training(tangent, targets, lr / n, config.steps, f) for f in starts]
+    predicted = np.array([training.losses / n for training in trainings])
+    for losses in predicted:
+        _require_finite(losses, f"predicted loss of {name}", lr)
     errors = np.abs(predicted - measured) / measured
     return {
         "measured": measured.tolist(),
@@ -239,11 +214,12 @@ def _against_prediction(
     }
 
 
-def main() -> None:
-    """Compares what the config says and prints a table."""
-    config = parse_config(TheoryConfig, PROG, "Kernels of DAGs, and training predicted by them.")
-    print_table(compare(config))
-    print(f"\nRecords: {config.run.folder('theory')}/")
+def _require_finite(losses: Sequence[float], what: str, lr: float) -> None:
+    if not np.isfinite(losses).all():
+        raise TrainingDivergedError(
+            f"{what} is not finite after {np.isfinite(losses).argmin()} steps: lower lr (now "
+            f"{lr:g}), or set it to 0, which takes one that the kernels allow"
+        )
 
 
 def print_table(result: dict) -> None:
@@ -266,4 +242,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main)
+    run_entry(PROG, TheoryConfig, "theory", compare, print_table)

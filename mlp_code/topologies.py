@@ -1,80 +1,60 @@
 """Entry: python -m mlp_code.topologies: every topology of H layers, trained batched."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Annotated, Literal
 
 from torch import Tensor
 
-from common.config import parse_config, require
+from common.config import free, require, run_entry
 from common.data import load_dataset
 from common.dataset import Dataset
-from common.errors import run_main
 from common.files import read_metrics, write_columns
-from common.runs import RunSettings
+from common.ranges import Natural, Positive, Range, check
 from common.statistics import mean_std
-from dag import Dag, DepthWidth, all_codes, depth_histogram, effective_depth_width, kernel_features
+from dag import Dag, all_codes, depth_histogram, effective_depth_width, kernel_features
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.predictors import analyse
 from mlp_code.theory import inputs
 from mlp_code.training import train
 
 PROG = "python -m mlp_code.topologies"
+Layers = Annotated[int, Range(least=1, most=3)]  # 3, 27 or 729 codes
 
 
 @dataclass(frozen=True)
-class TopologiesConfig:
+class TopologiesConfig(MlpConfig):
     """All codes with a path from input to output, one training for each distinct network.
 
     Args:
-        layers: nodes after the input, H; there are 3^(H(H+1)/2) codes.
+        layers: nodes after the input, H; there are 3^(H(H+1)/2) codes, which are the dags.
         kernel_samples: training images whose kernels give the predictors.
         goal: training accuracy in % whose first reaching counts as convergence.
         bootstrap: samples behind each confidence interval.
-        dataset: one that `python -m common.prepare` lists, or PATH.npz.
-        width: units per node.
-        epochs: passes over the training images.
-        batch_size: images per step.
-        seeds: one network per topology and seed.
-        optimizer: stochastic gradient descent.
-        device: cpu, cuda, or auto: cuda where there is one.
-        run: where results go, runs/topologies/<name>/.
     """
 
-    layers: int = 3
-    kernel_samples: int = 128
-    goal: float = 90.0
-    bootstrap: int = 1000
-    dataset: str = "digits"
-    width: int = 64
-    epochs: int = 40
-    batch_size: int = 50
-    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    dags: dict[str, str | int] = field(default_factory=dict)
+    width: Positive = 64
+    epochs: Positive = 40
+    batch_size: Natural = 50
     optimizer: SgdConfig = field(default_factory=lambda: SgdConfig(lr=0.01))
-    device: str = "auto"
-    run: RunSettings = field(default_factory=RunSettings)
+    batched: Literal["auto", "always", "never"] = free("always")
+    checkpoint_every: Positive = free(5)
+    layers: Layers = 3
+    kernel_samples: Annotated[int, Range(least=2)] = 128
+    goal: Annotated[float, Range(above=0, most=100)] = 90.0
+    bootstrap: Positive = 1000
 
     def __post_init__(self) -> None:
-        require(1 <= self.layers <= 3, "layers", self.layers, "1, 2 or 3 (3, 27 or 729 codes)")
-        require(0 < self.goal <= 100, "goal", self.goal, "0 < goal <= 100 (%)")
-        require(self.kernel_samples >= 2, "kernel_samples", self.kernel_samples, "at least 2")
-        require(self.bootstrap >= 1, "bootstrap", self.bootstrap, "an integer >= 1")
-        self.training()
+        check(self)
+        require(not self.dags, "dags", self.dags, "none: all codes of so many layers are trained")
+        codes = sorted(set(distinct_codes(self.layers).values()))
+        object.__setattr__(self, "dags", {code: code for code in codes})
+        super().__post_init__()
 
     def training(self) -> MlpConfig:
         """The training of all distinct networks: codes that differ in dead edges share one."""
-        return MlpConfig(
-            dags={code: code for code in sorted(set(distinct_codes(self.layers).values()))},
-            dataset=self.dataset,
-            width=self.width,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            seeds=self.seeds,
-            optimizer=self.optimizer,
-            device=self.device,
-            batched="always",
-            checkpoint_every=5,
-            run=self.run,
-        )
+        return MlpConfig(**{key.name: getattr(self, key.name) for key in fields(MlpConfig)})
 
 
 def distinct_codes(layers: int) -> dict[str, str]:
@@ -88,11 +68,9 @@ def study(config: TopologiesConfig) -> Path:
 
     The result carries what the table says of predictors, under "topologies".
     """
-    training = config.training()
-    data = load_dataset(config.dataset)
-    available = len(data.train)
-    require(config.kernel_samples <= available, "kernel_samples", config.kernel_samples,
-            f"2 .. {available}, the training images")  # fmt: skip
+    data = load_dataset(config.dataset, seed=config.split_seed)
+    n, available = config.kernel_samples, len(data.train)
+    require(n <= available, "kernel_samples", n, f"2 .. {available}, the training images")
     keys = ("goal", "kernel_samples", "bootstrap")
     settings = {key: getattr(config, key) for key in keys}
 
@@ -102,8 +80,8 @@ def study(config: TopologiesConfig) -> Path:
         write_columns(folder / "topologies.csv", columns)
         return {"topologies": {"codes": len(rows), **settings, **analyse(rows, config.bootstrap)}}
 
-    train(training, "topologies", settings, analysis)
-    return training.run.folder("topologies")
+    train(config.training(), "topologies", settings, analysis)
+    return config.run.folder("topologies")
 
 
 def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> list[dict]:
@@ -113,54 +91,54 @@ def tabulate(config: TopologiesConfig, data: Dataset, records: list[dict]) -> li
     training's whole length, and `reached` says what share of seeds got there.
     """
     codes = distinct_codes(config.layers)
-    shapes = {code: effective_depth_width(Dag.parse(code)) for code in set(codes.values())}
-    features = _features(inputs(data, config.kernel_samples), sorted(shapes))
+    features = _features(inputs(data, config.kernel_samples), sorted(set(codes.values())))
     per_epoch = -(-len(data.train) // (config.batch_size or len(data.train)))
     curves: dict[str, dict[int, list[dict]]] = {}
     for record in records:
         curves.setdefault(record["dag"], {}).setdefault(record["seed"], []).append(record)
     measured = {
-        code: _measured(list(curves[code].values()), config.goal, per_epoch) for code in shapes
+        code: _measured(list(seeds.values()), config.goal, per_epoch)
+        for code, seeds in curves.items()
     }
-    return [
-        {"code": code, **_shape(shapes[live], live), **features[live], **measured[live]}
-        for code, live in codes.items()
-    ]
-
-
-def _shape(shape: DepthWidth, code: str) -> dict:
-    paths = sum(depth_histogram(Dag.parse(code)).values())
-    return {"network": code, "depth": shape.depth, "width": shape.width, "paths": paths}
+    return [{"code": code, **features[live], **measured[live]} for code, live in codes.items()]
 
 
 def _features(images: Tensor, codes: list[str]) -> dict[str, dict]:
-    """Kernel features per code."""
-    x = images.double().numpy()
-    dags = [Dag.parse(code) for code in codes]
-    exact, paper = kernel_features(dags, x), kernel_features(dags, x, "paper")
-    tangent = kernel_features(dags, x, tangent=True)
-    return {
-        code: {
-            "lambda_min": e.smallest_eigenvalue,
-            "lambda_min_paper": p.smallest_eigenvalue,
-            "lambda_min_ntk": t.smallest_eigenvalue,
-            "lambda_min_normalized": e.smallest_normalized_eigenvalue,
-            "condition_number": e.condition_number,
-            "condition_number_ntk": t.condition_number,
-            "mean_correlation": e.mean_correlation,
+    """Shape and kernel features per code."""
+    x, dags = images.double().numpy(), [Dag.parse(code) for code in codes]
+    kernels = zip(
+        kernel_features(dags, x),
+        kernel_features(dags, x, "paper"),
+        kernel_features(dags, x, tangent=True),
+    )
+    found = {}
+    for code, dag, (exact, paper, tangent) in zip(codes, dags, kernels):
+        shape = effective_depth_width(dag)
+        found[code] = {
+            "network": code,
+            "depth": shape.depth,
+            "width": shape.width,
+            "paths": sum(depth_histogram(dag).values()),
+            "lambda_min": exact.smallest_eigenvalue,
+            "lambda_min_paper": paper.smallest_eigenvalue,
+            "lambda_min_ntk": tangent.smallest_eigenvalue,
+            "lambda_min_normalized": exact.smallest_normalized_eigenvalue,
+            "condition_number": exact.condition_number,
+            "condition_number_ntk": tangent.condition_number,
+            "mean_correlation": exact.mean_correlation,
         }
-        for code, e, p, t in zip(codes, exact, paper, tangent)
-    }
+    return found
 
 
 def _measured(seeds: list[list[dict]], goal: float, per_epoch: int) -> dict:
     steps = [steps_to_goal([r["train_accuracy"] for r in c], goal, per_epoch) for c in seeds]
-    values = {"steps_to_goal": mean_std([s for s, _ in steps])}
+    columns = {"steps_to_goal": [count for count, _ in steps]}
     for key in ("train_accuracy", "train_loss", "test_accuracy"):
-        values[key] = mean_std([curve[-1][key] for curve in seeds])
+        columns[key] = [curve[-1][key] for curve in seeds]
     row = {"reached": sum(reached for _, reached in steps) / len(steps)}
-    for key, value in values.items():
-        row |= {key: value["mean"], f"{key}_std": value["std"]}
+    for key, values in columns.items():
+        found = mean_std(values)
+        row |= {key: found["mean"], f"{key}_std": found["std"]}
     return row
 
 
@@ -178,11 +156,5 @@ def steps_to_goal(accuracies: list[float], goal: float, per_epoch: int) -> tuple
     return float(len(accuracies) * per_epoch), False
 
 
-def main() -> None:
-    """Trains every topology and says where the table is."""
-    config = parse_config(TopologiesConfig, PROG, "Train every topology of H layers, batched.")
-    print(f"\nRecords: {study(config)}/")
-
-
 if __name__ == "__main__":
-    run_main(PROG, main)
+    run_entry(PROG, TopologiesConfig, "topologies", study, lambda _folder: None)

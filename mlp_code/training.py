@@ -12,15 +12,14 @@ from torch import Tensor, nn
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
 from common.config import identity, require
 from common.data import load_dataset
-from common.dataset import Dataset, Split
+from common.dataset import Dataset, Split, epoch_order
 from common.devices import choose_device, describe
 from common.errors import TrainingDivergedError
-from common.order import epoch_order
 from common.progress import progress
 from common.runs import Run
 from common.stopping import StopRequest, stop_on_signals
 from mlp_code.config import MlpConfig
-from mlp_code.members import DagMlpLoop, build_members, labels, mlp_shape
+from mlp_code.members import DagMlpLoop, build_members, mlp_shape
 from mlp_code.metrics import Loss, Sums, make_loss
 from mlp_code.precision import choose_precision
 from mlp_code.rates import learning_rates
@@ -51,20 +50,16 @@ def train(
     """
     device = choose_device(config.device)
     data = load_dataset(config.dataset, device, config.split_seed)
-    _check_batches(config, len(data.train))
+    n = len(data.train)
+    alone = config.batch_norm and config.batch_size and n % config.batch_size == 1
+    expected = f"one that does not leave a last mini-batch of 1 of the {n} images, for BatchNorm"
+    require(not alone, "batch_size", config.batch_size, expected)
     decisive = identity(config) | (settings or {})
     with Run(config.run, kind, decisive, describe(device), data.header) as run:
         if run.finished:
             return run.result
         with stop_on_signals() as request:
             return Trainer(config, run, data, device, analysis).fit(request)
-
-
-def _check_batches(config: MlpConfig, n: int) -> None:
-    """Raises a ConfigError if BatchNorm would meet a last mini-batch of one image."""
-    alone = config.batch_norm and config.batch_size and n % config.batch_size == 1
-    expected = f"one that does not leave a last mini-batch of 1 of the {n} images"
-    require(not alone, "batch_size", config.batch_size, expected)
 
 
 def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> MlpConfig:
@@ -74,7 +69,7 @@ def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> Ml
     same experiment, listed in another order, must not hand one DAG the weights of another.
     """
     if state is None:
-        networks = len(labels(config))
+        networks = len(config.dags) * len(config.seeds)
         precision = choose_precision(config.precision, device, config.width, networks)
         return dataclasses.replace(config, precision=precision)
     dags = {name: config.dags[name] for name in state["dags"]}
@@ -83,14 +78,9 @@ def _as_begun(config: MlpConfig, state: dict | None, device: torch.device) -> Ml
 
 
 class Trainer:
-    """One training of all networks as one; `_save` keeps all of its state.
+    """One training of all networks as one, gone on from the run's checkpoint, if there is one.
 
-    Args:
-        config: what is trained.
-        run: its folder; a checkpoint there is gone on from.
-        data: on `device`.
-        device: where to compute.
-        analysis: of the run's folder, for the result.
+    `_save` keeps all of its state.
     """
 
     def __init__(
@@ -104,52 +94,37 @@ class Trainer:
         state = load_checkpoint(run.folder, device)
         self.config = config = _as_begun(config, state, device)
         self.run, self.data, self.device, self.analysis = run, data, device, analysis
-        self.labels = labels(config)
-        in_features = data.train.images[0].numel()
-        self.shape = mlp_shape(config, in_features, data.num_classes)
+        self.labels = config.labels
+        self.shape = mlp_shape(config, data.train.images[0].numel(), data.num_classes)
         self.members = build_members(config, self.shape, device)
         self.rates = state["rates"] if state else learning_rates(config, data)
-        self.shares = self._shares()
+        self.lr = max(self.rates.values())
+        # A gradient times a network's share moves it as a rate times the share does.
+        shares = torch.tensor([self.rates[name] / self.lr for name, _ in self.labels])
+        self.shares = None if (shares == 1).all() else shares.to(device)
         self.optimizer = torch.optim.SGD(
             self.members.parameters(),
-            lr=max(self.rates.values()),
+            lr=self.lr,
             momentum=config.optimizer.momentum,
             weight_decay=config.optimizer.weight_decay,
             fused=True,
         )
         self.loss: Loss = make_loss(config.loss, config.targets)
-        self.seed_of = torch.tensor(
-            [config.seeds.index(seed) for _, seed in self.labels], device=device
-        )
-        self.epoch, self.step = 1, 0
+        seeds = [config.seeds.index(seed) for _, seed in self.labels]
+        self.seed_of = torch.tensor(seeds, device=device)
+        self.epoch, self.best = 0, [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in seeds]
+        self.start_next_epoch()
         self.began = time.perf_counter()  # as if all processes of the run had followed each other
-        self.sums = self._new_sums()
-        self.best: list[dict] = [{"accuracy": -1.0, "epoch": 0, "state": {}} for _ in self.labels]
         self._resume(state)
 
-    def _shares(self) -> Tensor | None:
-        """Each network's part of the optimizer's rate, the largest [members]; None: all of it.
-
-        A gradient times this part moves a network as a rate times this part does.
-        """
-        largest = max(self.rates.values())
-        shares = torch.tensor([self.rates[name] / largest for name, _ in self.labels])
-        return None if (shares == 1).all() else shares.to(self.device)
-
-    def _new_sums(self) -> Sums:
-        return Sums(len(self.labels), self.data.num_classes, self.device)
-
     def _resume(self, state: dict | None) -> None:
-        if state is None:
-            self.run.rewind(0)
-            return
-        self.members.load_state_dict(state["members"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.sums.load(state["sums"])
-        self.epoch, self.step = state["epoch"], state["step"]
-        self.began -= state["seconds"]
-        self.best = state["best"]
-        self.run.rewind(state["metrics"])
+        if state:
+            self.members.load_state_dict(state["members"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            vars(self.sums).update(state["sums"])
+            self.epoch, self.step, self.best = state["epoch"], state["step"], state["best"]
+            self.began -= state["seconds"]
+        self.run.rewind(state["metrics"] if state else 0)
 
     @property
     def seconds(self) -> float:
@@ -157,25 +132,25 @@ class Trainer:
         return time.perf_counter() - self.began
 
     def _save(self) -> None:
-        state = {
+        state = {key: getattr(self, key) for key in ("rates", "epoch", "step", "seconds", "best")}
+        state |= {
             "batched": "never" if isinstance(self.members, DagMlpLoop) else "always",
             "precision": self.config.precision,
-            "rates": self.rates,
             "members": self.members.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "sums": self.sums.state(),
-            "epoch": self.epoch,
-            "step": self.step,
-            "seconds": self.seconds,
+            "sums": vars(self.sums),
             "dags": list(self.config.dags),
-            "best": self.best,
             "metrics": self.run.position(),
         }
         save_checkpoint(self.run.folder, state)
 
     def fit(self, request: StopRequest) -> dict:
         """Trains to the end and writes the result."""
-        writer = _tensorboard(self.run.folder) if self.config.tensorboard else None
+        writer = None
+        if self.config.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            writer = SummaryWriter(str(self.run.folder / "tensorboard"))
         with progress(self.config.epochs, self.epoch - 1, "epoch") as bar:
             while self.epoch <= self.config.epochs:
                 self.train_epoch(request)
@@ -192,7 +167,7 @@ class Trainer:
         """What is left of the current epoch; a stop request saves and leaves the process."""
         self.members.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = max(self.rates.values()) * self.config.optimizer.factor_at(self.epoch)
+            group["lr"] = self.lr * self.config.optimizer.factor_at(self.epoch)
         bad_step = torch.full((len(self.labels),), -1, device=self.device)
         for step, chosen in self._batches():
             if request:
@@ -208,15 +183,15 @@ class Trainer:
 
     def start_next_epoch(self) -> None:
         """Moves on to the next epoch, with sums of its own."""
-        self.epoch, self.step, self.sums = self.epoch + 1, 0, self._new_sums()
+        self.epoch, self.step = self.epoch + 1, 0
+        self.sums = Sums(len(self.labels), self.data.num_classes, self.device)
 
     def _batches(self) -> Iterator[tuple[int, Tensor]]:
         """(step, image indices [seeds, batch]) of what is left of this epoch."""
         n = len(self.data.train)
         size = self.config.batch_size or n
-        order = torch.stack(
-            [image_order(self.config, self.epoch, seed, n) for seed in self.config.seeds]
-        ).to(self.device)
+        orders = [image_order(self.config, self.epoch, seed, n) for seed in self.config.seeds]
+        order = torch.stack(orders).to(self.device)
         for step in range(self.step, -(-n // size)):
             yield step, order[:, step * size : (step + 1) * size]
 
@@ -254,52 +229,43 @@ class Trainer:
         """Metrics of the epoch per member, in %; keeps the best weights so far."""
         factor = self.config.optimizer.factor_at(self.epoch)
         records = [
-            {"epoch": self.epoch, "dag": name, "seed": seed, "lr": self.rates[name] * factor}
-            | train_sums
-            for (name, seed), train_sums in zip(self.labels, self.sums.records("train"))
+            {"epoch": self.epoch, "dag": name, "seed": seed, "lr": self.rates[name] * factor} | sums
+            for (name, seed), sums in zip(self.labels, self.sums.records("train"))
         ]
-        if self.epoch % self.config.evaluate_every == 0 or self.epoch == self.config.epochs:
-            for name in ("validation", "test"):
-                found = evaluate(self.members, self.data, getattr(self.data, name), self.loss)
-                for record, sums in zip(records, found.records(name)):
-                    record |= sums
-                    # The last step's loss is that before the step: only here its weights show.
-                    if not math.isfinite(sums[f"{name}_loss"]):
-                        raise self._diverged(record["dag"], record["seed"], f"{name} images")
-            self._keep_best(records)
+        if self.epoch % self.config.evaluate_every and self.epoch < self.config.epochs:
+            return records
+        for name in ("validation", "test"):
+            found = evaluate(self.members, self.data, getattr(self.data, name), self.loss)
+            for record, sums in zip(records, found.records(name)):
+                record |= sums
+                # The last step's loss is that before the step: only here its weights show.
+                if not math.isfinite(sums[f"{name}_loss"]):
+                    raise self._diverged(record["dag"], record["seed"], f"{name} images")
+        for member, record in enumerate(records):
+            if record["validation_accuracy"] > self.best[member]["accuracy"]:
+                state = self.members.member_state(member)
+                accuracy = record["validation_accuracy"]
+                self.best[member] = {"accuracy": accuracy, "epoch": self.epoch, "state": state}
         return records
-
-    def _keep_best(self, records: list[dict]) -> None:
-        for member, (record, best) in enumerate(zip(records, self.best)):
-            if record["validation_accuracy"] > best["accuracy"]:
-                best["accuracy"] = record["validation_accuracy"]
-                best["epoch"] = record["epoch"]
-                best["state"] = self.members.member_state(member)
 
     def _log(self, records: list[dict], writer: object | None) -> None:
         for record in records:
             self.run.log(record)
-            if writer:
-                for key, value in record.items():
-                    if key not in ("epoch", "dag", "seed"):
-                        tag = f"{key}/{record['dag']}-seed{record['seed']}"
-                        writer.add_scalar(tag, value, record["epoch"])
+            place = f"{record['dag']}-seed{record['seed']}"
+            for key in [*record][3:] if writer else ():  # after epoch, dag and seed
+                writer.add_scalar(f"{key}/{place}", record[key], record["epoch"])
 
     def _finish(self) -> dict:
-        last = [
-            {"epoch": self.config.epochs, "state": self.members.member_state(member)}
-            for member in range(len(self.labels))
-        ]
+        members, epochs = range(len(self.labels)), self.config.epochs
+        last = [{"epoch": epochs, "state": self.members.member_state(m)} for m in members]
         for file, kept in (("best.pt", self.best), ("last.pt", last)):
             entries = [
                 {"dag": name, "seed": seed, "code": self.config.dags[name]} | entry
                 for (name, seed), entry in zip(self.labels, kept)
             ]
             save_state(self.run.folder / file, {"members": entries})
-        best_epochs = [best["epoch"] for best in self.best]
-        result = summarize(
-            self.config, self.run.folder, self.shape, best_epochs, self.rates, self.seconds
-        )
+        best = {label: best["epoch"] for label, best in zip(self.labels, self.best)}
+        result = summarize(self.config, self.run.folder, self.shape, best, self.rates, self.seconds)
         if self.analysis:
             result |= self.analysis(self.run.folder)
         network = {"width": self.config.width, "parameterization": self.config.parameterization}
@@ -336,9 +302,3 @@ def _shortest_summary(records: list[dict]) -> str:
     if len(by_dag) > 3:
         by_dag = {f"{len(by_dag)} DAGs": [a for values in by_dag.values() for a in values]}
     return " ".join(f"{name} {sum(a) / len(a):.1f}%" for name, a in by_dag.items())
-
-
-def _tensorboard(folder: Path) -> object:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder / "tensorboard"))

@@ -3,16 +3,21 @@
 import argparse
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dag import Dag
-from report import page, results, summary
-from report.draw import draw_dags
+from report.fig3 import draw_dags
+from report.page import write_page
 from report.records import UNREADABLE, read_record
-from report.sections import read_published
+from report.results import COMMITTED, FILE, show, write_results
+from report.sections import Sources, read_published
 from report.style import save_figure
+from report.summary import summary
 
 _LARGEST = 2 * 2**20  # bytes of a record in a repository
+_RUNS = Path("runs")
 
 
 def main(args: list[str] | None = None) -> None:
@@ -29,18 +34,65 @@ def main(args: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m report", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="WHAT")
-    dags = commands.add_parser("dags", help="draw DAGs given as NAME=CODE or CODE")
-    dags.add_argument("codes", nargs="*", metavar="NAME=CODE", help="those of Fig. 3 by default")
-    dags.add_argument("--out", type=Path, default=Path("runs/report/dags"), help="path, no suffix")
-    dags.set_defaults(run=_draw_dags)
-    keep = commands.add_parser("keep", help="copy a run's records, without weights, into results/")
-    keep.add_argument("folder", type=Path, help="a finished run, such as runs/mlp/fig4_mnist")
-    keep.add_argument("into", type=Path, help="such as results/fig4_mnist")
-    keep.set_defaults(run=_keep)
-    results.add_commands(commands)
-    page.add_commands(commands)
-    summary.add_commands(commands)
+    out, records = (argparse.ArgumentParser(add_help=False) for _ in range(2))
+    out.add_argument("--out", type=Path, default=_RUNS / "report", help="folder to write to")
+    records.add_argument("--records", type=Path, nargs="+", default=[COMMITTED], metavar="FOLDER",
+                         help="where records lie, such as results runs; "
+                         "those of the last folder stand first")  # fmt: skip
+
+    def add(name: str, run: Callable, text: str, *parents: argparse.ArgumentParser) -> Callable:
+        command = commands.add_parser(name, help=text, parents=parents)
+        command.set_defaults(run=run)
+        return partial(command.add_argument, type=Path, metavar="FOLDER")
+
+    add(
+        "results",
+        partial(_write, page=False),
+        "RESULTS.md, tables and figures of all records",
+        records,
+        out,
+    )
+    add(
+        "page",
+        partial(_write, results=False),
+        "report.html, one file that needs no network",
+        records,
+        out,
+    )
+    add("all", _write, "results and page, each figure drawn once", records, out)
+    argument = add("show", _show, "print the tables of a figure, table or question", out)
+    argument("key", type=str, metavar="KEY", help="such as table2; all for every one with a run")
+    argument("folders", nargs="*", help="runs to show; all in results and runs by default")
+    add("summary", _summary, "a few lines: found beside published")("folders", nargs="+")
+    argument = add("dags", _draw_dags, "draw DAGs given as NAME=CODE or CODE")
+    argument("codes", nargs="*", type=str, metavar="NAME=CODE", help="those of Fig. 3 by default")
+    argument("--out", default=_RUNS / "report/dags", metavar="PATH", help="path, no suffix")
+    argument = add("keep", _keep, "copy a run's records, without weights, into results/")
+    argument("folder", help="a finished run, such as runs/mlp/fig4_mnist")
+    argument("into", help="such as results/fig4_mnist")
     return parser
+
+
+def _write(options: argparse.Namespace, results: bool = True, page: bool = True) -> list[Path]:
+    sources, out, files, drawn = Sources.read(options.records), options.out, [], set()
+    if results:
+        drawn = write_results(sources, out)
+        files += [out / FILE, out / "figures"]
+    return [*files, write_page(sources, out, drawn)] if page else files
+
+
+def _show(options: argparse.Namespace) -> list[Path]:
+    every = [folder for folder in (COMMITTED, _RUNS) if folder.is_dir()] or [COMMITTED]
+    sources = Sources.read(options.folders or every, some=bool(options.folders))
+    files, left = show(sources, options.key, options.out)
+    for line in left.lines() if options.folders else ():
+        print(f"Not shown: {line}")
+    return files
+
+
+def _summary(options: argparse.Namespace) -> list[Path]:
+    print("\n".join(summary(Sources.read(options.folders, some=True))))
+    return []
 
 
 def _draw_dags(options: argparse.Namespace) -> list[Path]:

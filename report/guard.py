@@ -1,8 +1,9 @@
 """Sections that one bad record cannot end: it is left out and listed, the rest comes out."""
 
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,40 +14,43 @@ FAILURES = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError,
 T = TypeVar("T")
 
 
-@dataclass
 class Left:
     """What is not shown: folder or name -> why."""
 
-    reasons: dict[str, list[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.reasons: dict[str, dict[str, None]] = defaultdict(dict)
 
-    def add(self, where: Path | str, why: str) -> None:
-        """Keeps a reason, each once."""
-        known = self.reasons.setdefault(str(where), [])
-        if why not in known:
-            known.append(why)
+    def add(self, where: Path | str, why: str | Exception, what: str = "") -> None:
+        """Keeps a reason, each once; a missing key says no more than its name."""
+        text = " ".join(str(why).split())[:200]
+        if isinstance(why, Exception):
+            text = f"no {text}" if isinstance(why, KeyError) else text or type(why).__name__
+        self.reasons[str(where)][what + text] = None
+
+    @contextmanager
+    def noting(self, where: Path, what: str = "") -> Iterator[None]:
+        """Keeps the reason why what is done within failed."""
+        try:
+            yield
+        except FAILURES as error:
+            self.add(where, error, what)
+
+    def lines(self) -> list[str]:
+        """'FOLDER: why; why' for each, in order."""
+        return [f"{where}: {'; '.join(why)}" for where, why in sorted(self.reasons.items())]
 
 
 def section(maker: Maker, sources: Sources, left: Left) -> Section:
-    """The section of all records that it can be made with, alone and together."""
-    good, made = list(sources.records), None
+    """The section of all records that it can be made with; the first stay where two do not fit."""
     try:
         return maker(sources)
     except FAILURES:
-        for record in sources.records:
-            try:
-                maker(sources.only([record]))
-            except FAILURES as error:
-                left.add(record.folder, _said(error))
-                good.remove(record)
-    while made is None:
-        try:
-            made = maker(sources.only(good))
-        except FAILURES as error:  # each alone is fine: leave out from the last on
-            if not good:
-                raise
-            left.add(good[-1].folder, f"not with the others: {_said(error)}")
-            good.pop()
-    return made
+        good = []
+    for record in sources.records:
+        with left.noting(record.folder):
+            maker(sources.only([*good, record]))
+            good.append(record)
+    return maker(sources.only(good))
 
 
 def drawn(image: Image, draw: Callable[[Image], T], left: Left) -> T | None:
@@ -57,12 +61,12 @@ def drawn(image: Image, draw: Callable[[Image], T], left: Left) -> T | None:
             return draw(image)
     except FAILURES as error:
         for where in [record.folder for record in image.records] or [image.key]:
-            left.add(where, f"figure {image.key}: {_said(error)}")
+            left.add(where, error, f"figure {image.key}: ")
     return None
 
 
 def note_unseen(
-    sources: Sources, sections: Iterable[Section], reasons: dict[str, str], left: Left
+    sources: Sources, sections: Iterable[Section], reasons: Mapping[str, str], left: Left
 ) -> None:
     """Adds what could not be read, and the records that no section shows."""
     seen = {record.folder for made in sections for record in made.records}
@@ -72,14 +76,3 @@ def note_unseen(
         if record.folder not in seen and str(record.folder) not in left.reasons:
             what = f"no section shows a record of kind {record.kind!r} like it"
             left.add(record.folder, reasons.get(record.kind, what))
-
-
-def as_lines(left: Left) -> list[str]:
-    """'FOLDER: why; why' for each, in order."""
-    return [f"{where}: {'; '.join(why)}" for where, why in sorted(left.reasons.items())]
-
-
-def _said(error: BaseException) -> str:
-    """An error in words; a key that is missing says no more than its name."""
-    text = " ".join(str(error).split())[:200]
-    return f"no {text}" if isinstance(error, KeyError) else text or type(error).__name__

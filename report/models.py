@@ -1,15 +1,16 @@
 """Depth and width of published image classifiers, beside their ImageNet accuracy."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import groupby
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from report.records import Record
-from report.sections import Image, Parts, Sources, headed
+from report.sections import Image, Parts, Sources
 from report.style import new_figure
-from report.tables import ABSENT, Cell, Number, Table, interval
+from report.tables import ABSENT, Cell, Table, interval, number
 
 _PREDICTORS = {
     "depth": "effective depth",
@@ -18,57 +19,47 @@ _PREDICTORS = {
     "longest": "longest path",
     "parameters": "parameters",
 }
-_NAMED = 3  # models that a family needs for its line to be named in the figure
 
 
-@headed("models", "Depth and width of torchvision's classifiers", "bash scripts/models.sh")
-def section(sources: Sources) -> Parts:
-    """The classifiers' table, what orders them, and the figure."""
-    caption = "torchvision's classifiers: effective depth, width and ImageNet top-1 accuracy"
-    for run in sources.of_kind("models"):
-        yield run
-        yield _correlations(run)
-        yield _classifiers(run)
-        if run.name.endswith("torchvision"):
-            yield Image.of(run, "models", caption, draw_models)
-
-
-def _correlations(run: Record) -> Table:
-    rows = []
-    for name, found in run.result["spearman_with_top1"].items():
-        rows.append((name, *(_with_interval(found[key]) for key in _PREDICTORS), found["n"]))
-    note = (
-        "95 % bootstrap intervals: over whole families in the first two rows, over models in a "
-        "family's own. Within families: ranks are taken in each family of four models or more. "
-        "Empty: one side is the same for all."
-    )
-    columns = ("models", *_PREDICTORS.values(), "n")
-    caption = "Spearman's rho with the ImageNet top-1 accuracy of the first published weights"
-    return Table("models_spearman", caption, columns, tuple(rows), note)
-
-
-def _with_interval(found: Mapping) -> Cell:
+def _with_interval(key: str, row: Mapping) -> Cell:
+    found = row[key]
     return ABSENT if found["rho"] is None else f"{found['rho']:.2f} {interval(found['interval'])}"
 
 
-def _classifiers(run: Record) -> Table:
-    rows = [
-        (
-            row["model"],
-            row["family"],
-            Number(row["parameters"] / 1e6, spec=".1f"),
-            Number(row["log2_paths"]),
-            Number(row["depth"]),
-            Number(row["log2_width"]),
-            row["shortest"],
-            row["longest"],
-            ABSENT if row["top1"] is None else Number(row["top1"]),
-        )
-        for row in run.result["models"]
-    ]
-    columns = ("model", "family", "parameters (million)", "log2 paths", "effective depth",
-               "log2 width", "shortest path", "longest path", "top-1 (%)")  # fmt: skip
-    return Table("models", "Paths of torchvision's classifiers", columns, tuple(rows))
+_SPEARMAN = {
+    "models": "name",
+    **{label: partial(_with_interval, key) for key, label in _PREDICTORS.items()},
+    "n": "n",
+}
+_MODELS = {
+    "model": "model", "family": "family",
+    "parameters (million)": lambda row: number(row["parameters"] / 1e6, ".1f"),
+    "log2 paths": "log2_paths:.2f", "effective depth": "depth:.2f", "log2 width": "log2_width:.2f",
+    "shortest path": "shortest", "longest path": "longest", "top-1 (%)": "top1:.2f",
+}  # fmt: skip
+_NOTE = (
+    "95 % bootstrap intervals: over whole families in the first two rows, over models in a "
+    "family's own. Within families: ranks are taken in each family of four models or more. "
+    "Empty: one side is the same for all."
+)
+_CAPTION = "torchvision's classifiers: effective depth, width and ImageNet top-1 accuracy"
+_NAMED = 3  # models that a family needs for its line to be named in the figure
+
+
+def section(sources: Sources) -> Parts:
+    """The classifiers' table, what orders them, and the figure."""
+    for run in sources.of_kind("models"):
+        yield run
+        rhos = [found | {"name": n} for n, found in run.result["spearman_with_top1"].items()]
+        caption = "Spearman's rho with the ImageNet top-1 accuracy of the first published weights"
+        yield Table.of("models_spearman", caption, rhos, _SPEARMAN, _NOTE)
+        caption = "Paths of torchvision's classifiers"
+        yield Table.of("models", caption, run.result["models"], _MODELS)
+        if run.name.endswith("torchvision"):
+            caption = (
+                "torchvision's classifiers: effective depth, width and ImageNet top-1 accuracy"
+            )
+            yield Image.of(run, "models", caption, draw_models)
 
 
 def draw_models(run: Record) -> Figure:

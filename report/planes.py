@@ -7,40 +7,30 @@ from typing import Any
 import numpy as np
 
 from dag import Dag, box_rule, depth_histogram, effective_depth_width
-from report.guard import FAILURES, Left
+from report.guard import Left
 from report.sections import Sources
 from report.topologies import read_codes
 from spaces.benchmark import EMBEDDED, AccuracyTable
 from spaces.nasbench201 import OPERATORS, Cell
 
-Cells = Mapping[str, Sequence[tuple[int, Sequence[float]]]]
+Eigenvalues = Mapping[str, float | None]  # code -> smallest of the exact NNGP kernel on digits
 
 
 def planes(sources: Sources, left: Left) -> list[dict]:
-    """Data of the planes: NAS-Bench-201's table that ships with the code, all topologies."""
-    codes: list[dict[str, str]] = []
-    made: list[dict] = []
+    """Data of the planes: NAS-Bench-201's table that ships with the code, topologies, models."""
+    eigenvalues, made = {}, []
     for run in [run for run in sources.of_kind("topologies") if run.dataset == "digits"][:1]:
-        try:
+        with left.noting(run.folder, "plane of its topologies: "):
             rows = read_codes(run)
-            made = [_all_topologies(rows)]
-            codes = rows
-        except FAILURES as error:
-            left.add(run.folder, f"plane of its topologies: {error}")
+            eigenvalues = {row["code"]: _rounded(float(row["lambda_min"]), 8) for row in rows}
+            made.append(_all_topologies(rows, eigenvalues))
     for run in [run for run in sources.of_kind("models") if run.name.endswith("torchvision")][:1]:
-        try:
+        with left.noting(run.folder, "plane of its models: "):
             made.append(_classifiers(run.result["models"]))
-        except FAILURES as error:
-            left.add(run.folder, f"plane of its models: {error}")
-    return [nasbench201(AccuracyTable.find(EMBEDDED), _eigenvalues(codes)), *made]
+    return [nasbench201(AccuracyTable.find(EMBEDDED), eigenvalues), *made]
 
 
-def _eigenvalues(codes: Sequence[Mapping[str, str]]) -> dict[str, float | None]:
-    """Code -> smallest eigenvalue of the exact NNGP kernel on digits."""
-    return {row["code"]: _rounded(float(row["lambda_min"]), 8) for row in codes}
-
-
-def nasbench201(table: AccuracyTable, eigenvalues: Mapping[str, float | None]) -> dict:
+def nasbench201(table: AccuracyTable, eigenvalues: Eigenvalues) -> dict:
     """The plane of a table's cells, each dot a wiring."""
     names = list(table.test_columns().values())
     values = np.column_stack([table.columns[name] for name in names])
@@ -56,17 +46,16 @@ def nasbench201(table: AccuracyTable, eigenvalues: Mapping[str, float | None]) -
         "A dot is one wiring: all cells that differ only in the kind of convolution or of skip. "
         "Its accuracies are means over its cells."
     )
-    plane = _plane("nasbench201", "NAS-Bench-201", note, names, topologies)
     packed = {
         code: [[number, *(_rounded(v, 2) for v in row)] for number, row in rows]
         for code, rows in cells.items()
     }
-    return plane | {"cells": packed, "operators": list(OPERATORS)}
+    more = {"cells": packed, "operators": list(OPERATORS)}
+    return _plane("nasbench201", "NAS-Bench-201", note, names, topologies) | more
 
 
-def _all_topologies(codes: Sequence[Mapping[str, str]]) -> dict:
+def _all_topologies(codes: Sequence[Mapping[str, str]], eigenvalues: Eigenvalues) -> dict:
     columns = {"test accuracy": "test_accuracy", "training accuracy": "train_accuracy"}
-    eigenvalues = _eigenvalues(codes)
     topologies = [
         _topology(row["code"], 1, [float(row[c]) for c in columns.values()], eigenvalues)
         for row in codes
@@ -79,9 +68,7 @@ def _all_topologies(codes: Sequence[Mapping[str, str]]) -> dict:
     return _plane("topologies", title, note, list(columns), topologies)
 
 
-def _topology(
-    code: str, cells: int, means: Iterable[float], eigenvalues: Mapping[str, float | None]
-) -> list[Any]:
+def _topology(code: str, cells: int, means: Iterable[float], eigenvalues: Eigenvalues) -> list[Any]:
     """What the page knows of a DAG: code, shape, paths, eigenvalue, its cells, their means."""
     dag = Dag.parse(code)
     shape = [_rounded(v, 10) for v in effective_depth_width(dag)]

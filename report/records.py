@@ -2,34 +2,27 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-HEADER = ("kind", "method", "filter", "fraction", "dataset", "network", "n")
+_HEADER = {"kind": str, "method": str, "filter": object, "fraction": object, "dataset": dict | None,
+           "network": dict | None, "n": int | float | None}  # fmt: skip
 UNREADABLE = (OSError, ValueError, RecursionError, yaml.YAMLError)
 
 
 @dataclass(frozen=True)
 class Record:
-    """A finished run.
+    """A finished run."""
 
-    Args:
-        name: its folder below the root, such as "wot/table2_cifar10_box".
-        folder: where it lies.
-        result: its result.json, which begins with HEADER.
-        starts: what each start of the run used, of environment.json; empty if it is not there.
-        config: its config.yaml; empty if it is not there.
-    """
-
-    name: str
+    name: str  # its folder below the root, such as "wot/table2_cifar10_box"
     folder: Path
-    result: Mapping[str, Any]
-    starts: Sequence[Mapping[str, Any]] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any]  # result.json, which begins with what it is
+    starts: Sequence[Mapping[str, Any]] = ()  # of environment.json: what each start used
+    config: Mapping[str, Any] = field(default_factory=dict)  # config.yaml
 
     @property
     def kind(self) -> str:
@@ -55,20 +48,28 @@ class Record:
     @property
     def network(self) -> str:
         """What was built in its space, in words: "channels 16, cells 5"."""
-        parts = dict(self.result["network"] or {})
-        for key in ("space", "seeds"):
-            parts.pop(key, None)
+        parts = {k: v for k, v in self._network.items() if k not in ("space", "seeds")}
         return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
 
     @property
     def space(self) -> str:
         """The search space; empty where there is none."""
-        return (self.result["network"] or {}).get("space", "")
+        return self._network.get("space", "")
 
     @property
     def score_seeds(self) -> int | str:
         """Over how many seeds each score stands; empty where nothing is scored."""
-        return (self.result["network"] or {}).get("seeds", "")
+        return self._network.get("seeds", "")
+
+    @property
+    def _network(self) -> Mapping[str, Any]:
+        return self.result["network"] or {}
+
+    def alike(self, *but: str) -> str:
+        """Kind, data, network and settings but for some: equal where runs differ by those alone."""
+        settings = {key: value for key, value in self.config.items() if key not in but}
+        made = [self.kind, self.result["dataset"], self._network, settings]
+        return json.dumps(made, sort_keys=True, default=str)
 
     def link(self, base: Path) -> str:
         """Path of result.json as seen from the folder `base`, if it lies below, else nothing."""
@@ -76,52 +77,23 @@ class Record:
         return file.relative_to(base).as_posix() if file.is_relative_to(base) else ""
 
 
-def find_records(roots: Sequence[Path]) -> tuple[list[Record], list[tuple[Path, str]]]:
+def find_records(roots: Sequence[Path]) -> tuple[list[Record], list[tuple[Path, Exception]]]:
     """Records below the roots, those of the last root first, and what could not be read and why.
 
-    A record counts once: copies have one result, and a run made anew has one config and data.
+    A run counts once: made anew it has one config and data, and copies have one result.
     """
-    found: list[Record] = []
-    unread: list[tuple[Path, str]] = []
-    for root in roots:
-        own: list[Record] = []
+    found: dict[str, Record] = {}
+    unread: list[tuple[Path, Exception]] = []
+    for root in reversed(roots):
         for file in sorted(root.rglob("result.json")):
             try:
                 record = read_record(root, file.parent)
             except UNREADABLE as error:
-                unread.append((file.parent, " ".join(str(error).split())))
-                continue
-            if not any(record.result == other.result for other in (*found, *own)):
-                own.append(record)
-        found = [*own, *found]
-    return list(_once(found)), unread
-
-
-def find_named(folders: Sequence[Path]) -> tuple[list[Record], list[tuple[Path, str]]]:
-    """The records below folders that someone named, and what could not be read and why.
-
-    Raises:
-        FileNotFoundError: none of them is a folder.
-        ValueError: they hold no record.
-    """
-    names = ", ".join(str(folder) for folder in folders)
-    if not any(folder.is_dir() for folder in folders):
-        raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
-    records, unread = find_records(folders)
-    if not records:
-        why = "".join(f"; {folder}: {reason}" for folder, reason in unread[:3])
-        raise ValueError(f"found no record in {names}, expected finished runs{why}")
-    return records, unread
-
-
-def _once(records: Iterable[Record]) -> Iterator[Record]:
-    """The first of the records of one kind, config and data."""
-    seen = set()
-    for record in records:
-        what = json.dumps([record.kind, record.result["dataset"], record.config], default=str)
-        if not record.config or what not in seen:
-            yield record
-        seen.add(what)
+                unread.append((file.parent, error))
+            else:
+                made = record.alike() if record.config else json.dumps(record.result)
+                found.setdefault(made, record)
+    return list(found.values()), unread
 
 
 def read_record(root: Path, folder: Path) -> Record:
@@ -159,25 +131,13 @@ def _read_object(file: Path) -> dict:
 
 
 def _check_header(result: Mapping[str, Any]) -> None:
-    missing = [key for key in HEADER if key not in result]
-    if missing:
+    if missing := [key for key in _HEADER if key not in result]:
         raise ValueError(f"result.json: no {', '.join(missing)}: this is no record of a run")
-    data, network = result["dataset"], result["network"]
-    fits = (
-        isinstance(result["kind"], str)
-        and isinstance(result["method"], str)
-        and (data is None or (isinstance(data, dict) and isinstance(data.get("name"), str)))
-        and (network is None or isinstance(network, dict))
-        and isinstance(result["n"], int | float | None)
-    )
-    if not fits:
-        head = {key: result[key] for key in HEADER}
+    data = result["dataset"]
+    fits = all(isinstance(result[key], kinds) for key, kinds in _HEADER.items())
+    if not fits or (data is not None and not isinstance(data.get("name"), str)):
+        head = {key: result[key] for key in _HEADER}
         raise ValueError(f"result.json: found {str(head)[:300]}, expected a run's header")
-
-
-def of_kind(records: Iterable[Record], *kinds: str) -> list[Record]:
-    """Records of some kinds, in their order."""
-    return [record for record in records if record.kind in kinds]
 
 
 def by_n(records: Iterable[Record]) -> list[Record]:

@@ -11,10 +11,11 @@ _BASE = "parameters"
 _NOTE = (
     "All: all cells scored; depth > 0: those with a path of depth above 0, with 95 % bootstrap "
     "intervals. Against parameters: tau minus that of the number of parameters on the same cells "
-    "of depth > 0; a score whose intervals lie above 0 on all three data sets beats it. From "
-    "the seed: share of the variance over weights and mini-batches. Sums of ranks are written "
-    "with +; the chosen one has the highest tau of all pairs and triples on CIFAR-10, and is only "
-    "read on the others. {ceiling}"
+    "of depth > 0; a score whose intervals lie above 0 on all three data sets beats it. By {seeds} "
+    "seeds: tau of the sum of ranks over them. From the seed: share of the variance over weights "
+    "and mini-batches. Sums of ranks are written with +; the chosen one has the highest tau of all "
+    "sums of two to four scores on CIFAR-10, by all seeds, and is only read on the others. "
+    "{ceiling} Seconds: as measured where a score was made, beside whatever ran there{devices}."
 )
 _SEARCH_NOTE = (
     "Searches draw 100 of the cells that were scored; mean (std) of the chosen cells' test "
@@ -51,15 +52,25 @@ def _taus(run: Record, sources: Sources) -> Table:
     for label, taus in published["others"].items():
         rows.append((f"{label}, published", *[ABSENT] * (len(rows[0]) - 2), _joined(taus)))
     columns = ("score", "cells", *(f"{n}, all" for n in names), *(f"{n}, depth > 0" for n in names),
-               "against parameters", "beats parameters", "Spearman, depth > 0", "from the seed",
-               "seconds a cell", "published tau")  # fmt: skip
+               "depth > 0, by all seeds", "against parameters", "beats parameters",
+               "Spearman, depth > 0", "from the seed", "seconds a cell",
+               "published tau")  # fmt: skip
     whole, best = published["ceiling"]
     ceiling = (
         f"Noise ceiling: two trainings of the same cells agree with tau {whole} on CIFAR-10 over "
         f"all cells, and {best} in the best tenth."
     )
+    seeds = run.result["network"]["seeds"]
+    note = _NOTE.format(seeds=seeds, ceiling=ceiling, devices=_devices(run))
     caption = f"Kendall's tau of scores with test accuracy, images of {run.dataset}, {run.network}"
-    return Table("scores", caption, columns, tuple(rows), _NOTE.format(ceiling=ceiling))
+    return Table("scores", caption, columns, tuple(rows), note)
+
+
+def _devices(run: Record) -> str:
+    """Which scores were not made on the CPU alone."""
+    made = {row["score"]: row.get("devices", ["cpu"]) for row in run.result["rows"]}
+    told = (f"{score} on {' and '.join(on)}" for score, on in made.items() if on != ["cpu"])
+    return "".join(f"; {one}" for one in told if " + " not in one)
 
 
 def _measured_rows(
@@ -68,12 +79,13 @@ def _measured_rows(
     for row in run.result["rows"]:
         found = [row["datasets"][name] for name in names]
         deep = [of["deep"] for of in found]
-        own = row["names"] == [_BASE]
+        own, summed = row["names"] == [_BASE], row["over_seeds"]
         yield (
             _label(row),
             f"{row['n']:,}",
             *(Number(of["all"]["kendall"], spec=".3f") for of in found),
             *(f"{of['kendall']:.3f} {interval(of['kendall_interval'], '.3f')}" for of in deep),
+            _joined([summed[name]["deep"]["kendall"] for name in names if row["seeds"] > 1]),
             ABSENT if own else _joined([of["kendall_minus_parameters"] for of in deep], "+.3f"),
             ABSENT if own else _verdict(deep),
             _joined([of["spearman"] for of in deep]),
@@ -90,7 +102,7 @@ def _tenas_rows(sources: Sources, names: Sequence[str]) -> Iterator[tuple[Cell, 
             found = [run.result["correlations"].get(name, {}).get(key) for name in names]
             taus = [Number(of["tau"], spec=".3f") if of else ABSENT for of in found]
             n = max((of["n"] for of in found if of), default=0)
-            yield (f"{label}, images of {run.dataset}", str(n), *taus, *[ABSENT] * (len(names) + 6))
+            yield (f"{label}, images of {run.dataset}", str(n), *taus, *[ABSENT] * (len(names) + 7))
 
 
 def _verdict(deep: Sequence[Mapping[str, Any]]) -> str:

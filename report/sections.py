@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from matplotlib.figure import Figure
 
-from report.records import Record, of_kind
+from report.records import Record, find_records
 from report.tables import Table
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
@@ -22,19 +22,12 @@ DATASETS = ("cifar10", "cifar100", "ImageNet16-120")  # of NAS-Bench-201
 
 @dataclass(frozen=True)
 class Image:
-    """A figure, drawn by `draw` when it is wanted.
+    """A figure, drawn when it is wanted."""
 
-    Args:
-        key: its file name.
-        caption: one line.
-        draw: makes it.
-        records: the runs in it.
-    """
-
-    key: str
+    key: str  # its file name
     caption: str
     draw: Callable[[], Figure]
-    records: tuple[Record, ...] = ()
+    records: tuple[Record, ...] = ()  # the runs in it
 
     @classmethod
     def of(cls, run: Record, what: str, caption: str, draw: Callable[[Record], Figure]) -> Image:
@@ -44,27 +37,16 @@ class Image:
 
 @dataclass(frozen=True)
 class Section:
-    """One figure or table, published beside measured.
+    """One figure, table or question, published beside measured."""
 
-    Args:
-        key: of its tables and its place on the page.
-        title: such as "Table 2: searches on NAS-Bench-201".
-        published: what was published and where, one paragraph; empty for what is new here.
-        commands: what runs it.
-        tables: its tables.
-        images: its figures.
-        records: the runs that it shows.
-        absent: what to say where it shows no run; empty for what needs none.
-    """
-
-    key: str
+    key: str  # of its place on the page
     title: str
-    published: str
-    commands: tuple[str, ...]
+    published: str  # what and where, one paragraph; empty for what is new here
+    commands: tuple[str, ...]  # what runs it
     tables: tuple[Table, ...] = ()
     images: tuple[Image, ...] = ()
-    records: tuple[Record, ...] = ()
-    absent: str = NOT_RUN
+    records: tuple[Record, ...] = ()  # the runs that it shows
+    absent: str = NOT_RUN  # what to say where it shows no run; empty for what needs none
 
     @property
     def status(self) -> str:
@@ -85,21 +67,32 @@ class Section:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where sections read: the records, those of the folder named last first, and published.yaml.
-
-    Args:
-        records: what could be read.
-        published: the content of published.yaml.
-        unread: folders that hold no readable record, and why.
-    """
+    """Where sections read: records, those of the folder named last first; published.yaml."""
 
     records: Sequence[Record]
     published: Mapping[str, Any]
-    unread: Sequence[tuple[Path, str]] = ()
+    unread: Sequence[tuple[Path, Exception]] = ()  # folders without a readable record, and why
+
+    @classmethod
+    def read(cls, roots: Sequence[Path], some: bool = False) -> Sources:
+        """What lies below the roots.
+
+        Raises:
+            FileNotFoundError: none of the roots is a folder.
+            ValueError: they hold no record, and `some` are asked for.
+        """
+        names = ", ".join(map(str, roots))
+        if not any(root.is_dir() for root in roots):
+            raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
+        records, unread = find_records(roots)
+        if some and not records:
+            why = "".join(f"; {folder}: {reason}" for folder, reason in unread[:3])
+            raise ValueError(f"found no record in {names}, expected finished runs{why}")
+        return cls(records, read_published(), unread)
 
     def of_kind(self, *kinds: str) -> list[Record]:
         """Records of some kinds."""
-        return of_kind(self.records, *kinds)
+        return [record for record in self.records if record.kind in kinds]
 
     def only(self, records: Sequence[Record]) -> Sources:
         """The same with these records."""
@@ -117,21 +110,20 @@ Maker = Callable[[Sources], Section]
 def headed(
     key: str, title: str, *commands: str, absent: str = NOT_RUN
 ) -> Callable[[Callable[[Sources], Parts]], Maker]:
-    """Makes a section of the function below it, which yields its parts.
+    """Makes a section of a function, which yields its parts; the arguments are those of `Section`.
 
     The parts, those of one kind in their order: what was published, as text; tables; figures;
-    the records shown. The arguments are those of `Section`.
+    the records shown.
     """
 
     def decorate(parts: Callable[[Sources], Parts]) -> Maker:
-        @wraps(parts)
         def make(sources: Sources) -> Section:
             found = list(parts(sources))
-            text, tables, images, records = (
+            text, *others = (
                 tuple(part for part in found if isinstance(part, kind))
                 for kind in (str, Table, Image, Record)
             )
-            return Section(key, title, "".join(text), commands, tables, images, records, absent)
+            return Section(key, title, "".join(text), commands, *others, absent)
 
         return make
 

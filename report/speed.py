@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from report.records import Record
-from report.sections import Parts, Sources, headed
+from report.sections import Parts, Sources
 from report.tables import ABSENT, Cell, Number, Table, general
 
 _COLUMNS = ("record", "what", "plain (s)", "here (s)", "ratio", "ratio of CPU time",
@@ -16,7 +16,6 @@ _NOTE = (
 _GROWTH = ("what", "size", "seconds", "power of the size")
 
 
-@headed("speed", "Speed against a plain implementation", "bash scripts/benchmark.sh")
 def section(sources: Sources) -> Parts:
     """Ratios of both versions, and a row for each size of a curve."""
     runs = sources.of_kind("benchmark")

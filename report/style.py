@@ -2,10 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -15,6 +18,9 @@ _LINES = ("-", "--", ":", "-.")
 
 _SETTINGS = {
     "font.size": 9,
+    "axes.titlesize": "medium",
+    "figure.titlesize": "medium",
+    "figure.dpi": 200,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -34,15 +40,9 @@ def new_figure(width: float, height: float) -> Figure:
 def new_panels(
     count: int, across: int, width: float, height: float, more: float = 0, **settings: object
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels, at most `across` in a row.
+    """A figure of `count` >= 1 panels, at most `across` in a row, and more settings of `subplots`.
 
-    Args:
-        count: of the panels, at least one.
-        across: most panels in a row.
-        width: of a panel, in inches.
-        height: of a panel, in inches.
-        more: height of what stands beside the panels, in inches.
-        settings: of `Figure.subplots`.
+    A panel is `width` by `height`; `more` is the height of what stands beside them; in inches.
     """
     columns = min(across, count)
     rows = -(-count // columns)
@@ -66,9 +66,14 @@ def save_figure(figure: Figure, path: Path, kinds: tuple[str, ...] = ("png", "pd
     path.parent.mkdir(parents=True, exist_ok=True)
     files = [path.with_name(f"{path.name}.{kind}") for kind in kinds]
     for file in files:
-        dated = {"CreationDate": None} if file.suffix == ".pdf" else None
-        figure.savefig(file, dpi=200, metadata=dated)
-        figure.set_layout_engine("none")  # as it lies now: laying it out is half of the work
+        # not `savefig`, which draws twice; laid out once, by the first
+        if file.suffix == ".png":
+            FigureCanvasAgg(figure).print_png(file)
+        else:
+            from matplotlib.backends.backend_pdf import FigureCanvasPdf  # a sixth of the start
+
+            FigureCanvasPdf(figure).print_pdf(file, metadata={"CreationDate": None})
+        figure.set_layout_engine("none")
     return files
 
 
@@ -76,6 +81,14 @@ def line_style(number: int) -> dict[str, str]:
     """Colour and line of the curve `number`: colours repeat with another line."""
     turn, colour = divmod(number, len(COLOURS))
     return {"color": COLOURS[colour], "linestyle": _LINES[turn % len(_LINES)]}
+
+
+def draw_band(
+    panel: Axes, x: np.ndarray, middle: np.ndarray, low: np.ndarray, high: np.ndarray, **line: Any
+) -> None:
+    """A curve, and a band of its colour from `low` to `high`; all of them [n]."""
+    panel.plot(x, middle, **line)
+    panel.fill_between(x, low, high, color=line["color"], alpha=0.2, lw=0)
 
 
 def short(name: str, most: int = 24) -> str:

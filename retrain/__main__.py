@@ -23,26 +23,22 @@ def main() -> None:
 
 def print_result(result: dict) -> None:
     """Prints the result; lines of at most 79 characters, but for the cell."""
-    test = result["test"]
+    test, best = result["test"], result["best_validation"]
     print(f"\n{result['method'] or result['network']['space']} on {result['dataset']['name']}")
     print(f"  {result.get('arch') or json.dumps(result['genotype'])}")
     top5 = "" if test["top5_error"] is None else f"top-5 {test['top5_error']:.2f} %, "
-    print(
-        f"test error       top-1 {test['top1_error']:.2f} %, {top5}"
-        f"{result['tested_weights']} weights (epoch {result['tested_epoch']})"
-    )
-    if result["best_validation"]:
-        best = result["best_validation"]
-        print(f"validation       best {best['top1']:.2f} % at epoch {best['epoch']}")
-    print(
-        f"network          {result['parameters'] / 1e6:.3f} M parameters, "
-        f"{result['multiply_adds'] / 1e6:.1f} M multiply-adds"
-    )
-    print(
-        f"training         {result['seconds']:.0f} s, "
-        f"{result['images_per_second']:,.0f} images/s, {result['processes']} process(es), "
-        f"{result['precision']}"
-    )
+    rows = {
+        "test error": f"top-1 {test['top1_error']:.2f} %, {top5}{result['tested_weights']} weights "
+        f"(epoch {result['tested_epoch']})",
+        "validation": best and f"best {best['top1']:.2f} % at epoch {best['epoch']}",
+        "network": f"{result['parameters'] / 1e6:.3f} M parameters, "
+        f"{result['multiply_adds'] / 1e6:.1f} M multiply-adds",
+        "training": f"{result['seconds']:.0f} s, {result['images_per_second']:,.0f} images/s, "
+        f"{result['processes']} process(es), {result['precision']}",
+    }
+    for name, told in rows.items():
+        if told:
+            print(f"{name:<17}{told}")
 
 
 if __name__ == "__main__":

@@ -44,13 +44,9 @@ def crop_and_flip(images: Tensor, padding: int, draws: Draws) -> Tensor:
     columns = torch.arange(w, device=device).expand(n, w)
     columns = offset[:, 1:] + torch.where(flip[:, None], columns.flip(1), columns)
     padded = F.pad(images, (padding,) * 4)
-    each, channel = torch.arange(n, device=device), torch.arange(c, device=device)
-    return padded[
-        each[:, None, None, None],
-        channel[None, :, None, None],
-        rows[:, None, :, None],
-        columns[:, None, None, :],
-    ]
+    each = torch.arange(n, device=device)[:, None, None, None]
+    channel = torch.arange(c, device=device)[:, None, None]
+    return padded[each, channel, rows[:, None, :, None], columns[:, None, None]]
 
 
 def cut_out(x: Tensor, side: int, draws: Draws) -> Tensor:
@@ -60,9 +56,7 @@ def cut_out(x: Tensor, side: int, draws: Draws) -> Tensor:
     centre = draws.centre.to(x.device)
     low, high = centre - side // 2, centre - side // 2 + side
     inside = [
-        (torch.arange(size, device=x.device) >= low[:, [axis]])
-        & (torch.arange(size, device=x.device) < high[:, [axis]])
-        for axis, size in enumerate(x.shape[2:])
+        (at >= low[:, [axis]]) & (at < high[:, [axis]])
+        for axis, at in enumerate(torch.arange(size, device=x.device) for size in x.shape[2:])
     ]
-    square = inside[0][:, None, :, None] & inside[1][:, None, None, :]
-    return x.masked_fill(square, 0.0)
+    return x.masked_fill(inside[0][:, None, :, None] & inside[1][:, None, None, :], 0.0)

@@ -1,28 +1,20 @@
 """What to train: a cell or genotype from a file, a search's result, a string or a name."""
 
+import contextlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from common.config import ConfigError
+from common.config import ConfigError, require
 from common.files import read_metrics
 from spaces import Cell, Genotype, SpaceError
 from spaces.darts import FIELDS
 from spaces.published import GENOTYPES
 from spaces.texts import CELL, read_architecture
 
-SPACE_OF = {Cell: "nas-bench-201", Genotype: "darts"}
 
-
-@dataclass(frozen=True)
-class Chosen:
-    """A cell to train.
-
-    Args:
-        cell: of NAS-Bench-201 or of DARTS.
-        method: how it was found, as Table 1 names it; empty if unknown.
-    """
+class Chosen(NamedTuple):
+    """A cell to train, and how it was found, as Table 1 names it; empty if unknown."""
 
     cell: Cell | Genotype
     method: str = ""
@@ -30,7 +22,7 @@ class Chosen:
     @property
     def space(self) -> str:
         """nas-bench-201 or darts."""
-        return SPACE_OF[type(self.cell)]
+        return "darts" if isinstance(self.cell, Genotype) else "nas-bench-201"
 
 
 def read_choice(text: str, search: int | None, space: str) -> Chosen:
@@ -57,17 +49,13 @@ def _from_text(text: str) -> Chosen | None:
 
 
 def _from_file(name: str, search: int | None) -> Chosen:
-    file = Path(name).expanduser()
-    try:
+    file, there = Path(name).expanduser(), False
+    with contextlib.suppress(OSError, ValueError):  # a text too long for a name, or with a NUL
         file = file / "result.json" if name and file.is_dir() else file
         there = bool(name) and file.is_file()
-    except (OSError, ValueError):  # a text that is too long for a name, or none at all
-        there = False
-    if not there:
-        raise ConfigError(
-            f"genotype: found {name[:200]!r}, expected a file, a string |nor_conv_3x3~0|+..., "
-            f"Genotype(...), or one of {', '.join(GENOTYPES)}"
-        )
+    forms = "a file, a string |nor_conv_3x3~0|+..., Genotype(...), or one of"
+    expected = f"{forms} {', '.join(GENOTYPES)}"
+    require(there, "genotype", name, expected)
     try:
         text = file.read_text(encoding="utf-8-sig").strip()
         content = json.loads(text) if text.startswith("{") and not CELL.match(text) else None
@@ -86,18 +74,20 @@ def _from_file(name: str, search: int | None) -> Chosen:
 
 def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Chosen:
     """One of the searches in a result.json of tenas_dag or wot_dag."""
-    searches = result.get("searches")
+    searches, metrics = result.get("searches"), file.parent / "metrics.jsonl"
     if isinstance(searches, list) and all(isinstance(entry, dict) for entry in searches):
-        found = {entry.get("seed"): entry for entry in searches}
-        return Chosen(_cell(_pick(file, found, search, "seeds")), _method(result))
-    if isinstance(result.get("best"), dict) and search is None:
-        return Chosen(_cell(result["best"]), _method(result))
-    if "repeats" in result and (file.parent / "metrics.jsonl").exists():
+        what, found = "seeds", {entry.get("seed"): entry for entry in searches}
+    elif isinstance(result.get("best"), dict) and search is None:
+        what, found = "best", {None: result["best"]}
+    elif "repeats" in result and metrics.exists():
         repeats = enumerate(read_metrics(file.parent), start=1)
-        found = {number: entry for number, entry in repeats if entry.get("arch")}
-        return Chosen(_cell(_pick(file, found, search, "repeats")), _method(result))
-    keys = ", ".join(list(result)[:6])
-    raise ConfigError(f"genotype: {file} holds no genotype and no search that found one ({keys})")
+        what, found = "repeats", {number: entry for number, entry in repeats if entry.get("arch")}
+    else:
+        keys = ", ".join(list(result)[:6])
+        raise ConfigError(
+            f"genotype: {file} holds no genotype and no search that found one ({keys})"
+        )
+    return Chosen(_cell(_pick(file, found, search, what)), str(result.get("method", "")))
 
 
 def _pick(file: Path, found: dict[int, dict], search: int | None, what: str) -> dict:
@@ -117,31 +107,20 @@ def _pick(file: Path, found: dict[int, dict], search: int | None, what: str) -> 
 
 def _cell(entry: dict[str, Any]) -> Cell | Genotype:
     """The cell of a search's entry: fields of a genotype, or an `arch` in text."""
-    fields = entry.get("genotype")
-    if isinstance(fields, dict):
-        return Genotype.from_dict(fields)
-    choice = _from_text(str(entry.get("arch", "")))
-    if choice is None:
+    if isinstance(entry.get("genotype"), dict):
+        return Genotype.from_dict(entry["genotype"])
+    cell = read_architecture(str(entry.get("arch", "")))
+    if cell is None:
         raise SpaceError(f"a search's entry has neither genotype nor arch: {sorted(entry)}")
-    return choice.cell
-
-
-def _method(result: dict[str, Any]) -> str:
-    """The search's name in Table 1; TE-NAS' results hold its filter instead."""
-    if "method" in result:
-        return str(result["method"])
-    suffix = {"none": "", "exempt": " + DAG"}.get(result.get("filter", ""))
-    return "" if suffix is None else f"TE-NAS{suffix}"
+    return cell
 
 
 def _method_beside(file: Path) -> str:
     """The method of the result.json in the genotype file's folder, where there is one."""
     beside = file.parent / "result.json"
-    if file.parent.name == "" or not beside.is_file():
-        return ""
     try:
-        result = json.loads(beside.read_text())
-    except (ValueError, RecursionError):
+        result = json.loads(beside.read_text()) if file.parent.name else None
+    except (OSError, ValueError, RecursionError):
         return ""
     search = isinstance(result, dict) and {"searches", "best"} & set(result)
-    return _method(result) if search else ""
+    return str(result.get("method", "")) if search else ""

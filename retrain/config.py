@@ -1,15 +1,14 @@
 """Settings of a training from scratch."""
 
 from dataclasses import dataclass, field
-from math import isfinite
+from typing import Annotated, Literal
 
-from common.config import free, require, require_choice
-from common.data import check_dataset_name, known_names
-from common.devices import DEVICES
+from common.config import free, require
+from common.data import require_dataset
+from common.devices import Device
 from common.image_folder import NAME as IMAGENET
+from common.ranges import Amount, Natural, Positive, Range, Share, check
 from common.runs import RunSettings
-
-SPACES = ("nas-bench-201", "darts")
 
 
 @dataclass(frozen=True)
@@ -24,19 +23,14 @@ class NetworkSettings:
         drop_path: probability of dropping a path in the last epoch, from 0 linearly (darts only).
     """
 
-    channels: int = 16
-    layers: int = 5
-    stem: str = "cifar"
-    auxiliary: float = 0.0
-    drop_path: float = 0.0
+    channels: Positive = 16
+    layers: Positive = 5
+    stem: Literal["cifar", "imagenet"] = "cifar"
+    auxiliary: Amount = 0.0
+    drop_path: Share = 0.0
 
     def __post_init__(self) -> None:
-        for key in ("channels", "layers"):
-            require(getattr(self, key) >= 1, f"network.{key}", getattr(self, key), "1 or more")
-        stems = ("cifar", "imagenet")
-        require(self.stem in stems, "network.stem", self.stem, f"one of {', '.join(stems)}")
-        _require_number("network.auxiliary", self.auxiliary)
-        require(0 <= self.drop_path < 1, "network.drop_path", self.drop_path, "0 <= drop_path < 1")
+        check(self, "network.")
 
 
 @dataclass(frozen=True)
@@ -54,17 +48,13 @@ class AugmentSettings:
     """
 
     flip: bool = True
-    crop_padding: int = 4
-    cutout: int = 0
-    crop_scale: float = 0.08
-    color_jitter: float = 0.0
+    crop_padding: Natural = 4
+    cutout: Natural = 0
+    crop_scale: Annotated[float, Range(least=1e-6, most=1)] = 0.08
+    color_jitter: Annotated[float, Range(least=0, most=1)] = 0.0
 
     def __post_init__(self) -> None:
-        for key in ("crop_padding", "cutout"):
-            require(getattr(self, key) >= 0, f"augment.{key}", getattr(self, key), "0 or more")
-        for key, low in (("crop_scale", 1e-6), ("color_jitter", 0)):
-            value = getattr(self, key)
-            require(low <= value <= 1, f"augment.{key}", value, "a number from 0 to 1")
+        check(self, "augment.")
 
 
 @dataclass(frozen=True)
@@ -81,21 +71,18 @@ class SgdSettings:
         clip: largest norm of the gradient; 0 clips nothing.
     """
 
-    lr: float = 0.1
-    momentum: float = 0.9
+    lr: Annotated[float, Range(above=0)] = 0.1
+    momentum: Share = 0.9
     nesterov: bool = True
-    weight_decay: float = 5e-4
-    warmup_epochs: int = 0
+    weight_decay: Amount = 5e-4
+    warmup_epochs: Natural = 0
     per_step: bool = False
-    clip: float = 0.0
+    clip: Amount = 0.0
 
     def __post_init__(self) -> None:
-        require(self.lr > 0 and isfinite(self.lr), "optimizer.lr", self.lr, "a number > 0")
-        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 <= momentum < 1")
+        check(self, "optimizer.")
         ok = self.momentum > 0 or not self.nesterov
         require(ok, "optimizer.nesterov", self.nesterov, "false where momentum is 0")
-        for key in ("weight_decay", "warmup_epochs", "clip"):
-            _require_number(f"optimizer.{key}", getattr(self, key))
 
 
 @dataclass(frozen=True)
@@ -125,7 +112,6 @@ class RetrainConfig:
         seed: of weights, order, augmentation and of the split.
         precision: bfloat16 (autocast), float32, or auto: bfloat16 on CUDA.
         sync_batch_norm: BatchNorm over the images of all processes (CUDA only).
-        channels_last: memory layout of the network on CUDA.
         compile: let torch.compile make faster kernels.
         loader_workers: processes, per training process, that read a folder of images.
         checkpoint_steps: steps between checkpoints within an epoch; 0: at its end only.
@@ -135,40 +121,32 @@ class RetrainConfig:
 
     genotype: str = free("")  # what it reads as is kept instead
     search: int | None = free(None)
-    space: str = "nas-bench-201"
+    space: Literal["nas-bench-201", "darts"] = "nas-bench-201"
     network: NetworkSettings = field(default_factory=NetworkSettings)
     dataset: str = "cifar10"
-    image_size: int = 224
+    image_size: Annotated[int, Range(least=32)] = 224
     validation: bool = True
-    holdout: int = 10_000
-    weights: str = "best"
-    epochs: int = 200
-    batch_size: int = 256
-    micro_batch: int = 0
-    label_smoothing: float = 0.0
+    holdout: Positive = 10_000
+    weights: Literal["best", "last"] = "best"
+    epochs: Positive = 200
+    batch_size: Annotated[int, Range(least=2)] = 256
+    micro_batch: Natural = 0
+    label_smoothing: Share = 0.0
     optimizer: SgdSettings = field(default_factory=SgdSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
-    seed: int = 0
-    precision: str = free("auto")  # what it comes to is kept instead
+    seed: Natural = 0
+    precision: Literal["auto", "float32", "bfloat16"] = free("auto")  # what it comes to is kept
     sync_batch_norm: bool = False
-    channels_last: bool = free(True)
     compile: bool = free(False)
-    loader_workers: int = free(4)
-    checkpoint_steps: int = free(0)
-    device: str = free("auto")
+    loader_workers: Natural = free(4)
+    checkpoint_steps: Natural = free(0)
+    device: Device = free("auto")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
-        known = check_dataset_name(self.dataset) or self.from_folder
-        expected = f"one of {known_names()}, or PATH/ of an image folder"
-        require(known, "dataset", self.dataset, expected)
-        for key, words in _CHOICES.items():
-            require_choice(key, getattr(self, key), words)
+        check(self)
+        require_dataset("dataset", self.dataset, folder=True)
         require(self.micro_batch != 1, "micro_batch", 1, "0, or 2 or more")
-        for key, least in _LEAST.items():
-            require(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
-        ok = 0 <= self.label_smoothing < 1
-        require(ok, "label_smoothing", self.label_smoothing, "0 <= label_smoothing < 1")
         ok = self.optimizer.warmup_epochs < self.epochs
         warmup = self.optimizer.warmup_epochs
         require(ok, "optimizer.warmup_epochs", warmup, f"fewer than epochs ({self.epochs})")
@@ -183,25 +161,3 @@ class RetrainConfig:
     def from_folder(self) -> bool:
         """Whether images are read from a folder while training."""
         return self.dataset == IMAGENET or self.dataset.endswith("/")
-
-
-def _require_number(key: str, value: float) -> None:
-    require(value >= 0 and isfinite(value), key, value, "a number >= 0")
-
-
-_CHOICES = {
-    "space": SPACES,
-    "weights": ("best", "last"),
-    "precision": ("auto", "float32", "bfloat16"),
-    "device": DEVICES,
-}
-_LEAST = {
-    "image_size": 32,
-    "holdout": 1,
-    "epochs": 1,
-    "batch_size": 2,
-    "micro_batch": 0,
-    "seed": 0,
-    "loader_workers": 0,
-    "checkpoint_steps": 0,
-}

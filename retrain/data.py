@@ -1,9 +1,8 @@
 """The images of a training: a set in memory on the device, or a folder read by workers."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,9 +11,8 @@ from torch.utils.data import DataLoader
 
 from common.config import require
 from common.data import data_root, load_dataset
-from common.dataset import DataError, Dataset, Split
-from common.image_folder import MEAN, STD, FolderFiles, FolderImages, list_files
-from common.order import epoch_order
+from common.dataset import DataError, Dataset, Split, epoch_order
+from common.image_folder import MEAN, STD, FolderImages, digest, list_files, middle
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw
 from retrain.config import RetrainConfig
@@ -47,47 +45,13 @@ class Steps:
         return slice(n) if n < 2 * self.workers.size else self.workers.share(n)
 
 
-class Images(Protocol):
-    """What a training asks of its images; batches are this process' part, on its device."""
-
-    classes: int
-    image_shape: tuple[int, int, int]
-    sizes: dict[str, int]  # of train, validation, test
-    header: dict[str, str]  # name and digest of what is read
-    steps: Steps
-
-    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
-
-    def evaluation_batches(self, part: str) -> Iterator[Batch]:
-        """This process' images of "validation" or "test"."""
-
-
-def check_batch(config: RetrainConfig, workers: Workers) -> None:
-    """Whether the processes can share a batch evenly.
-
-    Raises:
-        ConfigError: they cannot.
-    """
-    ok = config.batch_size % workers.size == 0 and config.batch_size >= 2 * workers.size
-    expected = f"a multiple of the {workers.size} processes, two images or more for each"
-    require(ok, "batch_size", config.batch_size, expected)
-
-
-def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -> Images:
-    """The data set of a config.
-
-    Raises:
-        DataError: it is absent or does not fit.
-        ConfigError: it has fewer images than a batch.
-    """
-    if config.from_folder:
-        named = not config.dataset.endswith("/")
-        root = data_root() if named else Path(config.dataset).expanduser()
-        holdout = config.holdout if config.validation else 0
-        name = config.dataset if named else ""
-        return FolderSet(config, list_files(root, name, holdout, config.seed), workers, device)
-    return MemorySet(config, load_dataset(config.dataset, device, config.seed), workers)
+def load_images(config: RetrainConfig, workers: Workers, device: torch.device) -> "Images":
+    """The data set of a config; a DataError or ConfigError where it is absent or does not fit."""
+    if not config.from_folder:
+        return MemorySet(config, load_dataset(config.dataset, device, config.seed), workers)
+    place = Path(config.dataset).expanduser()
+    root, name = (place, "") if config.dataset.endswith("/") else (data_root(), config.dataset)
+    return FolderSet(config, root, name, workers, device)
 
 
 class MemorySet:
@@ -95,10 +59,13 @@ class MemorySet:
 
     def __init__(self, config: RetrainConfig, data: Dataset, workers: Workers) -> None:
         self.config, self.data, self.workers = config, data, workers
-        self.train = data.train if config.validation else _joined(data.train, data.validation)
+        self.train, held = data.train, len(data.validation)
+        if not config.validation:
+            more, held = data.validation, 0
+            images = torch.cat([self.train.images, more.images])
+            self.train = Split(images, torch.cat([self.train.labels, more.labels]))
         self.classes, self.image_shape = data.num_classes, data.image_shape
         self.header = data.header
-        held = len(data.validation) if config.validation else 0
         self.sizes = {"train": len(self.train), "validation": held, "test": len(data.test)}
         self.steps = Steps(config, len(self.train), workers)
 
@@ -123,10 +90,6 @@ class MemorySet:
             yield self.data.normalize(images), labels
 
 
-def _joined(a: Split, b: Split) -> Split:
-    return Split(torch.cat([a.images, b.images]), torch.cat([a.labels, b.labels]))
-
-
 def _evaluation_batch(config: RetrainConfig, workers: Workers) -> int:
     return max(1, min(config.batch_size // workers.size, 256))
 
@@ -135,75 +98,58 @@ class FolderSet:
     """A folder of images, read and cropped by processes beside the training."""
 
     def __init__(
-        self, config: RetrainConfig, files: FolderFiles, workers: Workers, device: torch.device
+        self, config: RetrainConfig, root: Path, name: str, workers: Workers, device: torch.device
     ) -> None:
-        self.config, self.files, self.workers, self.device = config, files, workers, device
-        self.classes = len(files.classes)
-        self.header = {"name": Path(config.dataset).name, "digest": files.digest}
+        self.config, self.workers, self.device = config, workers, device
+        holdout = config.holdout if config.validation else 0
+        self.files, self.classes = list_files(root, name, holdout, config.seed)
+        self.header = {"name": Path(config.dataset).name, "digest": digest(root / name)}
         self.image_shape = (3, config.image_size, config.image_size)
-        self.sizes = {p: len(getattr(files, p)) for p in ("train", "validation", "test")}
-        self.steps = Steps(config, len(files.train), workers)
-        self.mean = torch.tensor(MEAN, device=device).view(-1, 1, 1)
-        self.std = torch.tensor(STD, device=device).view(-1, 1, 1)
-        self.keys = _TrainingKeys(config.seed, self.steps)
-        train = FolderImages(files.train, training_transform(config))
-        self.loader = self._loader(train, self.keys, keep=config.loader_workers > 0)
+        self.sizes = {part: len(files) for part, files in self.files.items()}
+        self.steps = Steps(config, self.sizes["train"], workers)
 
-    def _loader(self, images: FolderImages, keys: object, keep: bool = False) -> DataLoader:
-        return DataLoader(
+    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
+        images = FolderImages(self.files["train"], training_transform(self.config))
+        batches = self._read(images, self._keys(epoch, first))
+        for (step, chosen), (x, y) in zip(self.steps.of(epoch, first), batches):
+            yield step, len(chosen), x, y
+
+    def _keys(self, epoch: int, first: int) -> Iterator[list[tuple[int, int]]]:
+        """(position, seed of what is drawn) of this process' images, by step."""
+        for step, chosen in self.steps.of(epoch, first):
+            share = self.steps.share(len(chosen))
+            rng = np.random.default_rng(seed_of("augment", self.config.seed, epoch, step))
+            seeds = rng.integers(2**62, size=len(chosen))
+            yield list(zip(chosen[share].tolist(), seeds[share].tolist()))
+
+    def evaluation_batches(self, part: str) -> Iterator[Batch]:
+        """This process' images of "validation" or "test"."""
+        images = FolderImages(self.files[part], middle(self.config.image_size))
+        share = range(len(images))[self.workers.share(len(images))]
+        size = _evaluation_batch(self.config, self.workers)
+        keys = [[(i, 0) for i in share[at : at + size]] for at in range(0, len(share), size)]
+        yield from self._read(images, keys)
+
+    def _read(self, images: FolderImages, keys: Iterable) -> Iterator[Batch]:
+        """Batches on the device, normalized; a worker's error is told in its own words."""
+        loader = DataLoader(
             images,
             batch_sampler=keys,
             num_workers=self.config.loader_workers,
             pin_memory=self.device.type == "cuda",
             worker_init_fn=_leave_signals,
-            persistent_workers=keep,
         )
-
-    def train_batches(self, epoch: int, first: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-        """(step, images of all processes in it, x, y), from step `first` of an epoch on."""
-        self.keys.start_at(epoch, first)
-        batches = self._read(self.loader)
-        for (step, chosen), (x, y) in zip(self.steps.of(epoch, first), batches):
-            yield step, len(chosen), x, y
-
-    def evaluation_batches(self, part: str) -> Iterator[Batch]:
-        """This process' images of "validation" or "test"."""
-        images = FolderImages(getattr(self.files, part), evaluation_transform(self.config))
-        share = range(len(images))[self.workers.share(len(images))]
-        size = _evaluation_batch(self.config, self.workers)
-        keys = [[(i, 0) for i in share[at : at + size]] for at in range(0, len(share), size)]
-        yield from self._read(self._loader(images, keys))
-
-    def _read(self, loader: DataLoader) -> Iterator[Batch]:
-        """Batches on the device, normalized; a worker's error is told in its own words."""
+        mean, std = (torch.tensor(v, device=self.device).view(-1, 1, 1) for v in (MEAN, STD))
         try:
-            for images, labels in loader:
-                x = images.to(self.device, non_blocking=True).float()
-                yield (x - self.mean) / self.std, labels.to(self.device, non_blocking=True)
+            for x, labels in loader:
+                x = x.to(self.device, non_blocking=True).float()
+                yield (x - mean) / std, labels.to(self.device, non_blocking=True)
         except DataError as error:
             raise DataError(str(error).strip().splitlines()[-1].split("DataError: ")[-1]) from error
 
 
-class _TrainingKeys:
-    """Batches of (position, seed) of one process; where they start may be set anew."""
-
-    def __init__(self, seed: int, steps: Steps) -> None:
-        self.seed, self.steps = seed, steps
-        self.epoch, self.first = 1, 0
-
-    def start_at(self, epoch: int, first: int) -> None:
-        """The next round begins at this step."""
-        self.epoch, self.first = epoch, first
-
-    def __len__(self) -> int:
-        return self.steps.count - self.first
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for step, chosen in self.steps.of(self.epoch, self.first):
-            share = self.steps.share(len(chosen))
-            rng = np.random.default_rng(seed_of("augment", self.seed, self.epoch, step))
-            seeds = rng.integers(2**62, size=len(chosen))
-            yield list(zip(chosen[share].tolist(), seeds[share].tolist()))
+Images = MemorySet | FolderSet  # what a training asks of its images
 
 
 def _leave_signals(_worker: int) -> None:
@@ -222,11 +168,3 @@ def training_transform(config: RetrainConfig) -> object:
     if strength:
         steps.append(v2.ColorJitter(strength, strength, strength, strength / 2))
     return v2.Compose([*steps, v2.PILToTensor()])
-
-
-def evaluation_transform(config: RetrainConfig) -> object:
-    """The middle of the resized image, 224 of 256: from a PIL image to uint8 [3, size, size]."""
-    from torchvision.transforms import v2
-
-    size = config.image_size
-    return v2.Compose([v2.Resize(size * 8 // 7), v2.CenterCrop(size), v2.PILToTensor()])

@@ -1,4 +1,4 @@
-"""TopKSums over images: cross-entropy and hits among the first one and five classes."""
+"""Sums over images: cross-entropy and hits among the first one and five classes."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from common.workers import Workers
 
 
 class TopKSums:
-    """TopKSums over the images seen so far, kept on the device."""
+    """Sums over the images seen so far, kept on the device."""
 
     def __init__(self, device: torch.device, classes: int) -> None:
         self.classes = classes
@@ -21,9 +21,8 @@ class TopKSums:
         """Adds a batch: losses [n], logits [n, classes], labels [n]."""
         first = logits.topk(min(5, logits.shape[1]), dim=1).indices == y[:, None]
         sums = (losses.double().sum(), first[:, 0].sum(), first.any(1).sum())
-        self.values += torch.stack(
-            [*(s.double() for s in sums), losses.new_tensor(len(y)).double()]
-        )
+        count = losses.new_tensor(len(y))
+        self.values += torch.stack([value.double() for value in (*sums, count)])
 
     def mean(self, workers: Workers) -> dict[str, float]:
         """loss, and top1 and top5 accuracy in %, over the images of all processes.
@@ -45,8 +44,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Mean loss and accuracies in evaluation mode; the processes share the images."""
     network.eval()
-    device = next(network.parameters()).device
-    sums = TopKSums(device, classes)
+    sums = TopKSums(next(network.parameters()).device, classes)
     for x, y in batches:
         with autocast:
             logits = network(x)

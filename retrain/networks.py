@@ -1,7 +1,6 @@
 """The network of a choice, its training loss, and what it costs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +15,7 @@ from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_multiply_adds
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What a data set asks of a network."""
 
     classes: int
@@ -26,20 +24,12 @@ class Shape:
 
 def build_network(choice: Chosen, settings: NetworkSettings, shape: Shape) -> nn.Module:
     """The network with PyTorch's initial weights, drawn from the global generator."""
+    classes, channels = shape.classes, shape.image[0]
     if isinstance(choice.cell, Cell):
-        layout = NasBench201Layout(
-            settings.channels, settings.layers, 3, shape.classes, shape.image[0]
-        )
+        layout = NasBench201Layout(settings.channels, settings.layers, 3, classes, channels)
         return NasBench201Network(choice.cell, layout)
-    layout = DartsLayout(
-        settings.channels,
-        settings.layers,
-        shape.classes,
-        shape.image[0],
-        settings.stem,
-        settings.auxiliary > 0,
-    )
-    return DartsNetwork(choice.cell, layout)
+    head, sizes = settings.auxiliary > 0, (settings.channels, settings.layers)
+    return DartsNetwork(choice.cell, DartsLayout(*sizes, classes, channels, settings.stem, head))
 
 
 def make_network(
@@ -55,50 +45,36 @@ def make_network(
         torch.default_generator.manual_seed(seed)
         network = build_network(choice, settings, shape)
     # Where no path joins an edge to the output; processes must not wait for its gradient.
-    for name in _without_gradient(lambda: build_network(choice, settings, shape), shape):
+    for name in _without_gradient(choice, settings, shape):
         network.get_parameter(name).requires_grad_(False)
     return network
 
 
 def _check_auxiliary(settings: NetworkSettings, shape: Shape) -> None:
-    cifar = settings.stem == "cifar"
+    (channels, height, width), cifar = shape.image, settings.stem == "cifar"
     low, high = (29, 32) if cifar else (193, 224)
-    ok = not settings.auxiliary or all(low <= side <= high for side in shape.image[1:])
-    height, width = shape.image[1:]
+    ok = not settings.auxiliary or (low <= height <= high and low <= width <= high)
     expected = f"0 for images of {height}x{width}: the head needs {low} .. {high}"
     require(ok, "network.auxiliary", settings.auxiliary, expected)
-    ok = cifar or shape.image[0] == 3
+    ok = cifar or channels == 3
     require(ok, "network.stem", settings.stem, "cifar for grey images")
 
 
-def _without_gradient(build: Callable[[], nn.Module], shape: Shape) -> list[str]:
+def _without_gradient(choice: Chosen, settings: NetworkSettings, shape: Shape) -> list[str]:
     """Names of the parameters that a backward pass leaves out, found without computing."""
     with torch.device("meta"):
-        network = build().train()
-        outputs = _logits_and_auxiliary(network, torch.empty(2, *shape.image), None)
+        network = build_network(choice, settings, shape).train()
+        loss = TrainingLoss(network, settings.auxiliary, 0.0)
+        x, y = torch.empty(2, *shape.image), torch.empty(2, dtype=torch.long)
         try:
-            sum(logits.sum() for logits in outputs if logits is not None).backward()
+            loss(x, y)[0].sum().backward()
         except RuntimeError as error:
             raise ConfigError(f"genotype: its network cannot be trained ({error})") from error
     return [name for name, p in network.named_parameters() if p.grad is None]
 
 
-def _logits_and_auxiliary(
-    network: nn.Module, x: Tensor, path_scales: Tensor | None
-) -> tuple[Tensor, Tensor | None]:
-    if isinstance(network, DartsNetwork):
-        return network.logits_and_auxiliary(x, path_scales)
-    return network(x), None
-
-
 class TrainingLoss(nn.Module):
-    """A network with its loss, as one module that processes can share.
-
-    Args:
-        network: gives logits.
-        auxiliary: weight of the auxiliary head's loss.
-        label_smoothing: of both losses.
-    """
+    """A network with its loss, as one module; `auxiliary` is the weight of that head's loss."""
 
     def __init__(self, network: nn.Module, auxiliary: float, label_smoothing: float) -> None:
         super().__init__()
@@ -108,7 +84,10 @@ class TrainingLoss(nn.Module):
         self, x: Tensor, y: Tensor, path_scales: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What to minimize [n], the cross-entropy of the logits in it [n], the logits."""
-        logits, auxiliary = _logits_and_auxiliary(self.network, x, path_scales)
+        if isinstance(self.network, DartsNetwork):
+            logits, auxiliary = self.network.logits_and_auxiliary(x, path_scales)
+        else:
+            logits, auxiliary = self.network(x), None
         losses = self._cross_entropy(logits, y)
         if auxiliary is None:
             return losses, losses, logits
@@ -138,8 +117,7 @@ def describe(choice: Chosen, settings: NetworkSettings, shape: Shape) -> dict:
     with torch.device("meta"):
         parameters = sum(p.numel() for p in build().parameters())
     if isinstance(choice.cell, Cell):
-        cell = {"arch": str(choice.cell)}
-        dags = [choice.cell.to_dag()]
+        cell, dags = {"arch": str(choice.cell)}, [choice.cell.to_dag()]
     else:
         cell = {"genotype": choice.cell.to_dict()}
         dags = [choice.cell.to_dag(which) for which in ("normal", "reduce")]

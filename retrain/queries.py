@@ -24,12 +24,8 @@ KIND = "queries"
 def read_finalists(folder: str, search: int | None) -> tuple[str, list[str]]:
     """How a search was made, and its finalists, that of the highest score first.
 
-    Args:
-        folder: of a run of wot_dag with `queries`.
-        search: which of its repeats, from 1 on; the only one if None.
-
     Raises:
-        ConfigError: it is no such run, or not clear which repeat is meant.
+        ConfigError: no run of wot_dag with `queries`, or not clear which repeat `search` means.
     """
     path = Path(folder).expanduser()
     there = bool(folder) and (path / "result.json").is_file() and (path / "metrics.jsonl").is_file()
@@ -39,8 +35,8 @@ def read_finalists(folder: str, search: int | None) -> tuple[str, list[str]]:
             f"genotype: found {folder!r}, expected the folder of a search with finalists: "
             f"python -m wot_dag ... --queries 5"
         )
-    number = 1 if search is None and len(repeats) == 1 else search
-    ok = number is not None and 1 <= number <= len(repeats)
+    number = 1 if search is None and len(repeats) == 1 else search or 0
+    ok = 1 <= number <= len(repeats)
     require(ok, "search", search, f"one of the repeats 1 .. {len(repeats)} of {folder}")
     return read_json(path / "result.json")["method"], repeats[number - 1]["finalists"]
 
@@ -54,24 +50,21 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
     Raises:
         As `train`; ConfigError: no finalists, or no validation images.
     """
-    method, finalists = workers.together(lambda: _checked(config))
+
+    def checked() -> tuple[str, list[str]]:
+        expected = "true: finalists are compared on such images"
+        require(config.validation, "validation", False, expected)
+        return read_finalists(config.genotype, config.search)
+
+    method, finalists = workers.together(checked)
     name = config.run.name or Path(config.genotype).name
     results = []
     for place, arch in enumerate(finalists, start=1):
         run = dataclasses.replace(config.run, name=f"{name}_{place}")
         one = dataclasses.replace(config, genotype=arch, search=None, run=run)
         results.append(train(one, workers))
-    return _choose(config, name, method, finalists, results) if workers.first else {}
-
-
-def _checked(config: RetrainConfig) -> tuple[str, list[str]]:
-    require(config.validation, "validation", False, "true: finalists are compared on such images")
-    return read_finalists(config.genotype, config.search)
-
-
-def _choose(
-    config: RetrainConfig, name: str, method: str, finalists: list[str], results: list[dict]
-) -> dict:
+    if not workers.first:
+        return {}
     rows = [
         {
             "arch": arch,
@@ -81,7 +74,7 @@ def _choose(
         }
         for arch, result in zip(finalists, results, strict=True)
     ]
-    chosen = max(range(len(rows)), key=lambda i: (rows[i]["validation_top1"], -i))
+    chosen = max(range(len(rows)), key=lambda i: rows[i]["validation_top1"])  # the first of equals
     settings = identity(config) | {"finalists": finalists}
     device, data = describe(choose_device(config.device)), results[0]["dataset"]
     with Run(dataclasses.replace(config.run, name=name), KIND, settings, device, data) as run:
@@ -94,9 +87,8 @@ def _choose(
 def main() -> None:
     """Trains the finalists of a search and prints them."""
     with Workers(tensors=True) as workers:
-        config = parse_config(
-            RetrainConfig, PROG, "Train a search's finalists and choose the best."
-        )
+        about = "Train a search's finalists and choose the best."
+        config = parse_config(RetrainConfig, PROG, about)
         result = query(config, workers)
     if not workers.first:
         return
@@ -104,10 +96,8 @@ def main() -> None:
     print("place by score   validation accuracy (%)   test error (%)   seconds")
     for place, row in enumerate(result["finalists"], start=1):
         chosen = "  chosen" if place == result["chosen"] else ""
-        print(
-            f"{place:>14}   {row['validation_top1']:>23.2f}   {row['test_error']:>14.2f}   "
-            f"{row['seconds']:>7.0f}{chosen}"
-        )
+        rates = f"{row['validation_top1']:>23.2f}   {row['test_error']:>14.2f}"
+        print(f"{place:>14}   {rates}   {row['seconds']:>7.0f}{chosen}")
     print(f"\nchosen: {result['finalists'][result['chosen'] - 1]['arch']}")
 
 

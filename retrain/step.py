@@ -5,9 +5,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from common.errors import TrainingDivergedError
-from common.workers import Workers
 from retrain.config import RetrainConfig
-from retrain.data import Steps
+from retrain.data import Images
 from retrain.evaluate import TopKSums
 from retrain.networks import TrainingLoss, path_scales
 from retrain.schedule import drop_path_probability, generator_of, learning_rate
@@ -23,68 +22,40 @@ def precision_of(config: RetrainConfig, device: torch.device) -> str:
 
 
 class Stepper:
-    """A network, its optimizer, and the sums over the images of the epoch so far.
-
-    Args:
-        config: how to train.
-        network: what to train, on the CPU.
-        steps: the epoch's batches and this process' share of them.
-        classes: number of labels.
-        workers: who shares the batches.
-        device: where to compute.
-    """
+    """A network, which comes from the CPU, its optimizer, and the sums over the epoch so far."""
 
     def __init__(
-        self,
-        config: RetrainConfig,
-        network: nn.Module,
-        steps: Steps,
-        classes: int,
-        workers: Workers,
-        device: torch.device,
+        self, config: RetrainConfig, network: nn.Module, images: Images, device: torch.device
     ) -> None:
-        self.config, self.steps, self.classes = config, steps, classes
-        self.workers, self.device = workers, device
-        torch.backends.cudnn.benchmark = device.type == "cuda"
-        if config.sync_batch_norm and workers.size > 1:
+        self.config, self.device, self.workers = config, device, images.workers
+        self.steps, self.classes = images.steps, images.classes
+        cuda, alone = device.type == "cuda", self.workers.size == 1
+        torch.backends.cudnn.benchmark = cuda
+        if config.sync_batch_norm and not alone:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         # On a CPU, reverse passes of few channels in channels-last write past their memory (2.15).
-        last = config.channels_last and device.type == "cuda"
-        self.layout = torch.channels_last if last else torch.contiguous_format
+        self.layout = torch.channels_last if cuda else torch.contiguous_format
         self.network = network.to(device, memory_format=self.layout)
-        self.optimizer = self._optimizer()
-        self.autocast = torch.autocast(
-            device.type, torch.bfloat16, precision_of(config, device) == "bfloat16"
+        self.optimizer = torch.optim.SGD(
+            [p for p in self.network.parameters() if p.requires_grad],
+            lr=config.optimizer.lr,
+            momentum=config.optimizer.momentum,
+            nesterov=config.optimizer.nesterov,
+            weight_decay=config.optimizer.weight_decay,
+            fused=True,
         )
+        rounded = precision_of(config, device) == "bfloat16"
+        self.autocast = torch.autocast(device.type, torch.bfloat16, rounded)
         self.bad_step = torch.full((), -1, device=device)
         self.start_epoch()
-        self.loss = self._training_loss()
+        loss = TrainingLoss(self.network, config.network.auxiliary, config.label_smoothing)
+        loss = torch.compile(loss) if config.compile else loss
+        devices = [device] if cuda else None
+        self.loss = loss if alone else DistributedDataParallel(loss, device_ids=devices)
 
     def start_epoch(self) -> None:
         """The sums begin at zero."""
         self.sums = TopKSums(self.device, self.classes)
-
-    def _optimizer(self) -> torch.optim.SGD:
-        sgd = self.config.optimizer
-        return torch.optim.SGD(
-            [p for p in self.network.parameters() if p.requires_grad],
-            lr=sgd.lr,
-            momentum=sgd.momentum,
-            nesterov=sgd.nesterov,
-            weight_decay=sgd.weight_decay,
-            fused=True,
-        )
-
-    def _training_loss(self) -> nn.Module:
-        """The loss as a module, compiled and shared between processes as asked for."""
-        smoothing, auxiliary = self.config.label_smoothing, self.config.network.auxiliary
-        loss = TrainingLoss(self.network, auxiliary, smoothing)
-        if self.config.compile:
-            loss = torch.compile(loss)
-        if self.workers.size == 1:
-            return loss
-        devices = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(loss, device_ids=devices)
 
     def state(self) -> dict:
         """What a checkpoint keeps: all processes are asked at the same step.
@@ -110,14 +81,12 @@ class Stepper:
             buffer = kept["momentum_buffer"]
             if buffer is not None:
                 kept["momentum_buffer"] = torch.empty_like(weight).copy_(buffer)
-        own = torch.tensor(self._own_sums(state["sums"]), dtype=torch.float64)
-        self.sums.values += own.to(self.device)
-
-    def _own_sums(self, sums: list[list[float]]) -> list[float]:
-        """This process' sums; those of another number of processes go to the first."""
+        sums = state["sums"]
         if len(sums) == self.workers.size:
-            return sums[self.workers.rank]
-        return [sum(column) * self.workers.first for column in zip(*sums)]
+            own = sums[self.workers.rank]
+        else:  # those of another number of processes go to the first
+            own = [sum(column) * self.workers.first for column in zip(*sums)]
+        self.sums.values += torch.tensor(own, dtype=torch.float64).to(self.device)
 
     def __call__(self, epoch: int, step: int, n: int, x: Tensor, y: Tensor) -> None:
         """Step `step` of an epoch, on this process' part x, y of n images."""

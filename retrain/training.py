@@ -3,10 +3,8 @@
 import math
 import sys
 import time
-from pathlib import Path
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from common.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint, save_state
@@ -14,12 +12,12 @@ from common.config import identity, require
 from common.devices import choose_device
 from common.devices import describe as describe_device
 from common.progress import progress
-from common.runs import Run, RunError
+from common.runs import Run
 from common.stopping import StopRequest, stop_on_signals
 from common.workers import Workers
 from retrain.choice import Chosen, read_choice
 from retrain.config import RetrainConfig
-from retrain.data import Images, check_batch, load_images
+from retrain.data import Images, load_images
 from retrain.evaluate import evaluate, share_buffers
 from retrain.networks import Shape, describe, make_network
 from retrain.step import Stepper, precision_of
@@ -37,7 +35,8 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
     """
     choice, device = workers.together(lambda: _checked(config, workers))
     images = workers.together(lambda: load_images(config, workers, device))
-    decisive = _decisive(config, choice, device)
+    decisive = {"cell": str(choice.cell), "precision": precision_of(config, device)}
+    decisive |= identity(config)
     workers.agree(decisive | {"data": images.header})
     how = config.run, "retrain", decisive, describe_device(device), images.header
     with workers.open_run(*how) as run:
@@ -46,14 +45,14 @@ def train(config: RetrainConfig, workers: Workers) -> dict:
         shape = Shape(images.classes, images.image_shape)
         network = workers.together(lambda: make_network(choice, config.network, shape, config.seed))
         with stop_on_signals() as request:
-            sizes = (images.steps, images.classes)
-            stepper = Stepper(config, network, *sizes, workers, device)
-            training = Training(config, stepper, images, run, workers)
+            training = Training(Stepper(config, network, images, device), images, run)
             return training.fit(request, describe(choice, config.network, shape))
 
 
 def _checked(config: RetrainConfig, workers: Workers) -> tuple[Chosen, torch.device]:
-    check_batch(config, workers)
+    ok = config.batch_size % workers.size == 0 and config.batch_size >= 2 * workers.size
+    expected = f"a multiple of the {workers.size} processes, two images or more for each"
+    require(ok, "batch_size", config.batch_size, expected)
     choice = read_choice(config.genotype, config.search, config.space)
     device = choose_device(config.device)
     if device.type == "cuda":
@@ -65,33 +64,12 @@ def _checked(config: RetrainConfig, workers: Workers) -> tuple[Chosen, torch.dev
     return choice, device
 
 
-def _decisive(config: RetrainConfig, choice: Chosen, device: torch.device) -> dict:
-    """The settings that decide the result."""
-    precision = precision_of(config, device)
-    return {"cell": str(choice.cell), "precision": precision} | identity(config)
-
-
 class Training:
-    """One training; `_save` keeps all of its state.
+    """One training, gone on from the first process' checkpoint; `_save` keeps all of its state."""
 
-    Args:
-        config: how to train.
-        stepper: the network and its steps.
-        images: on the stepper's device.
-        run: its folder, in the first process; a checkpoint there is gone on from.
-        workers: who shares the batches.
-    """
-
-    def __init__(
-        self,
-        config: RetrainConfig,
-        stepper: Stepper,
-        images: Images,
-        run: Run | None,
-        workers: Workers,
-    ) -> None:
-        self.config, self.stepper, self.images = config, stepper, images
-        self.run, self.workers = run, workers
+    def __init__(self, stepper: Stepper, images: Images, run: Run | None) -> None:
+        self.config, self.workers = stepper.config, stepper.workers
+        self.stepper, self.images, self.run = stepper, images, run
         self.epoch, self.step, self.mark = 1, 0, time.perf_counter()
         self.seconds = {"training": 0.0, "evaluation": 0.0}
         self.seen = 0  # images trained on
@@ -101,27 +79,13 @@ class Training:
 
     def _resume(self) -> None:
         """Goes on from the first process' checkpoint, if there is one."""
-        state = self.workers.from_first(self.workers.together(self._read_checkpoint))
+        read = self.workers.together(lambda: load_checkpoint(self.run.folder) if self.run else None)
+        state = self.workers.from_first(read)
         if self.run:
             self.run.rewind(state["metrics"] if state else 0)
-        if state is None:
-            return
-        self.stepper.load(state)
-        for key in _KEPT:
-            setattr(self, key, state[key])
-
-    def _read_checkpoint(self) -> dict | None:
-        """The checkpoint, checked to be this network's."""
-        if not self.run:
-            return None
-        folder = self.run.folder
-        state = load_checkpoint(folder)
-        shapes = {name: tensor.shape for name, tensor in self.stepper.network.state_dict().items()}
-        if state and shapes != {name: tensor.shape for name, tensor in state["network"].items()}:
-            raise RunError(
-                f"{folder}: the checkpoint is of another network: start again with --run.fresh true"
-            )
-        return state
+        if state:
+            self.stepper.load(state)
+            vars(self).update((key, state[key]) for key in _KEPT)
 
     def _save(self) -> None:
         """A checkpoint, made by all processes at the same step; never of a lost training."""
@@ -165,19 +129,19 @@ class Training:
     def _stop_if_asked(self, request: StopRequest, step: int) -> None:
         """Stops all processes at the same step, whichever was asked."""
         (number,) = self.workers.largest([int(request.signal or 0)])
-        if not number:
-            return
-        self._save()
-        request.exit(f"saved at epoch {self.epoch}, step {step}", number, self.workers.first)
+        if number:
+            self._save()
+            request.exit(f"saved at epoch {self.epoch}, step {step}", number, self.workers.first)
 
     def _finish_epoch(self, bar: tqdm) -> None:
         """Metrics of the epoch; keeps the best weights so far."""
         share_buffers(self.stepper.network, self.workers)
         record = {"epoch": self.epoch, "lr": self.stepper.optimizer.param_groups[0]["lr"]}
-        record |= _prefixed("train", self.stepper.sums.mean(self.workers))
+        found = {"train": self.stepper.sums.mean(self.workers)}
         if self.images.sizes["validation"]:
-            record |= _prefixed("validation", self.evaluate("validation"))
-            self._keep_best(record["validation_top1"])
+            found["validation"] = self.evaluate("validation")
+            self._keep_best(found["validation"]["top1"])
+        record |= {f"{p}_{key}": value for p, of in found.items() for key, value in of.items()}
         if self.run:
             self.run.log(record)
         self._lap("evaluation")
@@ -192,11 +156,7 @@ class Training:
         return self.seen / self.seconds["training"]
 
     def evaluate(self, part: str) -> dict[str, float]:
-        """loss, top1 and top5 of "validation" or "test".
-
-        Raises:
-            TrainingDivergedError: the loss is not finite, of the last step's weights for example.
-        """
+        """loss, top1 and top5 of "validation" or "test"; a TrainingDivergedError if not finite."""
         batches = self.images.evaluation_batches(part)
         network, autocast = self.stepper.network, self.stepper.autocast
         found = evaluate(network, batches, self.workers, autocast, self.images.classes)
@@ -210,8 +170,7 @@ class Training:
             self.best = {"top1": top1, "epoch": self.epoch, "state": self.stepper.weights()}
 
     def _finish(self, network: dict) -> dict:
-        last = self.stepper.weights()
-        tested = self.config.epochs
+        last, tested = self.stepper.weights(), self.config.epochs
         if self.config.weights == "best":
             self.stepper.network.load_state_dict(self.best["state"])
             tested = self.best["epoch"]
@@ -219,7 +178,10 @@ class Training:
         self._lap("evaluation")
         if not self.run:
             return {}
-        _save_weights(self.run.folder, last, self.best)
+        save_state(self.run.folder / "last.pt", {"network": last})
+        if self.best["epoch"]:
+            best = {"network": self.best["state"], "epoch": self.best["epoch"]}
+            save_state(self.run.folder / "best.pt", best)
         space = {"space": self.config.space, "channels": self.config.network.channels}
         space |= {"layers": self.config.network.layers}
         method = network.pop("method")
@@ -229,24 +191,23 @@ class Training:
         return result
 
     def _numbers(self, tested: int, test: dict[str, float]) -> dict:
+        config, best = self.config, self.best
         return {
             "images": self.images.sizes,
             "classes": self.images.classes,
-            "epochs": self.config.epochs,
-            "batch_size": self.config.batch_size,
-            "seed": self.config.seed,
+            "epochs": config.epochs,
+            "batch_size": config.batch_size,
+            "seed": config.seed,
             "processes": self.workers.size,
-            "precision": precision_of(self.config, self.stepper.device),
-            "tested_weights": self.config.weights,
+            "precision": precision_of(config, self.stepper.device),
+            "tested_weights": config.weights,
             "tested_epoch": tested,
             "test": {
                 "loss": test["loss"],
                 "top1_error": 100 - test["top1"],
                 "top5_error": 100 - test["top5"] if "top5" in test else None,
             },
-            "best_validation": {"epoch": self.best["epoch"], "top1": self.best["top1"]}
-            if self.best["epoch"]
-            else None,
+            "best_validation": {k: best[k] for k in ("epoch", "top1")} if best["epoch"] else None,
             "last_epoch": self.last,
             "seconds": sum(self.seconds.values()),
             "images_per_second": self.images_per_second,
@@ -261,13 +222,3 @@ def _line(record: dict, images_per_second: float) -> str:
         f"epoch {record['epoch']:>3}  loss {record['train_loss']:7.4f}  "
         f"train {record['train_top1']:6.2f} %{kept}  {images_per_second:,.0f} images/s"
     )
-
-
-def _prefixed(part: str, values: dict[str, float]) -> dict[str, float]:
-    return {f"{part}_{key}": value for key, value in values.items()}
-
-
-def _save_weights(folder: Path, last: dict[str, Tensor], best: dict) -> None:
-    save_state(folder / "last.pt", {"network": last})
-    if best["epoch"]:
-        save_state(folder / "best.pt", {"network": best["state"], "epoch": best["epoch"]})

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Sourced by every script: goes to the repository's root and makes .venv once.
-# Everything that a script writes stays inside the repository.
+# Sourced by every script: goes to the repository's root, prints the script's help where its first
+# word asks for it, and makes .venv before the first Python. Everything that a script writes stays
+# inside the repository.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,29 +20,24 @@ fail() {
     exit 1
 }
 
-# Prints the comment block at the head of the calling script.
-show_help() {
-    sed -n '2,/^$/{s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
-}
-
-# Stops with the script's help if the first argument asks for it.
+# The comment block at the head of the script, and what holds for all that take words for Python.
 help_if_asked() {
-    case "${1:-}" in
-        -h | --help)
-            show_help
-            exit 0
-            ;;
-    esac
-}
+    case "${1:-}" in -h | --help) ;; *) return 0 ;; esac
+    sed -n '2,/^$/{s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
+    ! grep -q '^# .*\[--key value' "scripts/$(basename "$0")" || cat <<'END'
 
-is_new_enough() {
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+digits is embedded; mnist, cifar10 and cifar100 are looked for in $DATA_ROOT (default data/) and
+downloaded when absent; bash scripts/prepare_data.sh says where to get the others. Further words go
+on to the Python entry, whose --help lists them. Stopped, the same command goes on where it was.
+END
+    exit 0
 }
+help_if_asked "$@"
 
 find_python() {
     local candidate
     for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
-        if is_new_enough "$candidate"; then
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
             echo "$candidate"
             return
         fi
@@ -50,8 +46,11 @@ find_python() {
         "install one, or name it: PYTHON=/path/to/python3.12 bash $0"
 }
 
-cores() {
-    nproc 2>/dev/null || sysctl -n hw.ncpu
+# The number of processes for this machine's cores, at most 8.
+processes() {
+    local cores
+    cores="$(nproc 2>/dev/null || sysctl -n hw.ncpu)"
+    echo "$((cores < 8 ? cores : 8))"
 }
 
 free_gb() {
@@ -62,9 +61,7 @@ free_gb() {
 setup() {
     local wanted python
     wanted="$(cksum <requirements.txt)"
-    if [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ]; then
-        return
-    fi
+    [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ] || return 0
     python="$(find_python)"
     if [ ! -x .venv/bin/python ] && [ "$(free_gb)" -lt "$NEEDED_GB" ]; then
         fail "found $(free_gb) GB free in $PWD, need $NEEDED_GB GB: free some space"
@@ -97,6 +94,7 @@ child() {
 
 # Runs the project's Python.
 py() {
+    setup
     child .venv/bin/python "$@"
 }
 
@@ -123,29 +121,32 @@ py_then_report() {
     fi
 }
 
-# Fails unless $1 names images that MLPs are trained on.
+# Runs mlp_code.$1 with config $2 on images $3, with the words after them, and shows its report.
+study_mlps() {
+    py_then_report "$1" "$1" "$(basename "$3" .npz)" "mlp_code.$1" --config "$2" --dataset "${@:3}"
+}
+
+need_file() {
+    [ -f "$1" ] || fail "$1: no such file (paths count from $PWD)"
+}
+
+# Fails unless $1 is one of the names after it, or a .npz file.
 check_images() {
+    local name
+    for name in "${@:2}"; do
+        [ "$1" != "$name" ] || return 0
+    done
     case "$1" in
-        digits | mnist | cifar10) ;;
-        *.npz) [ -f "$1" ] || fail "$1: no such file (paths count from $PWD)" ;;
-        *) fail "found '$1', expected digits, mnist, cifar10 or a .npz file" ;;
+        *.npz) need_file "$1" ;;
+        *) fail "found '$1', expected $(printf '%s, ' "${@:2}")or PATH.npz" ;;
     esac
 }
 
 # Prints the WOT config for images of data set $1.
 wot_config() {
+    check_images "$1" digits cifar10 cifar100 ImageNet16-120
     case "$1" in
         digits) echo configs/wot/digits.yaml ;;
-        cifar10 | cifar100 | ImageNet16-120 | *.npz) echo configs/wot/nasbench201.yaml ;;
-        *) fail "found '$1', expected digits, cifar10, cifar100, ImageNet16-120 or PATH.npz" ;;
-    esac
-}
-
-# Prints the TE-NAS config for images of data set $1: of a search, or of `correlate` if $2 says so.
-tenas_config() {
-    case "$1" in
-        digits) echo "configs/tenas/${2:+$2_}digits.yaml" ;;
-        cifar10 | cifar100 | ImageNet16-120 | *.npz) echo "configs/tenas/${2:-nasbench201}.yaml" ;;
-        *) fail "found '$1', expected digits, cifar10, cifar100, ImageNet16-120 or PATH.npz" ;;
+        *) echo configs/wot/nasbench201.yaml ;;
     esac
 }

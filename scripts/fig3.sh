@@ -6,9 +6,6 @@
 # Cost: seconds.
 # Writes: runs/report/dags.png and .pdf, or PATH.png and PATH.pdf
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
-setup
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 py -m report dags "$@"

@@ -9,20 +9,16 @@
 # Cost: seconds.
 # Writes: runs/landscape/NAME/ and runs/report/figures/
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 table="${1:-nasbench201}"
 name="$(basename "$table")"
 name="${name%%.*}"
-setup
 
 py -m wot_dag.landscape --table "$table" --run.name "$name"
 runs=("runs/landscape/$name")
 nds=()
-for space in NASNet Amoeba PNAS ENAS DARTS; do
-    file="${DATA_ROOT:-data}/nds_data/$space.json"
+for file in "${DATA_ROOT:-data}"/nds_data/{NASNet,Amoeba,PNAS,ENAS,DARTS}.json; do
     [ ! -f "$file" ] || nds+=("$file")
 done
 if [ "$table" = nasbench201 ] && [ "${#nds[@]}" -eq 0 ]; then

@@ -9,17 +9,13 @@
 # Writes: runs/models/torchvision/, of WHAT runs/models/own/: result.json, environment.json and
 #   models.csv; runs/report/
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
-setup
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
-name=own
+folder=runs/models/own
 if [ $# -eq 0 ]; then
     set -- 'torchvision:*'
-    name=torchvision
+    folder=runs/models/torchvision
 fi
-folder="runs/models/$name"
 mkdir -p "$folder"
 py -m spaces.measure "$@" --json "$folder/result.json" --csv "$folder/models.csv"
 py -c 'import json; from common.environment import environment

@@ -7,9 +7,6 @@
 # Cost: up to 200 MB and a few minutes for each set.
 # Writes: $DATA_ROOT, by default data/
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
-setup
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 py -m common.prepare "$@"

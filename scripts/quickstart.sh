@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # From a fresh clone to a report: bash scripts/quickstart.sh
 #
-# Makes .venv, then, with real handwritten digits as images: trains DAG#1, DAG#2 and DAG#3 of Fig. 3
-# and draws how fast they converge; compares gradient descent with its prediction from the DAGs'
-# kernels; searches NAS-Bench-201 by WOT and TE-NAS, with and without the DAG principle, with the
-# benchmark's true accuracies, which ship with the code; and puts all of it into one report. Safe to
-# run twice: what is done is kept.
+# With real handwritten digits as images: trains DAG#1, DAG#2 and DAG#3 of Fig. 3; compares gradient
+# descent with its prediction from their kernels; searches NAS-Bench-201 by WOT and TE-NAS, with and
+# without the DAG principle, with the benchmark's true accuracies, which ship with the code; and puts
+# all of it into one report. Safe to run twice: what is done is kept.
 # Cost: a few minutes for the install, then 7 minutes on 2 cores, of which the scores of all cells
 # take 2; seconds the second time.
 # Writes: runs/mlp/digits/, runs/theory/quickstart/, runs/wot/, runs/tenas/, runs/landscape/,
@@ -13,17 +12,13 @@
 # Config: configs/mlp/digits.yaml, configs/theory/quickstart.yaml, configs/wot/digits.yaml,
 #   configs/tenas/digits.yaml
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
-setup
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 # Runs the words after $2, unless the finished run $2 is there; $1 says what they do.
 step() {
     local what="$1" run="$2"
     shift 2
-    echo
-    echo "== $what"
+    printf '\n== %s\n' "$what"
     if [ -f "runs/$run/result.json" ]; then
         echo "done before: runs/$run"
     else
@@ -44,8 +39,7 @@ step "3/6 Table 2: searches" tenas/table2_digits_exempt child bash scripts/table
 step "4/6 Table 3: how much of the box to keep" wot/table3_digits_0.25 \
     child bash scripts/table3.sh digits
 step "5/6 Fig. 5: accuracy over depth and width" landscape/nasbench201 child bash scripts/fig5.sh
-echo
-echo "== 6/6 Report"
+printf '\n== 6/6 Report\n'
 page=runs/report/report.html
 if [ -f "$page" ] && [ -z "$(find runs results -name result.json -newer "$page" -print -quit)" ]; then
     echo "done before: $page"

@@ -7,13 +7,7 @@
 # Cost: half a minute.
 # Writes: runs/report/: report.html, RESULTS.md, tables/, figures/
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
-setup
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
-folders=("$@")
-if [ "${#folders[@]}" -eq 0 ]; then
-    folders=(results runs)
-fi
-py -m report all --records "${folders[@]}"
+[ $# -gt 0 ] || set -- results runs
+py -m report all --records "$@"

@@ -5,20 +5,17 @@
 # filter, with the box rule (+ DAG), with the published code's fixed box, and with the box and the
 # upper tenth by the kernel of a cell's DAG; the same by that kernel alone, which builds no network;
 # TE-NAS without and with the exempt rule (+ DAG). Prints accuracies beside the published ones:
-# those of the benchmark, which ship with the code, whatever the images. digits is embedded;
-# cifar10 and cifar100 are looked for in $DATA_ROOT (default data/) and downloaded when absent.
-# Further words go on to python -m wot_dag, and those after -- to python -m tenas_dag; --table goes
-# to both (a CSV file, or '' for none); --run.name NAME names all runs. digits has few seeds of
-# TE-NAS; 50: bash scripts/table2.sh digits -- --seeds "[$(seq -s, 0 49)]"
+# those of the benchmark, which ship with the code, whatever the images.
+# Words go on to python -m wot_dag, and those after -- to python -m tenas_dag; --table goes to both
+# (a CSV file, or '' for none); --run.name NAME names all runs. digits has few seeds of TE-NAS;
+# 50: bash scripts/table2.sh digits -- --seeds "[$(seq -s, 0 49)]"
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
 # Writes: runs/wot/table2_NAME_{none,box,published,kernel,nngp}/, and
 #   runs/tenas/table2_NAME_{none,exempt}/, runs/report/tables/table2.{csv,md,tex}
 # Config: configs/{wot,tenas}/digits.yaml, or nasbench201.yaml
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 what="${1:-digits}"
 shift || true
@@ -34,26 +31,24 @@ done
 shift || true
 set -- ${table[@]+"${table[@]}"} "$@"
 name="$(run_name "table2_$(basename "$what" .npz)" ${wot_words[@]+"${wot_words[@]}"})"
-wot=(wot_dag --config "$(wot_config "$what")" --score.dataset "$what")
-tenas=(tenas_dag --config "$(tenas_config "$what")" --indicators.dataset "$what")
-setup
+config="$(wot_config "$what")"
+images=(--config "$config" --score.dataset "$what")
+tenas=(--config "configs/tenas/$(basename "$config")" --indicators.dataset "$what")
 
 # The searches draw nearly every cell. On CPUs a process for each core scores them twice as fast as
 # the threads of one; words of one's own may make other scores, which are then made on demand.
 if [ "${#wot_words[@]}" -eq 0 ] && ! command -v nvidia-smi >/dev/null; then
-    processes="$(cores)"
-    OMP_NUM_THREADS=1 py -m torch.distributed.run --standalone \
-        --nproc-per-node "$((processes < 8 ? processes : 8))" \
-        -m wot_dag.score --config "$(wot_config "$what")" --score.dataset "$what"
+    OMP_NUM_THREADS=1 py -m torch.distributed.run --standalone --nproc-per-node "$(processes)" \
+        -m wot_dag.score "${images[@]}"
 fi
 for filter in none box published kernel; do
-    py -m "${wot[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
+    py -m wot_dag "${images[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
         --run.name "${name}_$filter"
 done
 if [ "${#wot_words[@]}" -eq 0 ]; then # they may name a file of WOT's scores
-    py -m "${wot[@]}" --score.name nngp --run.name "${name}_nngp"
+    py -m wot_dag "${images[@]}" --score.name nngp --run.name "${name}_nngp"
 fi
 for filter in none exempt; do
-    py -m "${tenas[@]}" --filter "$filter" "$@" --run.name "${name}_$filter"
+    py -m tenas_dag "${tenas[@]}" --filter "$filter" "$@" --run.name "${name}_$filter"
 done
 py -m report show table2 runs/wot/"$name"_{none,box,published,kernel,nngp} runs/tenas/"$name"_{none,exempt}

@@ -1,22 +1,20 @@
 #!/usr/bin/env bash
-# TE-NAS' indicators: bash scripts/tenas_indicators.sh [digits|cifar10|cifar100|PATH.npz]
+# bash scripts/tenas_indicators.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
 #
 # Kendall's tau of kappa and of R with the accuracy of 100 architectures, measured on images of the
 # data set. On digits it also prunes by kappa alone, by R alone and by both, and draws which
-# operators survive. Further words go on to python -m tenas_dag.correlate.
+# operators survive.
 # Cost on 2 cores: digits 5 minutes, the others 10.
 # Writes: runs/tenas_correlation/NAME/; on digits runs/tenas/preference_*/; runs/report/
 # Config: configs/tenas/correlate.yaml, correlate_digits.yaml, preference.yaml
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 what="${1:-digits}"
 shift || true
-config="$(tenas_config "$what" correlate)"
-setup
-
+check_images "$what" digits cifar10 cifar100 ImageNet16-120
+config=configs/tenas/correlate.yaml
+[ "$what" != digits ] || config=configs/tenas/correlate_digits.yaml
 py_then_report tenas_indicators tenas_correlation "$(basename "$what" .npz)" \
     tenas_dag.correlate --config "$config" --indicators.dataset "$what" "$@"
 if [ "$what" = digits ]; then

@@ -5,16 +5,10 @@
 # Cost: a few minutes for the install, then about 10 minutes on 2 cores.
 # Writes: nothing but caches inside the repository
 
-# shellcheck source=scripts/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-help_if_asked "$@"
-setup
+cd "$(dirname "$0")/.." && source scripts/common.sh
 
 py -m ruff check .
 py -m ruff format --check .
 .venv/bin/lint-imports --no-cache
-
-# One thread for each of as many test processes as there are cores, at most 8. A file's tests share
-# what its fixtures make, such as a browser, so they stay in one process.
-workers="$(cores)"
-OMP_NUM_THREADS=1 py -m pytest -n "$((workers < 8 ? workers : 8))" --dist loadscope "$@"
+# One thread for each process; a file's tests stay in one, where they share what its fixtures make.
+OMP_NUM_THREADS=1 py -m pytest -n "$(processes)" --dist loadscope "$@"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from dag import Dag, Edge
 from spaces.edge_forms import read_edges
@@ -84,23 +83,6 @@ class Cell:
             tuple(Edge(*e, OPERATOR_TABLE[o].edge_op) for e, o in zip(EDGES, self.operators)),
         )
 
-    def neighbours(self) -> Iterator[Cell]:
-        """The 24 cells that differ in one operator."""
-        for edge, current in enumerate(self.operators):
-            for name in OPERATORS:
-                if name != current:
-                    yield Cell((*self.operators[:edge], name, *self.operators[edge + 1 :]))
-
-    def canonical(self) -> Cell:
-        """The first cell, in the order of `all_cells`, of this cell's equivalence class.
-
-        The benchmark's classes: an operator after none is none, skip is transparent, the terms
-        of a sum commute; 6,466 of them. A none keeps its place in the sum and a sum within a
-        sum is not sorted anew, so cells of two classes may still compute the same function:
-        there are 4,930 functions.
-        """
-        return _representatives()[_expression(self.operators)]
-
 
 def _parse_group(text: str, group: str, target: int) -> list[str]:
     """Operator names of the edges into node `target`, written |name~0|name~1|..."""
@@ -125,29 +107,3 @@ def _parse_group(text: str, group: str, target: int) -> list[str]:
 def all_cells() -> Iterator[Cell]:
     """All 15,625 cells, the last edge's operator changing fastest."""
     return (Cell(names) for names in itertools.product(OPERATORS, repeat=len(EDGES)))
-
-
-def _expression(operators: tuple[str, ...]) -> str:
-    """The output as a formula in the input 0, with # for what is none.
-
-    The symbols are the benchmark's: its count of classes depends on how they sort.
-    """
-    nodes, named = ["0"], dict(zip(EDGES, operators))
-    for target in range(1, NUM_NODES):
-        terms = (_term(named[source, target], nodes[source]) for source in range(target))
-        nodes.append("+".join(sorted(terms)))
-    return nodes[-1]
-
-
-def _term(operator: str, argument: str) -> str:
-    if operator == "none" or argument == "#":
-        return "#"
-    return argument if operator == "skip_connect" else f"({argument})@{operator}"
-
-
-@cache
-def _representatives() -> dict[str, Cell]:
-    first: dict[str, Cell] = {}
-    for cell in all_cells():
-        first.setdefault(_expression(cell.operators), cell)
-    return first

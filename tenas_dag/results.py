@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from dag import Box, box_rule, effective_depth_width
-from spaces import depth_width
 from spaces.benchmark import AccuracyTable
 from spaces.darts import Genotype
+from spaces.depth_width import nasbench201_shapes, random_darts_shapes
 from tenas_dag.config import TenasConfig
 from tenas_dag.rounds import Left
 
@@ -49,7 +49,8 @@ def _number(value: float) -> float | None:
 
 @cache
 def _box(space: str) -> Box:
-    return box_rule(*depth_width.shapes_of(space, samples=100_000, seed=0))
+    nasbench201 = space == "nas-bench-201"
+    return box_rule(*(nasbench201_shapes() if nasbench201 else random_darts_shapes(100_000)))
 
 
 def summarize_seed(

@@ -4,8 +4,8 @@ A node is the sum over its edges of sum_o w_o o(x), w = softmax of the edge's al
 operators left (TE-NAS, Chen et al., ICLR 2021). What is left is an argument of the call: the
 same module with the same weights is the supernet with and without an operator.
 
-Fast by sharing: all convolutions that leave a node read one ReLU and run as one wider
-convolution per kind (`tenas_dag.stacks`); a pooling of a node is computed once for all its edges.
+Fast by sharing: all convolutions that leave a node read one ReLU, and those of one kind run as one
+wider convolution (`tenas_dag.stacks`); a pooling of a node is computed once for all its edges.
 BatchNorm always takes batch statistics and keeps none, so calls have no side effects and work
 under `torch.func`. `tenas_dag.conv_bn` makes reverse passes for many cotangents at once cheap.
 """
@@ -25,7 +25,7 @@ from spaces.operators import OPERATOR_TABLE
 from tenas_dag.candidates import DARTS, NAS_BENCH_201, Candidates, CellTopology
 from tenas_dag.conv_bn import fuse_conv_bn_
 from tenas_dag.pooling import avg_pool_3x3
-from tenas_dag.stacks import StackedReduce, StackedReluConvBn, StackedSeparable, add_up
+from tenas_dag.stacks import StackedReduce, StackedReluConvBn, StackedSeparable
 
 
 def _stack(name: str, copies: int, channels: int, stride: int) -> nn.Module | None:
@@ -54,9 +54,6 @@ def _hand_on(name: str, x: Tensor, stride: int) -> Tensor:
     if operator.form == "max_pool":
         return F.max_pool2d(x, operator.kernel, stride, operator.kernel // 2)
     raise NotImplementedError(f"the supernet has no {operator.form} of {operator.kernel}: {name}")
-
-
-_Targets = tuple[int, ...]
 
 
 class _Use(NamedTuple):
@@ -96,57 +93,18 @@ class SourceOperators(nn.Module):
 
     def forward(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[int, Tensor]]:
         """(target, weighted term) pairs of the operators in `uses`."""
-        sums: dict[tuple[int, ...], Tensor] = {}
-        for targets, out in self._parts(x, uses):
-            sums[targets] = sums[targets] + out if targets in sums else out
-        for targets, out in sums.items():
-            # split in the order of memory: the reverse pass joins the cotangents without a copy
-            terms = out.movedim(1, -1).chunk(len(targets), dim=-1)
-            yield from zip(targets, (term.movedim(-1, 1) for term in terms))
-
-    def _parts(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[_Targets, Tensor]]:
-        """(targets, terms [n, len(targets) channels, h', w']) of operators that run together."""
         stacked = {n: used for n, used in uses.items() if n in self.stacks}
-        if stacked:
-            activated, merged = self.relu(x), []
-            for name, used in stacked.items():
-                call = (self.stacks[name], self._copies(used), [use.weight for use in used])
-                if isinstance(call[0], StackedReluConvBn):
-                    merged.append(call)  # 1x1 and 3x3 of one node: a single convolution below
-                else:
-                    yield tuple(use.target for use in used), call[0](activated, *call[1:])
-            if merged:
-                copies = sorted({copy for _, own, _ in merged for copy in own})
-                out = add_up(merged, activated, copies)
-                yield tuple(self.targets[copy] for copy in copies), out
-        handed_on = {n: u for n, u in uses.items() if n not in self.stacks and n != "none"}
-        if handed_on:
-            yield self._mix(x, handed_on)
-
-    def _copies(self, used: Sequence[_Use]) -> list[int]:
-        return [self.targets.index(use.target) for use in used]
-
-    def _mix(self, x: Tensor, uses: dict[str, list[_Use]]) -> tuple[_Targets, Tensor]:
-        """Skip and pooling: one product of their values with the weights of all edges."""
-        targets = tuple(sorted({use.target for used in uses.values() for use in used}))
-        values, rows = [], []
+        activated = self.relu(x) if stacked else x
+        for name, used in stacked.items():
+            copies = [self.targets.index(use.target) for use in used]
+            out = self.stacks[name](activated, copies, [use.weight for use in used])
+            # split in the order of memory: the reverse pass joins the cotangents without a copy
+            terms = out.movedim(1, -1).chunk(len(used), dim=-1)
+            yield from zip((use.target for use in used), (t.movedim(-1, 1) for t in terms))
         for name, used in uses.items():
-            values.append(_hand_on(name, x, self.stride))
-            weights = {use.target: use.weight for use in used}
-            rows.append(
-                torch.stack(
-                    [
-                        torch.as_tensor(weights.get(t, 0.0), dtype=x.dtype, device=x.device)
-                        for t in targets
-                    ]
-                )
-            )
-        mixture = torch.stack(rows)  # [values, targets]
-        # one matrix product mixes every value into every target, channel by channel: the reverse
-        # pass of many cotangents is one product too, where sums of scaled tensors were many
-        mixture = torch.kron(mixture, torch.eye(x.shape[1]).to(x))
-        product = torch.cat(values, dim=1).movedim(1, -1) @ mixture
-        return targets, product.movedim(-1, 1)
+            if name not in self.stacks and name != "none":
+                value = _hand_on(name, x, self.stride)
+                yield from ((use.target, use.weight * value) for use in used)
 
 
 class SuperCell(nn.Module):

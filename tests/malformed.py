@@ -87,10 +87,10 @@ WORDS = [
     ("report", "results --records nowhere"), ("report", "show fig9"), ("report", "show mlp d"),
     ("report", "summary d"), ("report", "page --out f"), ("spaces.benchmark", "convert f t.csv"),
     ("spaces.benchmark", "convert nowhere t.csv"), ("spaces.benchmark", "show nowhere"),
-    ("spaces.depth_width", "nowhere"), ("spaces.depth_width", "darts --samples " + "9" * 30),
     ("common.prepare", "mnist2"), ("common.prepare", "imagenet"), ("benchmarks", "--only wott"),
     ("benchmarks", "--only"), ("benchmarks.wot", "--architectures 0"),
-    ("benchmarks.mlp", "--width"),
+    ("benchmarks.mlp", "--width"), ("benchmarks.batched", "--width 0"),
+    ("spaces.benchmark", "shows"),
     ("benchmarks.wot", "--dataset nowhere"), ("wot_dag.landscape", "--nds d"),
     ("wot_dag.landscape", "--table nowhere"), ("wot_dag.landscape", "--nds f --table f"),
     ("wot_dag.score_model", "torchvision:resnet19"), ("mlp_code.evaluate", "--folder d"),
@@ -115,7 +115,8 @@ def settings(cls: type, prefix: str = "") -> Iterator[tuple[str, type]]:
         if dataclasses.is_dataclass(hint):
             yield from settings(hint, f"{prefix}{name}.")
         elif prefix + name not in FREE:
-            kind = list if typing.get_origin(hint) is tuple else typing.get_origin(hint) or hint
+            origin = typing.get_origin(hint)
+            kind = {tuple: list, typing.Literal: str}.get(origin, origin or hint)
             if kind in VALUES:
                 yield prefix + name, kind
 

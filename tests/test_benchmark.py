@@ -78,7 +78,8 @@ def assert_answers_match(table, api):
             for index, name in enumerate(CELLS[:-1]):
                 info = api.get_more_info(index, run, hp=str(epochs), is_random=False)
                 expected = info[f"{split}-accuracy"]
-                assert table.accuracy(name, dataset, split, epochs) == pytest.approx(expected)
+                (found,) = table.values(f"{dataset}/{split}@{epochs}", [name])
+                assert found == pytest.approx(expected)
     assert (table.columns["params"] == 73_306).all()
 
 
@@ -202,8 +203,7 @@ def table_path(tmp_path):
 def test_queries_name_what_is_there(table_path):
     table = AccuracyTable.read(table_path)
     cells = list(all_cells())
-    assert table.accuracy(cells[-1], "cifar10") == 94
-    assert table.accuracy(str(cells[0]), "cifar10", "test", 200) == 10
+    assert table.values("cifar10/test@200", [str(cells[-1]), str(cells[0])]).tolist() == [94, 10]
     for arguments, message in [
         (
             ("cifar1O",),
@@ -214,8 +214,6 @@ def test_queries_name_what_is_there(table_path):
     ]:
         with pytest.raises(SpaceError, match=message):
             table.column(*arguments)
-    with pytest.raises(SpaceError, match="nor_conv_9x9"):
-        table.position(str(cells[0]).replace("none~0|+", "nor_conv_9x9~0|+", 1))
 
 
 def test_a_cell_without_an_accuracy_is_left_out(table_path):
@@ -296,7 +294,6 @@ def test_strings_with_spaces_are_the_same_cells(table_path):
     edit(table_path, lambda lines: [line.replace(written, f'"{edges}"') for line in lines])
     again = AccuracyTable.read(table_path)
     assert again.architectures == before.architectures
-    assert again.position(edges) == again.position(cell) == 7
 
 
 def test_a_digest_follows_the_numbers_and_not_the_name(table_path):
@@ -311,7 +308,7 @@ def test_a_search_takes_the_accuracies_of_the_table_at_hand(table_path):
     table = AccuracyTable.read(table_path)
     arch = table.architectures[3:4]
     first = table.add_to({"method": "WOT"}, arch)
-    assert first["accuracy"]["cifar10"]["mean"] == table.accuracy(arch[0], "cifar10")
+    assert first["accuracy"]["cifar10"]["mean"] == table.column("cifar10")[3]
     assert table.add_to(first, ()) == first  # the same table: nothing is looked up anew
     other = AccuracyTable(table.architectures, {"cifar10/test@200": table.column("cifar10") / 2})
     assert other.add_to(first, arch)["accuracy"]["cifar10"]["mean"] == (

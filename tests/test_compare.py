@@ -78,8 +78,16 @@ def test_a_comparison(tmp_path):
         assert all(held[name]["mean"] >= asked[name]["mean"] > 10 for name in asked)
         seeds = 2 if row["n"] == 40 else 1  # of more than seed_cells
         assert {found["n"] for found in asked.values()} == {seeds}
+    for row in rows.values():
+        once, all_seeds = row["datasets"]["cifar10"]["deep"], row["over_seeds"]["cifar10"]["deep"]
+        changes = row["n"] == 40 and "jacov" in row["names"]
+        assert (once["kendall"] != all_seeds["kendall"]) is changes, row["score"]
+        assert row["seeds"] == (2 if row["n"] == 40 else 1) and row["devices"] == ["cpu"]
     chosen = [row for row in result["rows"] if row["chosen"]]
-    assert len(chosen) == 1 and len(chosen[0]["names"]) in (2, 3)
+    assert len(chosen) == 1 and len(chosen[0]["names"]) in (2, 3, 4)
+    best = chosen[0]["over_seeds"]["cifar10"]["deep"]["kendall"]
+    assert all(best >= row["over_seeds"]["cifar10"]["deep"]["kendall"]
+               for row in rows.values() if row["n"] == 40)  # fmt: skip
     assert compare(configured(tmp_path, *words)) == result
     assert read_json(tmp_path / "scores/default/result.json") == result
 

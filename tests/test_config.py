@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from common.config import identity, load_yaml, parse_config
-from common.order import epoch_order
+from common.dataset import epoch_order
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
 from tests.running import run
@@ -103,7 +103,7 @@ def test_an_unknown_key_in_a_file(capsys, tmp_path):
         (["--seeds", f"[{2**63}]"], "seeds"),
         (["--split_seed", "-1"], "split_seed: found -1, expected an integer >= 0"),
         (["--dags", "{a: 2_02, a: 2_12}"], "line 1: found key 'a' a second time"),
-        (["--loss", "hinge"], "cross_entropy, mse"),
+        (["--loss", "hinge"], "one of ['cross_entropy', 'mse']"),
         (["--dataset", "imagenet"], "digits, mnist"),
         (["--dags", "{}"], "dags"),
         (["--dags.a", "2_03"], "row 2: found '3'"),
@@ -155,9 +155,9 @@ def test_a_bad_code_is_pointed_at_from_the_command_line(capsys):
         ("run: {fresh: }\n", "run.fresh: found None, expected a value"),
         ("milestones: {}\n", "'milestones'; did you mean 'optimizer.milestones'"),
         ('run: {name: "a\\0b"}\n', "run.name: found 'a\\x00b', expected no NUL"),
-        ("width: " + "9" * 5000, "line 1: found a number of 5000 digits"),
+        ("width: " + "9" * 5000, "line 1: found what is too deep or too long (Exceeds"),
         ("epochs: " + "9" * 40, f"epochs: found {'9' * 40}, expected an integer of 64 bits"),
-        ("width: " + "[" * 3000, "line 1: found more than 50 lists within each other"),
+        ("width: " + "[" * 3000, "line 1: found what is too deep or too long (max"),
         ("dataset: " + "a" * 5000, "dataset: found 'aaa"),
         (b"dataset: \xff", "found a file that is no text"),
     ],

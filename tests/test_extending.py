@@ -44,11 +44,10 @@ SCORE = OfSpace("skips", lambda inputs, keys: [key.arch.count("skip") for key in
 '''
 SECTION = '''"""How many searches there are."""
 
-from report.sections import Parts, Sources, headed
+from report.sections import Parts, Sources
 from report.tables import Table
 
 
-@headed("toy", "A toy", "bash scripts/toy.sh")
 def section(sources: Sources) -> Parts:
     """One row."""
     runs = sources.of_kind("wot")
@@ -137,7 +136,8 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
 
     copy.write("report/toy.py", SECTION)
     copy.replace("report/results.py", "    topologies,\n", "    topologies,\n    toy,\n")
-    copy.replace("report/results.py", " speed.section,\n", " speed.section, toy.section,\n")
+    head = '    headed("toy", "A toy", "bash scripts/toy.sh")(toy.section),\n'
+    copy.replace("report/results.py", "    scores.section,\n", "    scores.section,\n" + head)
     copy.write("scripts/toy.sh", "")
     assert len(copy.touched) == 3
 

@@ -102,18 +102,45 @@ def searches(root):
 
 @pytest.mark.parametrize(
     ("entry", "key"),
-    [("tenas_dag", "seeds"), ("wot_dag.score", "score.seeds"), ("wot_dag", "seed")],
+    [
+        ("tenas_dag", "seeds"),
+        ("wot_dag.score", "score.seeds"),
+        ("wot_dag", "seed"),
+        ("wot_dag.compare", "sample"),
+    ],
 )
 def test_other_settings_on_another_machine_are_refused(tmp_path, entry, key):
     both = [entry, "--run.root", str(tmp_path)]
-    both += ["--indicators.dataset" if entry == "tenas_dag" else "--score.dataset", "digits"]
-    values = ("3", "4") if key == "seed" else ("[3]", "[4]")
+    block = "--indicators" if entry == "tenas_dag" else "--score"
+    both += [f"{block}.dataset", "digits", f"{block}.device", "cpu"]
+    values = ("[3]", "[4]") if key.endswith("seeds") else ("13", "14")
     processes = start_two([[*both, f"--{key}", value] for value in values])
     name, (one, other) = key.split(".")[-1], values
     assert "process 1 of the job has other settings or other data" in (line := told(processes[0]))
     assert f"({name}: {one} in 0, {other} in 1)" in line
     processes[1].communicate(timeout=100)
     assert processes[1].returncode == 1 and not list(tmp_path.iterdir())
+
+
+def test_two_processes_compare_scores_like_one(tmp_path):
+    """The seconds apart, which each measures itself."""
+    words = "--score.dataset digits --score.channels 2 --score.cells 1 --score.batch_size 8"
+    words += " --score.device cpu --names [jacov] --sampled [jacov] --sample 12 --seed_cells 12"
+    words += " --bootstrap 1 --repeats 2 --aggregates [] --score.seeds [0,1]"
+    for process in start_two([["wot_dag.compare", *words.split(), "--run.root", tmp_path]] * 2):
+        _, err = process.communicate(timeout=200)
+        assert process.returncode == 0, err
+    assert len(list(tmp_path.glob("wot_scores/*/scores.1.jsonl"))) > 1
+    root = tmp_path / "alone"
+    assert run("wot_dag.compare", *words.split(), "--run.root", root)[0] == 0
+    two, one = (
+        json.loads((r / "scores/default/result.json").read_text()) for r in (tmp_path, root)
+    )
+    assert (two.pop("processes"), one.pop("processes")) == (2, 1)
+    for row in (*two["rows"], *one["rows"]):
+        for found in (row, *row["searches"].values()):
+            found.pop("seconds", None), found.pop("seconds_per_repeat", None)
+    assert two == one
 
 
 def test_what_hinders_processes_from_joining_is_told(tmp_path):

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from common.data import load_dataset
-from common.order import epoch_order
+from common.dataset import epoch_order
 from common.runs import RunSettings
 from dag import FIGURE_3, Dag, all_codes, largest_eigenvalues, ntk, path_rule
 from mlp_code import DagMlp, MlpShape, learning_rate
@@ -165,7 +165,7 @@ def test_a_study_goes_on_where_it_was(tmp_path, monkeypatch):
         ({"rates": (500.0, 3000.0)}, r"rates: found 500 .. 3000, but .* diverges at the first"),
         ({"rates": (1e-4, 1e-3)}, "rates: found 0.0001 .. 0.001, but most train"),
         ({"rates": (1.0, 0.1)}, "rates: found .* expected two numbers"),
-        ({"samples": 1, "batch_size": 1}, "samples: found 1, expected at least 2"),
+        ({"samples": 1, "batch_size": 1}, "samples: found 1, expected an integer >= 2"),
         ({"samples": 99999}, "samples: found 99999, expected at most 1000"),
     ],
 )

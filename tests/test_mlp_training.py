@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from common.config import ConfigError
+from common.config import ConfigError, run_entry
 from common.data import load_dataset
-from common.errors import TrainingDivergedError, run_main
+from common.errors import TrainingDivergedError
 from common.files import read_metrics
 from common.runs import RunError, RunSettings
 from mlp_code import DagMlp, MlpShape, precision
-from mlp_code.__main__ import main as mlp_main
+from mlp_code.__main__ import print_table
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
 from mlp_code.training import Trainer, image_order, train
@@ -333,12 +333,12 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch, capsys
     )
     monkeypatch.setattr("os.fsync", no_space)
     with pytest.raises(SystemExit, match=r"prog: the disk is full .*No space left on device"):
-        run_main("prog", mlp_main)
+        run_entry("prog", MlpConfig, "mlp", train, print_table)
     monkeypatch.undo()
     monkeypatch.setattr(
         sys, "argv", ["mlp_code", *command(tmp_path, epochs="5", width="8", checkpoint_every="1")]
     )
-    mlp_main()
+    run_entry("prog", MlpConfig, "mlp", train, print_table)
     assert "2/5 epoch" in capsys.readouterr().err  # the progress bar starts at what was saved
     assert len((tmp_path / "mlp/r/metrics.jsonl").read_text().splitlines()) == 5 * 6
 

@@ -9,8 +9,8 @@ import pytest
 
 from common.runs import RunSettings
 from dag import Dag
-from report.nasbench_topologies import draw_nasbench_topologies
 from report.records import read_record
+from report.topologies import draw_nasbench
 from spaces.benchmark import AccuracyTable
 from wot_dag import topologies as entry
 from wot_dag.topologies import CellTopologiesConfig, correlate, topologies, topology_features
@@ -70,7 +70,7 @@ def test_depth_and_width_correlate_as_the_published_functions_say(shared, run):
 
 def test_the_figure_shows_what_the_record_predicts(run):
     result, folder = run
-    figure = draw_nasbench_topologies(read_record(folder, folder))
+    figure = draw_nasbench(read_record(folder, folder))
     held_out = result["results"]["cifar10"]["with depth > 0"]["regressions"]
     for panel, name in zip(figure.axes[1:3], ("depth, width", "depth, width, kernel")):
         r = held_out[name]["cross_validated_r"]

@@ -14,11 +14,11 @@ import pytest
 
 from common.files import read_json
 from dag import Dag, DagCodeError, box_rule, depth_histogram, effective_depth_width, eq12_bound
-from report.guard import Left
-from report.page import largest_cosines, render
-from report.results import all_sections, read_sources, results_markdown
+from report.page import largest_cosines, write_page
+from report.sections import Sources
 from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import OPERATORS, Cell, all_cells
+from tests.records import results_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -29,11 +29,10 @@ PHONE, DESKTOP = (360, 740), (1280, 900)
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The page of the committed records and figures, which are not drawn anew."""
-    file = tmp_path_factory.mktemp("page") / "report.html"
-    results = ROOT / "results"
-    drawn = {figure.stem for figure in (results / "figures").iterdir()}
-    file.write_text(render(read_sources([results]), results, drawn))
-    return file
+    folder, committed = tmp_path_factory.mktemp("page"), ROOT / "results"
+    (folder / "figures").symlink_to(committed / "figures")
+    drawn = {figure.stem for figure in (committed / "figures").iterdir()}
+    return write_page(Sources.read([committed]), folder, drawn)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +170,7 @@ def test_eq12_equals_the_records(used):
 
 
 def test_cosines_lie_where_their_bound_does():
-    cosines = largest_cosines(read_sources([ROOT / "results"]))
+    cosines = largest_cosines(Sources.read([ROOT / "results"]))
     assert set(cosines) == {"digits", "mnist", "cifar10_subset"}
     assert all(0.5 < cosine < 1 for cosine in cosines.values())
 
@@ -359,11 +358,9 @@ def test_models_stand_in_a_plane_without_a_box(used):
     assert not used.find_elements("css selector", plane + ".detail svg")
 
 
-def test_pages_tables_are_those_of_results(page):
-    left = Left()
-    sections = all_sections(read_sources([ROOT / "results"]), left)
-    text = results_markdown(sections, ROOT / "results", set(), left)
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
+def test_pages_tables_are_those_of_results(page, tmp_path):
+    text = results_of(ROOT / "results", out=tmp_path)
+    lines = [row for row in text.splitlines() if row.startswith("| ")]
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if set(line) - set("| -:")]
     body = [[html.unescape(cell.strip().replace("\\|", "|")) for cell in row] for row in rows]
     found = re.findall(r"<tr>(.*?)</tr>", page.read_text(), re.DOTALL)

@@ -14,11 +14,11 @@ from dag import Dag
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
 from report.__main__ import main
-from report.draw import draw_dags
-from report.draw_topologies import draw_depth_width
+from report.fig3 import draw_dags
 from report.mlp import curves, draw_convergence
 from report.records import read_record
 from report.style import new_figure, save_figure
+from report.topologies import draw_depth_width
 from tests.records import keep, keep_mlp, record
 
 

@@ -22,7 +22,7 @@ def correlated(tau, more):
     return {"all": of | {"kendall": tau + 0.1}, "deep": of}
 
 
-def row(score, names, tau, more, n=100, chosen=False):
+def row(score, names, tau, more, n=100, chosen=False, seeds=3, devices=("cpu",)):
     accuracy = {name: {"mean": 90.0, "std": 1.0, "n": 500} for name in NAMES}
     found = {"accuracy": accuracy, "evaluated": 20_000, "repeats": 500,
              "seconds_per_repeat": {"total": 0.25}}  # fmt: skip
@@ -32,7 +32,10 @@ def row(score, names, tau, more, n=100, chosen=False):
         "names": names,
         "n": n,
         "chosen": chosen,
+        "seeds": seeds,
+        "devices": [*devices],
         "datasets": {name: correlated(tau, m) for name, m in zip(NAMES, more)},
+        "over_seeds": {name: correlated(tau + 0.04, m) for name, m in zip(NAMES, more)},
         "seconds": 0.0123,
         "seed_share": 0.25,
         "searches": {"none": found, "box": found | {"evaluated": 8_000}},
@@ -43,25 +46,27 @@ def row(score, names, tau, more, n=100, chosen=False):
 
 def test_scores_stand_beside_what_they_must_beat(tmp_path):
     rows = [
-        row("parameters", ["parameters"], 0.5, (0, 0, 0)),
+        row("parameters", ["parameters"], 0.5, (0, 0, 0), seeds=1),
         row("WOT", ["wot"], 0.55, (0.05, 0.04, 0.005)),
-        row("meco", ["meco"], 0.3, (-0.2, -0.2, -0.2)),
+        row("meco", ["meco"], 0.3, (-0.2, -0.2, -0.2), devices=("H100", "cpu")),
         row("a + b", ["a", "b"], 0.6, (0.1, 0.1, 0.1), chosen=True),
     ]
-    keep(tmp_path / "r", "scores/x", record("scores", "digits", 100, SPACE, rows=rows, repeats=500))
+    space = SPACE | {"seeds": 3}
+    keep(tmp_path / "r", "scores/x", record("scores", "digits", 100, space, rows=rows, repeats=500))
     taus = {key: {"tau": -0.4, "p": 0.0, "n": 96, "undefined": 4} for key in ("kappa", "regions")}
     tenas = record("tenas_correlation", n=100, correlations={"cifar100": taus | {"accuracy": [1]}},
                    architectures=100, records=[])  # fmt: skip
     keep(tmp_path / "r", "tenas_correlation/x", tenas)
     text = section(results_of(tmp_path / "r", out=tmp_path), "Training-free scores")
-    assert row_of(text, "parameters")[8:10] == ["", ""]
+    assert row_of(text, "parameters")[8:11] == ["", "", ""]
     wot = row_of(text, "WOT")
     assert wot[1:6] == ["100", "0.650", "0.650", "0.650", "0.550 [0.530, 0.570]"]
-    assert wot[8:10] == ["+0.050 / +0.040 / +0.005", "no"]
+    assert wot[8:11] == ["0.590 / 0.590 / 0.590", "+0.050 / +0.040 / +0.005", "no"]
     assert wot[-3:] == ["25.0 %", "0.0123", "0.571 / 0.607 / 0.605"]
-    assert row_of(text, "meco")[9] == "no, worse"
-    assert row_of(text, "a + b (chosen)")[9] == "yes"
+    assert row_of(text, "meco")[10] == "no, worse"
+    assert row_of(text, "a + b (chosen)")[10] == "yes"
     assert row_of(text, "TE-NAS' kappa, images of cifar10")[1:5] == ["96", "", "-0.400", ""]
+    assert "By 3 seeds:" in text and "whatever ran there; meco on H100 and cpu." in text
     assert "0.905" in text and row_of(text, "VKDNW aggregate, published")[-1].startswith("0.750")
     searches = rows_of(text, "WOT", "100")
     assert [r[2:] for r in searches if r[2] in ("none", "box")] == [

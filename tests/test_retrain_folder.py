@@ -10,11 +10,11 @@ from PIL import Image
 
 from common.dataset import DataError
 from common.files import read_metrics
-from common.image_folder import FolderImages, list_files
+from common.image_folder import FolderImages, list_files, middle
 from common.runs import RunSettings
 from common.workers import Workers
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
-from retrain.data import evaluation_transform, load_images, training_transform
+from retrain.data import load_images, training_transform
 from retrain.training import train
 
 CPU = torch.device("cpu")
@@ -122,25 +122,25 @@ def test_two_processes_share_what_one_would_see(root):
 
 
 def test_the_files_held_out_follow_the_seed(root):
-    found = [list_files(root, "imagenet-1k", 4, seed) for seed in (0, 0, 1)]
+    found = [list_files(root, "imagenet-1k", 4, seed)[0] for seed in (0, 0, 1)]
     assert found[0] == found[1] != found[2]
     for files in found:
-        both = files.train + files.validation
-        assert len(set(both)) == 20 and len(files.validation) == 4
-    assert {Path(path).parent.parent.name for path, _ in found[0].test} == {"val"}
-    assert list_files(root, "imagenet-1k", 0, 0).validation == []
+        both = files["train"] + files["validation"]
+        assert len(set(both)) == 20 and len(files["validation"]) == 4
+    assert {Path(path).parent.parent.name for path, _ in found[0]["test"]} == {"val"}
+    assert list_files(root, "imagenet-1k", 0, 0)[0]["validation"] == []
 
 
 def test_images_as_they_are_evaluated(root):
     settings = config(root)
-    files = list_files(root, "imagenet-1k", 4, 0)
-    image, label = FolderImages(files.test, evaluation_transform(settings))[0, 0]
+    files, _ = list_files(root, "imagenet-1k", 4, 0)
+    image, label = FolderImages(files["test"], middle(settings.image_size))[0, 0]
     assert (image.shape, image.dtype, label) == ((3, 64, 64), torch.uint8, 0)
-    with Image.open(files.test[0][0]) as file:  # 48x40 -> 87x73 -> 64x64
+    with Image.open(files["test"][0][0]) as file:  # 48x40 -> 87x73 -> 64x64
         plain = np.asarray(file.convert("RGB").resize((87, 73), Image.Resampling.BILINEAR))
-    middle = torch.tensor(plain[4:68, 12:76].transpose(2, 0, 1).astype(float))
-    assert (image.double() - middle).abs().mean() < 3
-    train_images = FolderImages(files.train, training_transform(settings))
+    expected = torch.tensor(plain[4:68, 12:76].transpose(2, 0, 1).astype(float))
+    assert (image.double() - expected).abs().mean() < 3
+    train_images = FolderImages(files["train"], training_transform(settings))
     before = torch.get_rng_state()
     assert torch.equal(train_images[3, 7][0], train_images[3, 7][0])
     assert not torch.equal(train_images[3, 7][0], train_images[3, 8][0])

@@ -13,10 +13,9 @@ from torch.nn import functional as F
 
 from common.config import ConfigError
 from common.data import load_dataset
-from common.dataset import DataError
+from common.dataset import DataError, epoch_order
 from common.errors import TrainingDivergedError
 from common.files import read_metrics
-from common.order import epoch_order
 from common.runs import RunError, RunSettings
 from common.workers import Workers
 from retrain.augment import crop_and_flip, cut_out, draw

@@ -115,10 +115,10 @@ def test_pruned_operators_are_not_computed_and_relus_are_shared(monkeypatch):
             module.register_forward_hook(lambda *_: relus.append(1))
     full = supernet.full()[0]
     supernet(x, (full,))
-    assert rows[:3] == [18, 12, 6] and len(relus) == 3  # 3 channels x 2 kinds x targets left
+    assert rows[:6] == [9, 9, 6, 6, 3, 3] and len(relus) == 3  # 3 channels x targets, by kind
     rows.clear()
     supernet(x, (full.without(1, "nor_conv_1x1").without(5, "nor_conv_3x3"),))
-    assert rows[:3] == [15, 12, 3]
+    assert rows[:5] == [6, 9, 6, 6, 3]
     relus.clear(), rows.clear()
     pools = Candidates(NAS_BENCH_201, (("avg_pool_3x3", "skip_connect"),) * 6)
     supernet(x, (pools.without(0, "skip_connect"),))

@@ -1,5 +1,6 @@
 """Search by score: against a plain loop, with every filter, and with bad input."""
 
+import fcntl
 import json
 import math
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from common.config import parse_config
 from common.data import load_dataset
 from common.files import read_json
+from common.runs import RunError
 from common.stopping import StopRequest
 from dag import effective_depth_width
 from spaces.darts import Genotype
@@ -167,7 +169,12 @@ def test_scores_are_computed_on_demand_and_kept(tmp_path):
     needed = {arch for repeat in draw_repeats(config, space) for arch in repeat.kept}
     assert {json.loads(line)[0] for line in first.splitlines()} == needed
     again = configured(tmp_path, *words, "--repeats", "2", "--run.name", "again")
-    assert run_search(again)["best"] == result["best"]
+    more = configured(tmp_path, *words, "--repeats", "3", "--run.name", "more")
+    with file.parent.with_name(f".{file.parent.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as a process that scores holds it
+        assert run_search(again)["best"] == result["best"]
+        with pytest.raises(RunError, match="in use by another process"):
+            run_search(more)
     other = configured(tmp_path, *words, "--repeats", "1", "--score.cells", "2",
                        "--run.name", "other")  # fmt: skip
     run_search(other)

@@ -3,8 +3,9 @@
 For each score of NAS-Bench-201's cells: Kendall's tau and Spearman's rho with test accuracy, over
 all cells and over those with a depth, and whether it beats the number of parameters; how much of
 it comes from the seed of weights and mini-batch; what random search by it finds, behind filters.
-Of aggregates, all pairs and triples are tried, and that of the highest tau on the table's first
-data set is read on the others. Scores are kept in runs/wot_scores/: a restart goes on.
+Of aggregates, all of two to four scores are tried, and that of the highest tau on the table's first
+data set is read on the others. Scores are kept in runs/wot_scores/: a restart goes on, and torchrun
+shares the scoring among processes.
 """
 
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from common.config import free, identity, parse_config, require
 from common.data import data_root
 from common.errors import run_main
-from common.runs import Run, RunSettings
+from common.runs import RunSettings
 from common.stopping import stop_on_signals
+from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import NUM_ARCHITECTURES, AccuracyTable
-from wot_dag.compared import BASELINES, rows_of
+from wot_dag.compared import BASELINES, Comparison
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.header import run_identity
 from wot_dag.scores import SCORES, require_score
@@ -31,13 +33,13 @@ class CompareConfig:
 
     Args:
         score: dataset, mini-batch and network; of its seeds the first gives the scores, and all
-            of them how much comes from the seed.
+            of them the sum over seeds and how much comes from the seed.
         names: scores; the baselines are always there.
         sampled: those of them that are taken on a random sample of cells.
         sample: cells of that sample.
         aggregates: each a list of scores.
         seed_cells: cells by which seeds are compared. Scores of no more cells than these are
-            queried by each seed.
+            summed over seeds, and queried by each.
         bootstrap: samples behind each interval.
         repeats: searches behind each accuracy.
         table: accuracies: nasbench201 (ships with the code), or a CSV file.
@@ -77,33 +79,43 @@ class CompareConfig:
             require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
 
 
-def compare(config: CompareConfig) -> dict:
-    """The result, or that of the finished run.
+def compare(config: CompareConfig, workers: Workers | None = None) -> dict:
+    """The result, or that of the finished run; {} but for the first of `workers`.
 
     Raises:
         DataError, RunError, ConfigError, SpaceError: before any work.
     """
-    table = AccuracyTable.find(config.table, data_root())
-    _, device, images, data = run_identity(WotConfig(score=config.score))
+    workers = workers or Workers(alone=True)
+    search = WotConfig(score=config.score)
+    table = workers.together(lambda: AccuracyTable.find(config.table, data_root()))
+    _, device, images, data = workers.together(lambda: run_identity(search))
     settings = identity(config) | {"table": table.header}
-    with Run(config.run, KIND, settings, device, images) as run:
-        if run.finished:
-            return run.result
-        with stop_on_signals() as request:
-            rows = list(rows_of(config, table, request, data))
-        network = WotConfig(score=config.score).network()
-        result = {"table": table.header, "repeats": config.repeats, "rows": rows}
-        return run.finish(result, network=network, n=max(row["n"] for row in rows))
+    workers.agree(settings | {"data": images})
+    with workers.open_run(config.run, KIND, settings, device, images) as run:
+        if not workers.from_first(run is not None and run.finished):
+            with stop_on_signals() as request:
+                compared = Comparison(config, table, request, data, workers)
+            if run:
+                found = {"table": table.header, "repeats": config.repeats}
+                found |= {"processes": workers.size, "rows": list(compared.rows())}
+                run.finish(found, network=search.network(), n=len(compared.whole.archs))
+        return run.result if run else {}
 
 
 def main() -> None:
     """Compares and prints tau on each data set."""
-    config = parse_config(CompareConfig, PROG, "Compare training-free scores.")
-    run_main(PROG, lambda: _compare_and_print(config), SpaceError)
+    run_main(PROG, _compare_and_print, SpaceError)
 
 
-def _compare_and_print(config: CompareConfig) -> None:
-    result = compare(config)
+def _compare_and_print() -> None:
+    with Workers() as workers:
+        config = parse_config(CompareConfig, PROG, "Compare training-free scores.")
+        result = compare(config, workers)
+    if workers.first:
+        _print(config, result)
+
+
+def _print(config: CompareConfig, result: dict) -> None:
     print("Kendall's tau, cells with a depth; search without a filter")
     for row in result["rows"]:
         taus = " ".join(f"{found['deep']['kendall']:6.3f}" for found in row["datasets"].values())

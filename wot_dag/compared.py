@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import rankdata
 
 from common.dataset import Dataset
 from common.runs import RunSettings
 from common.statistics import kendall_tau, mean_std
 from common.stopping import StopRequest
+from common.workers import Workers
 from spaces.benchmark import AccuracyTable
-from wot_dag.config import ScoreSettings, WotConfig
+from wot_dag.config import WotConfig
 from wot_dag.correlation_intervals import seed_share, with_intervals
 from wot_dag.queries import queried
 from wot_dag.scored import scores_of
@@ -33,6 +34,7 @@ BASE = "parameters"
 BASELINES = (BASE, "multiply_adds", "convolutions", "effective_depth", "effective_width", "random")
 FILTERS = ("none", "box", "kernel")
 QUERIES = 20
+PARTS = (2, 3, 4)  # of the aggregates that are tried
 Names = tuple[str, ...]  # of one score, or of an aggregate's parts
 
 
@@ -42,9 +44,63 @@ class Cells:
     Args:
         config: what is compared.
         table: accuracies.
+        scores: by name, of these cells and others, filled before they are asked for.
+        some: the cells; all by default.
+    """
+
+    def __init__(
+        self,
+        config: CompareConfig,
+        table: AccuracyTable,
+        scores: Mapping[str, Scores],
+        some: Sequence[str] = (),
+    ) -> None:
+        self.config, self._of = config, scores
+        self.space = NasBench201Space(config.score, some)
+        self.archs = self.space.archs
+        seeds = config.score.seeds
+        self.seeds = seeds if len(self.archs) <= config.seed_cells else seeds[:1]
+        self.deep = self.space.shapes(self.archs).depth[:, 0] > 0
+        columns = table.test_columns().items()
+        self.accuracy = {name: table.values(column, self.archs) for name, column in columns}
+
+    def values(self, names: Names, seeds: Sequence[int]) -> np.ndarray:
+        """Of a score or an aggregate, and of its sum of ranks over several seeds [cells]."""
+        return aggregate([self._column(name, seed)[0] for name in names for seed in seeds])
+
+    def seconds(self, names: Names) -> float:
+        """That one cell takes on average, by one seed."""
+        return sum(float(self._column(name, self.seeds[0])[1].mean()) for name in names)
+
+    def search(self, names: Names, filter_: str) -> list[Choice]:
+        """Choices of searches by a score, or by an aggregate, of the first seed."""
+        parts = [self._of[name] for name in names]
+        return [choose(repeat, parts) for repeat in self._repeats(filter_)]
+
+    @cache  # noqa: B019  (three objects live as long as their process)
+    def _column(self, name: str, seed: int) -> np.ndarray:
+        """Values and seconds [2, cells]."""
+        return np.array([self._of[name][Key(arch, seed)] for arch in self.archs]).T
+
+    @cache  # noqa: B019  (likewise: every score meets the same draws)
+    def _repeats(self, filter_: str) -> list[Repeat]:
+        first = replace(self.config.score, seeds=self.seeds[:1])
+        draws = WotConfig(score=first, filter=filter_, repeats=self.config.repeats)
+        return draw_repeats(draws, self.space)
+
+
+class Comparison:
+    """All scores of a config, made when it is built, by every process; `rows` needs one.
+
+    Args:
+        config: what is compared.
+        table: accuracies.
         request: whether to stop.
         data: the images.
-        some: the cells; all by default.
+        workers: share the scoring.
+
+    Raises:
+        SystemExit: SIGTERM or Ctrl-C while scoring.
     """
 
     def __init__(
@@ -53,118 +109,86 @@ class Cells:
         table: AccuracyTable,
         request: StopRequest,
         data: Dataset,
-        some: Sequence[str] = (),
+        workers: Workers,
     ) -> None:
-        self.config, self.request, self.data = config, request, data
-        self.space = NasBench201Space(config.score, some)
-        self.archs = self.space.archs
-        self.deep = self.space.shapes(self.archs).depth[:, 0] > 0
-        columns = table.test_columns().items()
-        self.accuracy = {name: table.values(column, self.archs) for name, column in columns}
+        self.config, self.table = config, table
+        scores: dict[str, Scores] = {}
+        self._devices: dict[str, list[str]] = {}
+        self.whole = Cells(config, table, scores)
+        order = np.random.default_rng(0).permutation(len(self.whole.archs))
+        some = [self.whole.archs[i] for i in order]  # samples are the first of a random order
+        self.sampled = Cells(config, table, scores, some[: config.sample])
+        self.few = Cells(config, table, scores, some[: config.seed_cells])
+        self.names = list(dict.fromkeys([*BASELINES, *config.names]))
+        for name in self.names:
+            groups = [self.sampled, self.few] + [self.whole] * (name not in config.sampled)
+            keys = [Key(a, seed) for cells in groups for a in cells.archs for seed in cells.seeds]
+            score = replace(config.score, name=name)
+            making = WotConfig(score=score, run=RunSettings(root=config.run.root))
+            how, parts = scores_of(making, self.whole.space, keys, request, data, workers)
+            scores[name], self._devices[name] = parts[0], how["devices"]
 
-    def values(self, names: Names, seed: int) -> np.ndarray:
-        """Of a score or an aggregate [cells]."""
-        parts = (self._scores(name, seed).values() for name in names)
-        return aggregate([[score.value for score in scores] for scores in parts])
+    def rows(self) -> Iterator[dict]:
+        """A row for each score and aggregate, those on all cells first."""
+        names: list[Names] = [(name,) for name in self.names]
+        names += [tuple(parts) for parts in self.config.aggregates]
+        best = self._best_aggregate()
+        names += [best] if set(best) not in map(set, names) else []  # a sum has no order
+        for cells in (self.whole, self.sampled):
+            some = cells is self.sampled
+            own = [n for n in names if some == any(part in self.config.sampled for part in n)]
+            once = _correlated(cells, own, cells.seeds[:1])
+            summed = _correlated(cells, own, cells.seeds) if len(cells.seeds) > 1 else once
+            for name in own:
+                row = self._row(cells, name)
+                row |= {"datasets": once[name], "over_seeds": summed[name]}
+                row["chosen"] = set(name) == set(best)
+                print(f"{row['score']}: done", flush=True)
+                yield row
 
-    def seconds(self, names: Names, seed: int) -> float:
-        """That one cell takes on average."""
-        parts = (self._scores(name, seed).values() for name in names)
-        return sum(statistics.fmean(score.seconds for score in scores) for scores in parts)
+    def _row(self, cells: Cells, name: Names) -> dict:
+        seeds = self.config.score.seeds
+        return {
+            "score": label_of("", name),
+            "names": [*name],
+            "n": len(cells.archs),
+            "seeds": len(cells.seeds),
+            "seconds": cells.seconds(name),
+            "devices": sorted({device for part in name for device in self._devices[part]}),
+            "seed_share": seed_share([self.few.values(name, [seed]) for seed in seeds]),
+            "searches": {f: _searched(cells, name, f, self.table) for f in FILTERS},
+            "queries": _asked(cells, name, self.table),
+        }
 
-    def search(self, names: Names, filter_: str) -> list[Choice]:
-        """Choices of searches by a score, or by an aggregate."""
-        parts = [self._scores(name, self.config.score.seeds[0]) for name in names]
-        return [choose(repeat, parts) for repeat in self._repeats(filter_)]
+    def _best_aggregate(self) -> Names:
+        """The two to four scores of the highest tau on the first data set, of cells with a depth.
 
-    @cache  # noqa: B019  (three objects live as long as their process)
-    def _scores(self, name: str, seed: int) -> Scores:
-        keys = [Key(arch, seed) for arch in self.archs]
-        score = replace(self.config.score, name=name, seeds=[seed])
-        searching = self._searching(score)
-        (scores,) = scores_of(searching, self.space, keys, self.request, self.data)[1]
-        return {key: scores[key] for key in keys}
+        Those of several seeds count by their sum over seeds.
+        """
+        cells, y = self.sampled, next(iter(self.sampled.accuracy.values()))
+        rows = cells.deep & ~np.isnan(y)
+        names = [name for name in self.names if name != "random"]
+        groups = [group for size in PARTS for group in combinations(names, size)]
 
-    @cache  # noqa: B019  (likewise: every score meets the same draws)
-    def _repeats(self, filter_: str) -> list[Repeat]:
-        first = replace(self.config.score, seeds=self.config.score.seeds[:1])
-        return draw_repeats(self._searching(first, filter_), self.space)
+        def tau(group: Names) -> float:
+            return kendall_tau(rankdata(cells.values(group, cells.seeds))[rows], y[rows])
 
-    def _searching(self, score: ScoreSettings, filter_: str = "none") -> WotConfig:
-        root = RunSettings(root=self.config.run.root)
-        return WotConfig(score=score, filter=filter_, repeats=self.config.repeats, run=root)
-
-
-def rows_of(
-    config: CompareConfig, table: AccuracyTable, request: StopRequest, data: Dataset
-) -> Iterator[dict]:
-    """A row for each score and aggregate, those on all cells first.
-
-    Raises:
-        SystemExit: SIGTERM or Ctrl-C while scoring.
-    """
-    whole = Cells(config, table, request, data)
-    rng = np.random.default_rng(0)
-    order = rng.permutation(len(whole.archs))
-    some = [whole.archs[i] for i in order]  # the first of a random order
-    sampled = Cells(config, table, request, data, some[: config.sample])
-    few = Cells(config, table, request, data, some[: config.seed_cells])
-    names: list[Names] = [(name,) for name in dict.fromkeys([*BASELINES, *config.names])]
-    names += [tuple(parts) for parts in config.aggregates]
-    best = _best_aggregate(config, sampled)
-    names += [best] if set(best) not in map(set, names) else []  # a sum has no order
-    for cells in (whole, sampled):
-        own = [n for n in names if (cells is sampled) == any(part in config.sampled for part in n)]
-        found = _correlated(config, cells, own)
-        for name in own:
-            row = _row(cells, few, name, table) | {"datasets": found[name]}
-            row["chosen"] = set(name) == set(best)
-            print(f"{row['score']}: done", flush=True)
-            yield row
-
-
-def _row(cells: Cells, few: Cells, name: Names, table: AccuracyTable) -> dict:
-    seeds = cells.config.score.seeds
-    return {
-        "score": label_of("", name),
-        "names": [*name],
-        "n": len(cells.archs),
-        "seconds": cells.seconds(name, seeds[0]),
-        "seed_share": seed_share([few.values(name, seed) for seed in seeds]),
-        "searches": {f: _searched(cells, name, f, table) for f in FILTERS},
-        "queries": _asked(cells, name, table),
-    }
+        return max(groups, key=tau)
 
 
 def _correlated(
-    config: CompareConfig, cells: Cells, names: Iterable[Names]
+    cells: Cells, names: Sequence[Names], seeds: Sequence[int]
 ) -> dict[Names, dict[str, dict]]:
     """Of each score, by data set: over all cells, and over those with a depth."""
-    seed = config.score.seeds[0]
-    values = {name: cells.values(name, seed) for name in [*names, (BASE,)]}
+    values = {name: cells.values(name, seeds) for name in [*names, (BASE,)]}
     found: dict[Names, dict[str, dict]] = {name: {} for name in values}
     for dataset, y in cells.accuracy.items():
         for subset, rows in (("all", ~np.isnan(y)), ("deep", ~np.isnan(y) & cells.deep)):
             chosen = {name: column[rows] for name, column in values.items()}
-            of = with_intervals(chosen, y[rows], (BASE,), config.bootstrap)
+            of = with_intervals(chosen, y[rows], (BASE,), cells.config.bootstrap)
             for name in values:
                 found[name].setdefault(dataset, {})[subset] = of[name]
     return found
-
-
-def _best_aggregate(config: CompareConfig, cells: Cells) -> Names:
-    """The pair or triple of the highest tau on the first data set, over cells with a depth."""
-    names = [name for name in dict.fromkeys([*BASELINES, *config.names]) if name != "random"]
-    seed, y = config.score.seeds[0], next(iter(cells.accuracy.values()))
-    rows = cells.deep & ~np.isnan(y)
-    values = {name: cells.values((name,), seed)[rows] for name in names}
-    groups = [group for size in (2, 3) for group in combinations(names, size)]
-    return max(groups, key=lambda g: kendall_tau(_ranks([values[name] for name in g]), y[rows]))
-
-
-def _ranks(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """An aggregate as numbers that tau takes: -inf is lower than all others."""
-    return np.nan_to_num(aggregate(parts), neginf=-1e9)
 
 
 def _searched(cells: Cells, name: Names, filter_: str, table: AccuracyTable) -> dict:
@@ -175,9 +199,7 @@ def _searched(cells: Cells, name: Names, filter_: str, table: AccuracyTable) -> 
 
 def _asked(cells: Cells, name: Names, table: AccuracyTable) -> dict:
     """The best by score of all cells at hand, looked at once: by one search of all, per seed."""
-    seeds = cells.config.score.seeds
-    known = seeds if len(cells.archs) <= cells.config.seed_cells else seeds[:1]
-    finalists = [_best(cells, name, seed) for seed in known]
+    finalists = [_best(cells, name, seed) for seed in cells.seeds]
     held = {
         dataset: mean_std([float(np.nanmax(table.values(c, best))) for best in finalists])
         for dataset, c in table.test_columns().items()
@@ -188,6 +210,6 @@ def _asked(cells: Cells, name: Names, table: AccuracyTable) -> dict:
 
 
 def _best(cells: Cells, name: Names, seed: int) -> list[str]:
-    values = cells.values(name, seed).tolist()
+    values = cells.values(name, [seed]).tolist()
     order = np.random.default_rng(0).permutation(len(values))  # equal values: not the space's
     return ranked({cells.archs[i]: values[i] for i in order})[:QUERIES]

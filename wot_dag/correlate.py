@@ -2,8 +2,8 @@
 
 Kendall's tau and Spearman's rho of the score with test accuracy, beside those of parameters,
 multiply-adds, effective depth, effective width and a random number. An architecture's score here
-is the mean over `score.seeds`. Writes correlation.json
-and architectures.csv.gz, one row per architecture, into the folder of the run.
+is the mean over `score.seeds`. Of a list of genotypes it says too what each filter keeps. Writes
+result.json and architectures.csv.gz, one row per architecture, into the folder of the run.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from common.stopping import stop_on_signals
 from spaces import SpaceError
 from wot_dag.config import WotConfig
 from wot_dag.header import run_identity
+from wot_dag.kept import kept_by_filters
 from wot_dag.landscape import landscape
 from wot_dag.scored import scores_of
 from wot_dag.scores.aggregate import aggregate
@@ -51,12 +52,27 @@ def _correlate_and_print(config: WotConfig) -> None:
         print(f"\n{dataset}, n = {n:,}: Kendall's tau, Spearman's rho")
         for name, row in rows.items():
             print(f"  {name.replace('_', ' '):<16} {row['kendall']:6.3f}  {row['spearman']:6.3f}")
+        if dataset in record.get("kept", {}):
+            print_kept(record["kept"][dataset], config.samples)
     print(f"\nRecords: {config.run.folder(KIND)}/")
+
+
+def print_kept(rows: Mapping[str, dict], samples: int) -> None:
+    """Prints a line for each filter, of what `kept_by_filters` says of one data set."""
+    whole = rows["none"]["n"]
+    print(f"\nkept by filter: %, mean (std) of accuracy, best; found by searches of {samples}")
+    for name, row in rows.items():
+        numbers = (
+            f"{row['mean']:6.2f} ({row['std']:.2f})  {row['best']:6.2f}" if row["n"] else "nothing"
+        )
+        found = "" if row["searched"] is None else f"  {row['searched']:6.2f}"
+        print(f"  {name:<10} {100 * row['n'] / whole:5.1f}  {numbers}{found}")
 
 
 def correlate(config: WotConfig) -> dict:
     """Measures all predictors over the space, or returns the finished run's result."""
-    require(bool(config.table or config.genotypes), "table", config.table, "an accuracy table")
+    key = "genotypes" if config.space == "darts" else "table"
+    require(bool(getattr(config, key)), key, "", "a list or table of accuracies")
     space = make_space(config)
     columns, accuracies, table = landscape(config, space)
     for name, y in accuracies.items():
@@ -83,6 +99,8 @@ def correlate(config: WotConfig) -> dict:
             "singular": int(np.isinf(columns["score"]).sum()),
             "datasets": {name: correlations(columns, y) for name, y in accuracies.items()},
         }
+        if config.genotypes and data:  # without images there is no kernel to filter by
+            result["kept"] = kept_by_filters(config, space, columns["score"], accuracies)
         return run.finish(result, config.score.label, network=config.network(), n=len(archs))
 
 

@@ -17,6 +17,12 @@ def header_of(config: WotConfig, data: Dataset) -> dict:
     return config.score_identity() | {"dataset": data.header, "image_shape": shape}
 
 
+def list_header(path: str) -> dict[str, str]:
+    """Name and digest of a list of genotypes: a path is not its data."""
+    file = Path(path)
+    return {"name": file.name.split(".")[0], "digest": digest_of([file.read_bytes()])}
+
+
 def run_identity(config: WotConfig) -> tuple[dict, str, dict, Dataset | None]:
     """What decides a result: settings, device in words, header of the images.
 
@@ -24,6 +30,8 @@ def run_identity(config: WotConfig) -> tuple[dict, str, dict, Dataset | None]:
     by its content, stands for them.
     """
     settings, device = identity(config), choose_device(config.score.device)
+    if config.genotypes:
+        settings["genotypes"] = list_header(config.genotypes)["digest"]
     if not config.scores:
         data = load_dataset(config.score.dataset, device)
         return settings, describe(device), data.header, data

@@ -19,6 +19,7 @@ from spaces.benchmark import AccuracyTable
 from spaces.depth_width import genotype_shapes
 from spaces.genotype_lists import is_csv, read_genotypes
 from wot_dag.config import WotConfig
+from wot_dag.header import list_header
 from wot_dag.space import Space, make_space
 
 PROG = "python -m wot_dag.landscape"
@@ -27,17 +28,17 @@ _FILES = "NDS files, or CSV files of genotypes and accuracies"
 Columns = dict[str, np.ndarray]
 
 
-def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict | None]:
+def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict]:
     """Of a config's space: arch, effective_depth, effective_width; and accuracies per dataset.
 
     The shape of a genotype is that of its normal cell; columns of the reduction cell stand beside
-    it. Third is the table's name and digest.
+    it. Third are name and digest of the table, or of the list of genotypes.
 
     Raises:
         ConfigError, SpaceError: no table, or a list of genotypes that cannot be read.
     """
     if config.space == "darts":
-        return *genotypes_landscape([Path(config.genotypes)]), None
+        return *genotypes_landscape([Path(config.genotypes)]), list_header(config.genotypes)
     table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)

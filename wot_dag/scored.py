@@ -6,10 +6,12 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from common.dataset import Dataset
 from common.devices import describe
+from common.files import read_json
 from common.runs import Run, RunSettings
 from common.stopping import StopRequest
 from common.workers import Workers
@@ -17,7 +19,9 @@ from wot_dag.config import WotConfig
 from wot_dag.header import header_of, require_fit
 from wot_dag.scorer import Scorer, score_missing
 from wot_dag.space import Space
-from wot_dag.store import Key, Scores, ScoreStore, read_scores
+from wot_dag.store import Key, Scores, ScoreStore, read_folder, read_scores
+
+KIND = "wot_scores"
 
 
 def parts_of(config: WotConfig) -> list[WotConfig]:
@@ -35,6 +39,8 @@ def scores_of(
 ) -> tuple[dict, list[Scores]]:
     """How scores were made, and those of `keys` by each part of the config's score.
 
+    `devices`, of scores from a store, are those that made them.
+
     `data` are the config's images, where they are at hand; `workers` share the work.
 
     Raises:
@@ -44,12 +50,18 @@ def scores_of(
         header, scores = read_scores(Path(config.scores))
         require_fit(config, header)
         return header, [scores]
-    made, workers = [], workers or Workers(alone=True)
+    made, devices, workers = [], {}, workers or Workers(alone=True)
     for part in parts_of(config):
         scorer = Scorer(part.score, space, data)
-        with open_store(part, scorer, workers) as (store, _):
-            made.append(score_shared(keys, scorer, store, request, workers))
-    return header_of(config, scorer.data), made
+        folder = _store_settings(part, scorer).folder(KIND)
+        known = workers.from_first(workers.together(partial(read_folder, folder)))
+        if any(key not in known for key in keys):
+            with open_store(part, scorer, workers) as (store, _):
+                known = score_shared(keys, scorer, store, request, workers)
+        made.append(known)
+        if (file := folder / "environment.json").exists():
+            devices |= dict.fromkeys(start["device"] for start in read_json(file)["starts"])
+    return header_of(config, scorer.data) | {"devices": [*devices]}, made
 
 
 def score_shared(
@@ -79,20 +91,24 @@ def score_shared(
 def open_store(
     config: WotConfig, scorer: Scorer, workers: Workers
 ) -> Iterator[tuple[ScoreStore, Run | None]]:
-    """The store of a config's scores, and the run that it is of in the first process.
+    """The store of a config's scores, and the run that it is of in the first process."""
+    settings, device = _store_settings(config, scorer), describe(scorer.device)
+    how = KIND, header_of(config, scorer.data), device, scorer.data.header
+    with workers.open_run(settings, *how) as run:
+        folder = settings.folder(KIND)
+        store = workers.together(lambda: ScoreStore(folder, workers.rank))
+        with contextlib.closing(store):
+            yield store, run
 
-    Each way of scoring has a folder of its own, so that edits of a config never mix scores; each
-    kind of GPU has one too, since a score comes with its seconds.
+
+def _store_settings(config: WotConfig, scorer: Scorer) -> RunSettings:
+    """A folder for each way of scoring, so that edits of a config never mix scores.
+
+    Each kind of GPU has one too, since a score comes with its seconds.
     """
     identity = header_of(config, scorer.data)
     digest = zlib.crc32(json.dumps(identity, sort_keys=True).encode())
     name = f"{config.space}_{scorer.data.name}_{digest:08x}"
     if scorer.device.type != "cpu":
         name += "_" + re.sub(r"\W+", "_", describe(scorer.device))
-    settings = RunSettings(name, config.run.root)
-    how = "wot_scores", identity, describe(scorer.device), scorer.data.header
-    with workers.open_run(settings, *how) as run:
-        folder = settings.folder("wot_scores")
-        store = workers.together(lambda: ScoreStore(folder, workers.rank))
-        with contextlib.closing(store):
-            yield store, run
+    return RunSettings(name, config.run.root)

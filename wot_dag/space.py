@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dag import Dag, Edge, EdgeOp, effective_depth_width
+from dag import Dag, Edge, EdgeOp
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.depth_width import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
@@ -160,14 +160,7 @@ class DartsSpace:
 
     def shapes(self, archs: Sequence[str], parallel: Parallel = "both") -> Shapes:
         """Effective depth and width [architectures, 2]: normal cell, reduction cell."""
-        genotypes = [Genotype.from_json(arch) for arch in archs]
-        if parallel == "both":
-            return genotype_shapes(genotypes)
-        pairs = [
-            [effective_depth_width(g.to_dag(which, parallel)) for which in ("normal", "reduce")]
-            for g in genotypes
-        ]
-        return Shapes(*np.moveaxis(np.array(pairs).reshape(-1, 2, 2), 2, 0))
+        return genotype_shapes([Genotype.from_json(arch) for arch in archs], parallel)
 
     def population(self) -> Shapes:
         """Of the file's genotypes, or of 100,000 random ones."""

@@ -50,7 +50,7 @@ class ScoreStore:
         mine = folder / f"scores.{rank}.jsonl"
         drop_cut_line(mine)
         self._folder = folder
-        self.scores = _read_folder(folder)
+        self.scores = read_folder(folder)
         self._file = mine.open("ab")
 
     def add(self, scores: Mapping[Key, ScoreValue]) -> None:
@@ -62,7 +62,7 @@ class ScoreStore:
 
     def keep(self, scores: Scores) -> None:
         """Appends those that no process has written into this folder."""
-        there = _read_folder(self._folder)
+        there = read_folder(self._folder)
         self.add({key: score for key, score in scores.items() if key not in there})
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
@@ -79,7 +79,12 @@ def _line(key: Key, score: ScoreValue) -> str:
     return json.dumps([*key, value, round(score.seconds, 4)]) + "\n"
 
 
-def _read_folder(folder: Path) -> Scores:
+def read_folder(folder: Path) -> Scores:
+    """What all processes have written into a store so far; needs no lock.
+
+    Raises:
+        ScoreError: a line is damaged.
+    """
     scores: Scores = {}
     for path in sorted(folder.glob("scores.*.jsonl")):
         # another process may be in the middle of its last line

@@ -104,16 +104,15 @@ const Dag = (() => {
     function edge(s, t, op) {
       const up = (s % 2 === 0 ? -1 : 1) * rise(t - s);
       const [x0, x1, middle] = [24 + gap * s, 24 + gap * t, 24 + (gap * (s + t)) / 2];
-      const angle0 = Math.atan2(up, middle - x0);
       const angle1 = Math.atan2(up, middle - x1);
-      const from = [x0 + 16 * Math.cos(angle0), most + 16 * Math.sin(angle0)];
-      const tip = [x1 + 16 * Math.cos(angle1), most + 16 * Math.sin(angle1)];
-      const end = [x1 + 24 * Math.cos(angle1), most + 24 * Math.sin(angle1)];
-      const side = [5 * Math.sin(angle1), -5 * Math.cos(angle1)];
-      const head = [tip, [end[0] + side[0], end[1] + side[1]], [end[0] - side[0], end[1] - side[1]]];
-      const points = head.map((p) => p.map((v) => v.toFixed(1)).join(",")).join(" ");
-      const path = `M${from.map((v) => v.toFixed(1))} Q${middle},${most + up} ` +
-        `${end.map((v) => v.toFixed(1))}`;
+      const away = (x, angle, r) => [x + r * Math.cos(angle), most + r * Math.sin(angle)];
+      const [fromX, fromY] = away(x0, Math.atan2(up, middle - x0), 16);
+      const [endX, endY] = away(x1, angle1, 24);
+      const [sideX, sideY] = [5 * Math.sin(angle1), -5 * Math.cos(angle1)];
+      const head = [away(x1, angle1, 16), [endX + sideX, endY + sideY], [endX - sideX, endY - sideY]];
+      const shown = (...values) => values.map((v) => v.toFixed(1)).join(",");
+      const points = head.map((point) => shown(...point)).join(" ");
+      const path = `M${shown(fromX, fromY)} Q${middle},${most + up} ${shown(endX, endY)}`;
       return `<path class="edge ${OPS[op]}" d="${path}"/>` +
         `<polygon class="head-${OPS[op]}" points="${points}"/>`;
     }

@@ -23,12 +23,7 @@
     } catch (problem) {
       field("code").setAttribute("aria-invalid", "true");
       const [message, ...pointer] = problem.message.split("\n");
-      error.textContent = message;
-      if (pointer.length) {
-        const code = document.createElement("code");
-        code.textContent = pointer.join("\n");
-        error.append("\n", code);
-      }
+      error.innerHTML = `${escaped(message)}\n<code>${escaped(pointer.join("\n"))}</code>`;
       outputs.forEach((id) => { field(id).textContent = ""; });
       field("dag-drawing").innerHTML = "";
     }
@@ -58,8 +53,7 @@
 
   field("code").addEventListener("input", describe);
   offerImages();
-  field("no-planes").hidden = data.planes.length > 0;
   const planes = data.planes.map((plane) => new Plane(plane, field("plane-list")));
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  dark.addEventListener("change", () => planes.forEach((plane) => plane.recolour()));
+  dark.addEventListener("change", () => planes.forEach((plane) => plane.paint()));
 })();

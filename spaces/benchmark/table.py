@@ -131,22 +131,6 @@ class AccuracyTable:
     def _positions(self) -> dict[str, int]:
         return {name: position for position, name in enumerate(self.architectures)}
 
-    def position(self, architecture: str | Cell) -> int:
-        """Row of an architecture.
-
-        Raises:
-            SpaceError: no such string, or the table has no row for it.
-        """
-        try:
-            return self._positions[str(architecture)]
-        except KeyError:
-            cell = Cell.parse(str(architecture))
-            if str(cell) in self._positions:
-                return self._positions[str(cell)]
-            raise SpaceError(
-                f"{self.source}: no row for {architecture}; it has {len(self):,} architectures"
-            ) from None
-
     def column(self, dataset: str, split: str = "test", epochs: int = 200) -> np.ndarray:
         """Accuracies in % [architectures] on a split after training for so many epochs.
 
@@ -156,12 +140,6 @@ class AccuracyTable:
         name = f"{dataset}/{split}@{epochs}"
         check_name(name, filter(_COLUMN.fullmatch, self.columns), f"{self.source}: accuracies")
         return self.columns[name]
-
-    def accuracy(
-        self, architecture: str | Cell, dataset: str, split: str = "test", epochs: int = 200
-    ) -> float:
-        """Accuracy in % of one architecture; see `column` and `position` for errors."""
-        return float(self.column(dataset, split, epochs)[self.position(architecture)])
 
     def test_columns(self) -> dict[str, str]:
         """Dataset -> its column of test accuracy after the longest training."""
