@@ -23,13 +23,15 @@ its relative precision whatever the depth:
     t_h(1) - t_h(r) = sum_u q_hu ((1 - kappa0) (c_u + t_u)(1) + kappa0 (lack of c_u + t_u)).
 """
 
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 
 from dag.graph import Dag, EdgeOp
 
 Form = Literal["exact", "paper"]
+T = TypeVar("T")
 _SNAP = 64 * np.finfo(float).eps  # a cosine this near to +-1 is +-1: equal inputs, not rounding
 _SERIES = 0.1  # angles below it: the first term left out of the series is below rounding
 
@@ -119,6 +121,12 @@ class DualKernels:
     def __call__(self, dag: Dag) -> Dual:
         """`evaluate` of the DAG's recipe."""
         return self.evaluate(self.recipe(dag))
+
+    def each(self, dags: Iterable[Dag], number: Callable[[Dual], T]) -> list[T]:
+        """`number` of each DAG's functions; those of equal recipes are computed once."""
+        recipes = [self.recipe(dag) for dag in dags]
+        found = {recipe: number(self.evaluate(recipe)) for recipe in set(recipes)}
+        return [found[recipe] for recipe in recipes]
 
     def _index(self, recipe: Recipe) -> int:
         if recipe not in self._known:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from dag.dual import DualKernels, Form
+from dag.dual import Dual, DualKernels, Form
 from dag.graph import Dag
 from dag.kernels import cosines_and_scales
 from dag.measures import depth_histogram
@@ -49,10 +49,9 @@ def largest_eigenvalues(
     """
     cosine, scale = cosines_and_scales(x)
     duals, outer = DualKernels(cosine, form, stem), 2 * np.outer(scale, scale)
-    recipes = [duals.recipe(dag) for dag in dags]
-    largest = {}
-    for recipe in set(recipes):
-        dual = duals.evaluate(recipe)
+
+    def largest(dual: Dual) -> float:
         kernel = dual.top + dual.tangent_top - dual.lack - dual.tangent_lack
-        largest[recipe] = float(np.linalg.eigvalsh(outer * kernel)[-1])
-    return [largest[recipe] for recipe in recipes]
+        return float(np.linalg.eigvalsh(outer * kernel)[-1])
+
+    return duals.each(dags, largest)

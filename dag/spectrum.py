@@ -224,12 +224,7 @@ def kernel_features(
     scale, duals = _above_diagonal(x, form, tangent)
     if len(scale) < 2:
         raise ValueError("kernel features: found 1 sample, expected at least 2")
-    recipes = [duals.recipe(dag) for dag in dags]
-    features = {
-        recipe: _features(*_chosen(duals.evaluate(recipe), tangent), scale)
-        for recipe in set(recipes)
-    }
-    return [features[recipe] for recipe in recipes]
+    return duals.each(dags, lambda dual: _features(*_chosen(dual, tangent), scale))
 
 
 def mean_correlations(dags: Iterable[Dag], x: np.ndarray) -> list[float]:
@@ -241,10 +236,7 @@ def mean_correlations(dags: Iterable[Dag], x: np.ndarray) -> list[float]:
     scale, duals = _above_diagonal(x, "exact", False)
     if len(scale) < 2:
         raise ValueError("mean correlation: found 1 sample, expected at least 2")
-    recipes = [duals.recipe(dag) for dag in dags]
-    found = {recipe: duals.evaluate(recipe) for recipe in set(recipes)}
-    means = {recipe: float(1 - (dual.lack / dual.top).mean()) for recipe, dual in found.items()}
-    return [means[recipe] for recipe in recipes]
+    return duals.each(dags, lambda dual: float(1 - (dual.lack / dual.top).mean()))
 
 
 def _above_diagonal(x: np.ndarray, form: Form, tangent: bool) -> tuple[np.ndarray, DualKernels]:

@@ -3,7 +3,6 @@
 python -m tenas_dag.correlate --config configs/tenas/correlate.yaml
 """
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +22,7 @@ from spaces.benchmark import AccuracyTable
 from tenas_dag.candidates import Candidates
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
+from tenas_dag.results import or_null
 
 PROG = "python -m tenas_dag.correlate"
 KIND = "tenas_correlation"
@@ -83,10 +83,9 @@ def measure_cell(indicators: Indicators, cell: Cell, config: CorrelateConfig) ->
         indicators.measure(left, Setting(config.seed, 0, repetition))
         for repetition in range(config.repetitions)
     ]
-    kappa = float(np.mean([v.kappa for v in values]))
     return {
         "arch": str(cell),
-        "kappa": None if math.isnan(kappa) else kappa,
+        "kappa": or_null(np.mean([v.kappa for v in values])),
         "regions": float(np.mean([v.regions for v in values])),
     }
 
@@ -104,7 +103,7 @@ def correlations(records: list[dict], table: AccuracyTable) -> dict[str, dict]:
         found[dataset] = {
             "kappa": _tau(kappa, accuracy),
             "regions": _tau(regions, accuracy),
-            "accuracy": [None if math.isnan(a) else a for a in accuracy.tolist()],
+            "accuracy": [or_null(a) for a in accuracy.tolist()],
         }
     return found
 
@@ -113,16 +112,11 @@ def _tau(values: np.ndarray, accuracy: np.ndarray) -> dict:
     known = np.isfinite(values) & np.isfinite(accuracy)
     test = stats.kendalltau(values[known], accuracy[known])
     return {
-        "tau": _number(test.statistic),
-        "p": _number(test.pvalue),
+        "tau": or_null(test.statistic),
+        "p": or_null(test.pvalue),
         "n": int(known.sum()),
         "undefined": int((~np.isfinite(values)).sum()),
     }
-
-
-def _number(value: float) -> float | None:
-    """NaN, of indicators that are undefined or all equal, is null in JSON."""
-    return None if math.isnan(value) else float(value)
 
 
 def run_correlate(config: CorrelateConfig) -> dict:

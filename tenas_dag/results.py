@@ -36,14 +36,14 @@ def with_accuracies(result: Mapping[str, Any], table: AccuracyTable) -> dict[str
     archs = [search["arch"] for search in searches]
     found = {d: table.values(column, archs) for d, column in table.test_columns().items()}
     rows = [
-        search | {"accuracy": {d: _number(values[i]) for d, values in found.items()}}
+        search | {"accuracy": {d: or_null(values[i]) for d, values in found.items()}}
         for i, search in enumerate(searches)
     ]
     return table.add_to(result, archs) | {"searches": rows}
 
 
-def _number(value: float) -> float | None:
-    """NaN, which a table has where it knows nothing, as JSON's null."""
+def or_null(value: float) -> float | None:
+    """A number for JSON, which has null for NaN."""
     return None if math.isnan(value) else float(value)
 
 

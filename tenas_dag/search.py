@@ -11,6 +11,7 @@ from tenas_dag.config import TenasConfig
 from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators, Setting, Values
 from tenas_dag.ranking import Change, published_ranks, ranks, relative_change
+from tenas_dag.results import or_null
 from tenas_dag.rounds import Left, Removal, Round, next_round
 
 Record = dict[str, Any]
@@ -114,16 +115,11 @@ class Searcher:
             "seed": seed,
             "round": number,
             **removal._asdict(),
-            "kappa": [[_none(v.kappa) for v in pair[:2]] for pair in pairs],
+            "kappa": [[or_null(v.kappa) for v in pair[:2]] for pair in pairs],
             "regions": [[v.regions for v in pair[:2]] for pair in pairs],
             "ntk_seconds": sum(seconds[0] for *_, seconds in pairs),
             "regions_seconds": sum(seconds[1] for *_, seconds in pairs),
         }
-
-
-def _none(value: float) -> float | None:
-    """NaN as JSON's null."""
-    return None if math.isnan(value) else value
 
 
 def _key(record: Record) -> tuple:

@@ -130,7 +130,7 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     copy.write("wot_dag/scores/toy.py", SCORE)
     scores = "wot_dag/scores/__init__.py"
     copy.replace(scores, "    synflow,\n", "    synflow,\n    toy,\n")
-    copy.replace(scores, '    "random":', '    "toy": toy.SCORE,\n    "random":')
+    copy.replace(scores, "    **BASELINES,\n", '    "toy": toy.SCORE,\n    **BASELINES,\n')
     assert len(copy.touched) == 2
     copy.touched.clear()
 

@@ -8,21 +8,16 @@ from collections.abc import Sequence
 
 from common.config import require
 from wot_dag.scores import (
-    chance,
-    convolutions,
-    effective_depth,
-    effective_width,
     jacov,
     meco,
-    multiply_adds,
     nngp,
-    parameters,
     swap,
     synflow,
     wot,
 )
 from wot_dag.scores.aggregate import NAME as AGGREGATE
 from wot_dag.scores.base import OfNetwork, Score
+from wot_dag.scores.baselines import BASELINES
 
 SCORES: dict[str, Score] = {
     "wot": wot.SCORE,
@@ -31,12 +26,7 @@ SCORES: dict[str, Score] = {
     "synflow": synflow.SCORE,
     "swap": swap.SCORE,
     "meco": meco.SCORE,
-    "parameters": parameters.SCORE,
-    "multiply_adds": multiply_adds.SCORE,
-    "convolutions": convolutions.SCORE,
-    "effective_depth": effective_depth.SCORE,
-    "effective_width": effective_width.SCORE,
-    "random": chance.SCORE,
+    **BASELINES,
 }
 OF_NETWORKS = {name: score for name, score in SCORES.items() if isinstance(score, OfNetwork)}
 

@@ -1,8 +1,0 @@
-"""Effective width (Def. 4.1 of the paper) as a score; of a genotype the mean of its cells."""
-
-from wot_dag.scores.base import OfSpace
-
-SCORE = OfSpace(
-    "effective width",
-    lambda inputs, keys: inputs.space.shapes([k.arch for k in keys]).width.mean(axis=1),
-)
