@@ -12,9 +12,10 @@ _NOTE = (
     "All: all cells scored; depth > 0: those with a path of depth above 0, with 95 % bootstrap "
     "intervals. Against parameters: tau minus that of the number of parameters on the same cells "
     "of depth > 0; a score whose intervals lie above 0 on all three data sets beats it. By {seeds} "
-    "seeds: tau of the sum of ranks over them. From the seed: share of the variance over weights "
-    "and mini-batches. Sums of ranks are written with +; the chosen one has the highest tau of all "
-    "sums of two to four scores on CIFAR-10, by all seeds, and is only read on the others. "
+    "seeds: tau of the sum of ranks over them. From the seed: share of the variance of ranks over "
+    "weights and mini-batches. Sums of ranks are written with +; the chosen one has the highest "
+    "tau of all sums of two to four scores on CIFAR-10, by all seeds, and is only read on the "
+    "others. "
     "{ceiling} Seconds: as measured where a score was made, beside whatever ran there{devices}."
 )
 _SEARCH_NOTE = (
@@ -62,10 +63,12 @@ def _taus(run: Record, sources: Sources) -> Table:
 
 
 def _devices(run: Record) -> str:
-    """Which scores were not made on the CPU alone."""
-    made = {row["score"]: row.get("devices", ["cpu"]) for row in run.result["rows"]}
-    told = (f"{score} on {' and '.join(on)}" for score, on in made.items() if on != ["cpu"])
-    return "".join(f"; {one}" for one in told if " + " not in one)
+    """Which scores were not made on the CPU alone, by device."""
+    made: dict[str, list[str]] = {}
+    for row in run.result["rows"]:
+        if len(row["names"]) == 1:
+            made.setdefault(" and ".join(row["devices"]), []).append(row["score"])
+    return "".join(f"; on {on} {', '.join(of)}" for on, of in made.items() if on != "cpu")
 
 
 def _measured_rows(

@@ -66,7 +66,7 @@ def test_scores_stand_beside_what_they_must_beat(tmp_path):
     assert row_of(text, "meco")[10] == "no, worse"
     assert row_of(text, "a + b (chosen)")[10] == "yes"
     assert row_of(text, "TE-NAS' kappa, images of cifar10")[1:5] == ["96", "", "-0.400", ""]
-    assert "By 3 seeds:" in text and "whatever ran there; meco on H100 and cpu." in text
+    assert "By 3 seeds:" in text and "whatever ran there; on H100 and cpu meco." in text
     assert "0.905" in text and row_of(text, "VKDNW aggregate, published")[-1].startswith("0.750")
     searches = rows_of(text, "WOT", "100")
     assert [r[2:] for r in searches if r[2] in ("none", "box")] == [

@@ -37,13 +37,15 @@ def _told(key: str, values: np.ndarray) -> dict:
 
 
 def seed_share(values: Sequence[np.ndarray]) -> float | None:
-    """Share of a score's variance that comes from the seed, of values [seeds][cells].
+    """Share of the variance of a score's ranks that comes from the seed, of values [seeds][cells].
 
-    Mean variance within a cell over the variance of all values; cells that are -inf for any seed
-    are left out. None for a score that is one number, or of one seed.
+    Mean variance within a cell over the variance of all, of ranks among all values: of values
+    themselves a few far out decide it, as of jacov's. Cells that are -inf for any seed are left
+    out. None for a score that is one number, or of one seed.
     """
     table = np.array(values)
     table = table[:, np.isfinite(table).all(axis=0)]
     if len(table) < 2 or table.size == 0 or np.ptp(table) == 0:
         return None
-    return min(1.0, float(table.var(axis=0, ddof=1).mean() / table.var(ddof=1)))
+    ranks = stats.rankdata(table).reshape(table.shape)
+    return min(1.0, float(ranks.var(axis=0, ddof=1).mean() / ranks.var(ddof=1)))
