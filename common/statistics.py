@@ -41,8 +41,10 @@ def paired_difference(a: Sequence[float], b: Sequence[float]) -> Difference:
 
     if len(a) != len(b) or len(a) < 2:
         raise ValueError(f"paired difference: found {len(a)} and {len(b)} values, expected n >= 2")
-    interval = stats.ttest_rel(a, b).confidence_interval(0.95)
-    return Difference(float(np.mean(np.subtract(a, b))), (*map(float, interval),), len(a))
+    differences = np.subtract(a, b)
+    half = stats.t.ppf(0.975, len(a) - 1) * stats.sem(differences)
+    mean = float(differences.mean())
+    return Difference(mean, (float(mean - half), float(mean + half)), len(a))
 
 
 def equal_rows(*columns: np.ndarray, rtol: float = 1e-9) -> np.ndarray:

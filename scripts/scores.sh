@@ -6,7 +6,7 @@
 # seed changes, and what random search by each finds without a filter, with the box and with the
 # kernel. Costly scores are taken on 1,000 random cells. Words go on to
 # python -m wot_dag.compare.
-# Cost: digits about 27 minutes on one busy core, the others hours; scores are kept in
+# Cost: digits a quarter of an hour on one core, the others hours; scores are kept in
 # runs/wot_scores/, those of WOT shared with table2.sh.
 # Writes: runs/scores/NAME/ and runs/report/tables/scores*.{csv,md,tex}
 # Config: configs/scores/digits.yaml, or nasbench201.yaml

@@ -268,7 +268,6 @@ SECONDS = {
     "tenas/darts_cifar10": ("tenas/darts_cifar10_subset", "seconds_per_search"),
     "tenas/nasbench201": ("tenas/table2_cifar10_subset_exempt", "seconds_per_search"),
     "wot/nasbench201": ("wot/nasbench201_cifar10", "starts"),
-    "scores/digits": ("scores/digits", "starts"),
 }
 
 

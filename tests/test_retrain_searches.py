@@ -60,7 +60,7 @@ FROM_WOT = {
     ],
     "reduce_concat": [2, 3, 4, 5],
 }
-TENAS_RESULT = {"filter": "exempt", "searches": [{"seed": 0, "genotype": FROM_TENAS}]}
+TENAS_RESULT = {"method": "TE-NAS + DAG", "searches": [{"seed": 0, "genotype": FROM_TENAS}]}
 WOT_RESULT = {"method": "WOT + DAG", "best": {"arch": json.dumps(FROM_WOT)}}
 
 
