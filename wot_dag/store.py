@@ -76,7 +76,7 @@ class ScoreStore:
 
 def _line(key: Key, score: ScoreValue) -> str:
     value = score.value if math.isfinite(score.value) else None  # JSON has no infinity
-    return json.dumps([*key, value, round(score.seconds, 4)]) + "\n"
+    return json.dumps([*key, value, float(f"{score.seconds:.3g}")]) + "\n"
 
 
 def read_folder(folder: Path) -> Scores:
@@ -106,7 +106,7 @@ def write_scores(path: Path, header: Mapping[str, object], scores: Scores) -> No
     The first line is # and `header` as JSON: how the scores were made.
     """
     rows = (
-        (arch, seed, repr(float(value)), f"{seconds:.4f}")
+        (arch, seed, repr(float(value)), f"{seconds:.3g}")
         for (arch, seed), (value, seconds) in sorted(scores.items())
     )
     write_packed(path, f"# {json.dumps(header)}\n{to_csv(COLUMNS, rows)}")
