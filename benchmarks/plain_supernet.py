@@ -25,16 +25,24 @@ class PlainCell(nn.Module):
             operators = {n: make_operator(n, channels, stride) for n in self.topology.operators}
             self.edges.append(nn.ModuleDict(operators))
 
-    def forward(self, inputs: Sequence[Tensor], left: Candidates) -> list[Tensor]:
+    def forward(
+        self, inputs: Sequence[Tensor], left: Candidates, alphas: Tensor | None
+    ) -> list[Tensor]:
         """All nodes."""
         nodes = list(inputs)
         for target in range(len(inputs), self.topology.num_nodes):
             nodes.append(0)
-            for modules, (source, t), names in zip(self.edges, self.topology.edges, left.left):
-                if t == target:
-                    terms = [modules[name](nodes[source]) for name in names]
-                    nodes[target] = nodes[target] + sum(terms) / max(1, len(names))
+            for edge, (source, t) in enumerate(self.topology.edges):
+                if t == target and left.left[edge]:
+                    mixed = self._mixed(edge, nodes[source], left.left[edge], alphas)
+                    nodes[target] = nodes[target] + mixed
         return nodes
+
+    def _mixed(self, edge: int, x: Tensor, names: Sequence[str], alphas: Tensor | None) -> Tensor:
+        columns = [self.topology.operators.index(name) for name in names]
+        row = x.new_zeros(len(names)) if alphas is None else alphas[edge][columns]
+        shares = row.softmax(0)
+        return sum(w * self.edges[edge][name](x) for w, name in zip(shares, names))
 
 
 class PlainSupernet(nn.Module):
@@ -64,26 +72,37 @@ class PlainSupernet(nn.Module):
             for stacked, copy, plain in self.pairs:
                 plain.copy_(stacked[copy])
 
-    def forward(self, x: Tensor, left: Sequence[Candidates]) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        left: Sequence[Candidates],
+        alphas: Sequence[Tensor | None] | None = None,
+    ) -> Tensor:
         """Logits, by the fast supernet's stem, residual blocks and head and the plain cells."""
-        fast = self.fast[0]
+        fast, alphas = self.fast[0], alphas or [None] * len(left)
         if isinstance(fast, DartsSupernet):
-            x = self._darts(fast, x, left)
+            x = self._darts(fast, x, left, alphas)
         else:
             x = fast.stem(x)
             for number, block in enumerate(fast.blocks):
                 name = f"blocks/{number}"
                 plain = name in self.cells
-                x = self.cells[name]([x], left[0])[-1] if plain else block(x)
+                x = self.cells[name]([x], left[0], alphas[0])[-1] if plain else block(x)
         return fast.classifier(fast.last_activation(x).mean(dim=(2, 3)))
 
-    def _darts(self, fast: DartsSupernet, x: Tensor, left: Sequence[Candidates]) -> Tensor:
+    def _darts(
+        self,
+        fast: DartsSupernet,
+        x: Tensor,
+        left: Sequence[Candidates],
+        alphas: Sequence[Tensor | None],
+    ) -> Tensor:
         image = fast.stem(x)
         inputs = [adapt(image) for adapt in fast.normal_inputs]
-        nodes = self.cells["normal"](inputs, left[0])
+        nodes = self.cells["normal"](inputs, left[0], alphas[0])
         normal = torch.cat([nodes[n] for n in DARTS.concat], dim=1)
         inputs = [fast.reduce_inputs[0](image), fast.reduce_inputs[1](normal)]
-        nodes = self.cells["reduce"](inputs, left[1])
+        nodes = self.cells["reduce"](inputs, left[1], alphas[1])
         return torch.cat([nodes[n] for n in DARTS.concat], dim=1)
 
 

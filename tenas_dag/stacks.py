@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spaces.operators import Operator
-from tenas_dag.conv_bn import EPS, Step, conv_bn
+from tenas_dag.conv_bn import ConvShape, conv_bn
 
-Weights = Sequence[float]
+Weights = Sequence[float | Tensor]
 
 
 def _select(stack: Tensor, copies: Sequence[int]) -> Tensor:
@@ -28,7 +28,7 @@ def _select(stack: Tensor, copies: Sequence[int]) -> Tensor:
 class StackedConv(nn.Module):
     """Weights of T convolutions of equal shape without bias [T, c_out, c_in / groups, k, k].
 
-    `step` says how they move; groups are the caller's.
+    `shape` says what the convolution does; groups are the caller's.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class StackedConv(nn.Module):
         self.weight = nn.Parameter(
             torch.empty(copies, c_out, 1 if depthwise else c_in, kernel, kernel)
         )
-        self.step, self.dilation = Step(stride, dilation * (kernel // 2)), dilation
+        self.shape = ConvShape(stride, dilation * (kernel // 2), dilation)
         nn.init.normal_(self.weight, std=(2 / self.weight[0, 0].numel()) ** 0.5)
 
 
@@ -63,9 +63,23 @@ class StackedBatchNorm(nn.Module):
         """Scales and shifts [len(copies), channels], each copy's times its entry of `weights`."""
         scale, shift = _select(self.weight, copies), _select(self.bias, copies)
         if weights is not None:
-            factor = torch.tensor(weights, dtype=scale.dtype, device=scale.device)[:, None]
+            factor = _column(weights, scale)
             scale, shift = scale * factor, shift * factor
         return scale, shift
+
+
+def _column(weights: Weights, like: Tensor) -> Tensor | float:
+    """Weights as a column [len, 1], or as one number if they are equal."""
+    if all(isinstance(w, float) for w in weights):
+        if len(set(weights)) == 1:
+            return weights[0]
+        return torch.tensor(weights, dtype=like.dtype, device=like.device)[:, None]
+    return torch.stack(list(weights))[:, None]
+
+
+def _run(x: Tensor, kernels: Tensor, affine: tuple[Tensor, Tensor], shape: ConvShape) -> Tensor:
+    """Convolution by kernels [T, c_out, c_in, k, k] and BatchNorm: [n, T c_out, h', w']."""
+    return conv_bn(x, kernels.flatten(0, 1), affine[0].flatten(), affine[1].flatten(), shape)
 
 
 class StackedReluConvBn(nn.Module):
@@ -78,26 +92,33 @@ class StackedReluConvBn(nn.Module):
 
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
-        rows = _select(self.conv.weight, copies).flatten(0, 1)
-        scale, shift = self.bn.affine(copies, weights)
-        return conv_bn(activated, rows, scale.flatten(), shift.flatten(), self.conv.step)
+        return add_up([(self, copies, weights)], activated, copies)
 
 
-def _run(
-    x: Tensor, kernels: Tensor, affine: tuple[Tensor, Tensor], conv: StackedConv, groups: int = 1
+def add_up(
+    uses: Sequence[tuple[StackedReluConvBn, Sequence[int], Weights]],
+    activated: Tensor,
+    copies: Sequence[int],
 ) -> Tensor:
-    """Convolution by kernels [T, c_out, c_in, k, k] as `conv` moves, and BatchNorm.
+    """Sum of several stacks, run as one convolution.
 
-    As plain operations: with one or two channels `conv_bn` gains nothing.
+    Args:
+        uses: (stack, copies that it needs, their weights); smaller kernels are padded with zeros.
+        activated: [n, channels, h, w], already through the ReLU.
+        copies: of the result [n, len(copies) channels, h', w']; each is one stack's at least.
     """
-    z = F.conv2d(x, kernels.flatten(0, 1), None, *conv.step, conv.dilation, groups)
-    return _batch_norm(z, affine)
-
-
-def _batch_norm(z: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:
-    variance, mean = torch.var_mean(z, dim=(0, 2, 3), correction=0, keepdim=True)
-    scale, shift = (part.flatten()[:, None, None] for part in affine)
-    return (z - mean) * (scale * (variance + EPS).rsqrt()) + shift
+    widest = max((stack.conv for stack, _, _ in uses), key=lambda conv: conv.weight.shape[-1])
+    size, channels = widest.weight.shape[-1], widest.weight.shape[1]
+    kernels, affines, targets = [], [], []
+    for stack, own, weights in uses:
+        kernel = _select(stack.conv.weight, own)
+        kernels.append(F.pad(kernel, ((size - kernel.shape[-1]) // 2,) * 4))
+        affines.append(stack.bn.affine(own, weights))
+        targets += [copies.index(c) * channels + i for c in own for i in range(channels)]
+    affine = [torch.cat(part).flatten() for part in zip(*affines)]
+    rows = torch.cat(kernels).flatten(0, 1)
+    ordered = targets == list(range(len(targets)))
+    return conv_bn(activated, rows, *affine, widest.shape, None if ordered else tuple(targets))
 
 
 class StackedSeparable(nn.Module):
@@ -125,12 +146,12 @@ class StackedSeparable(nn.Module):
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
         kernels = _product(self.depthwise, self.pointwise, copies)
         affine = self.bn.affine(copies, None if self.twice else weights)
-        x = _run(activated, kernels, affine, self.depthwise)
+        x = _run(activated, kernels, affine, self.depthwise.shape)
         if not self.twice:
             return x
         kernels = _product(self.depthwise2, self.pointwise2, copies)
-        affine = self.bn2.affine(copies, weights)
-        return _run(self.relu(x), kernels, affine, self.depthwise2, groups=len(copies))
+        shape = self.depthwise2.shape._replace(groups=len(copies))  # each copy reads its own
+        return _run(self.relu(x), kernels, self.bn2.affine(copies, weights), shape)
 
 
 def _product(depthwise: StackedConv, pointwise: StackedConv, copies: Sequence[int]) -> Tensor:
@@ -151,12 +172,14 @@ class StackedReduce(nn.Module):
 
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
+        scale, shift = self.bn.affine(copies, weights)
         shifted = F.pad(activated, (0, 1, 0, 1))[:, :, 1:, 1:]
-        parts = [
-            F.conv2d(x, _select(conv.weight, copies).flatten(0, 1), stride=2)
-            for conv, x in ((self.even, activated), (self.odd, shifted))
-            if conv is not None
-        ]
-        by_copy = [part.unflatten(1, (len(copies), -1)) for part in parts]
-        z = torch.cat(by_copy, dim=2).flatten(1, 2)
-        return _batch_norm(z, self.bn.affine(copies, weights))
+        parts, first = [], 0
+        for conv, x in ((self.even, activated), (self.odd, shifted)):
+            if conv is not None:
+                kernels = _select(conv.weight, copies)
+                rows = slice(first, first + kernels.shape[1])
+                part = _run(x, kernels, (scale[:, rows], shift[:, rows]), conv.shape)
+                parts.append(part.unflatten(1, (len(copies), -1)))
+                first = rows.stop
+        return torch.cat(parts, dim=2).flatten(1, 2)

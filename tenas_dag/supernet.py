@@ -1,11 +1,11 @@
 """Prunable supernets of both spaces: every edge mixes the operators that are left on it.
 
-A node is the sum over its edges of the mean of o(x) over the operators o left (TE-NAS, Chen et al.,
-ICLR 2021, whose softmax weights stay equal). What is left is an argument of the call: the same
-module with the same weights is the supernet with and without an operator.
+A node is the sum over its edges of sum_o w_o o(x), w = softmax of the edge's alphas over the
+operators left (TE-NAS, Chen et al., ICLR 2021). What is left is an argument of the call: the
+same module with the same weights is the supernet with and without an operator.
 
-Fast by sharing: all convolutions that leave a node read one ReLU, and those of one kind run as one
-wider convolution (`tenas_dag.stacks`); a pooling of a node is computed once for all its edges.
+Fast by sharing: all convolutions that leave a node read one ReLU and run as one wider
+convolution per kind (`tenas_dag.stacks`); a pooling of a node is computed once for all its edges.
 BatchNorm always takes batch statistics and keeps none, so calls have no side effects and work
 under `torch.func`. `tenas_dag.conv_bn` makes reverse passes for many cotangents at once cheap.
 """
@@ -13,7 +13,7 @@ under `torch.func`. `tenas_dag.conv_bn` makes reverse passes for many cotangents
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ from spaces.operators import OPERATOR_TABLE
 from tenas_dag.candidates import DARTS, NAS_BENCH_201, Candidates, CellTopology
 from tenas_dag.conv_bn import fuse_conv_bn_
 from tenas_dag.pooling import avg_pool_3x3
-from tenas_dag.stacks import StackedReduce, StackedReluConvBn, StackedSeparable
+from tenas_dag.stacks import StackedReduce, StackedReluConvBn, StackedSeparable, add_up
 
 
 def _stack(name: str, copies: int, channels: int, stride: int) -> nn.Module | None:
@@ -56,7 +56,30 @@ def _hand_on(name: str, x: Tensor, stride: int) -> Tensor:
     raise NotImplementedError(f"the supernet has no {operator.form} of {operator.kernel}: {name}")
 
 
-Uses = dict[str, dict[int, float]]  # operator -> target node -> weight in the edge's mixture
+_Targets = tuple[int, ...]
+
+
+class _Use(NamedTuple):
+    """One operator on one edge in a call: its target node and its weight in the mixture."""
+
+    target: int
+    weight: float | Tensor
+
+
+def mixture_weights(left: Candidates, alphas: Tensor | None) -> list[dict[str, float | Tensor]]:
+    """Per edge, operator -> weight: softmax of `alphas` [edges, operators] over those left.
+
+    None for alphas means equal ones.
+    """
+    if alphas is None:
+        return [{name: 1 / len(names) for name in names} for names in left.left]
+    columns = left.topology.operators
+    weights: list[dict[str, float | Tensor]] = []
+    for row, names in zip(alphas, left.left):
+        chosen = [row[columns.index(name)] for name in names]
+        shares = torch.stack(chosen).softmax(0).unbind() if names else ()
+        weights.append(dict(zip(names, shares)))
+    return weights
 
 
 class SourceOperators(nn.Module):
@@ -71,20 +94,59 @@ class SourceOperators(nn.Module):
         stacks = {n: _stack(n, len(self.targets), channels, stride) for n in names}
         self.stacks = nn.ModuleDict({n: stack for n, stack in stacks.items() if stack is not None})
 
-    def forward(self, x: Tensor, uses: Uses) -> Iterator[tuple[int, Tensor]]:
+    def forward(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[int, Tensor]]:
         """(target, weighted term) pairs of the operators in `uses`."""
-        stacked = {n: used for n, used in uses.items() if n in self.stacks}
-        activated = self.relu(x) if stacked else x
-        for name, used in stacked.items():
-            copies = [self.targets.index(target) for target in used]
-            out = self.stacks[name](activated, copies, list(used.values()))
+        sums: dict[tuple[int, ...], Tensor] = {}
+        for targets, out in self._parts(x, uses):
+            sums[targets] = sums[targets] + out if targets in sums else out
+        for targets, out in sums.items():
             # split in the order of memory: the reverse pass joins the cotangents without a copy
-            terms = out.movedim(1, -1).chunk(len(used), dim=-1)
-            yield from zip(used, (term.movedim(-1, 1) for term in terms))
+            terms = out.movedim(1, -1).chunk(len(targets), dim=-1)
+            yield from zip(targets, (term.movedim(-1, 1) for term in terms))
+
+    def _parts(self, x: Tensor, uses: dict[str, list[_Use]]) -> Iterator[tuple[_Targets, Tensor]]:
+        """(targets, terms [n, len(targets) channels, h', w']) of operators that run together."""
+        stacked = {n: used for n, used in uses.items() if n in self.stacks}
+        if stacked:
+            activated, merged = self.relu(x), []
+            for name, used in stacked.items():
+                call = (self.stacks[name], self._copies(used), [use.weight for use in used])
+                if isinstance(call[0], StackedReluConvBn):
+                    merged.append(call)  # 1x1 and 3x3 of one node: a single convolution below
+                else:
+                    yield tuple(use.target for use in used), call[0](activated, *call[1:])
+            if merged:
+                copies = sorted({copy for _, own, _ in merged for copy in own})
+                out = add_up(merged, activated, copies)
+                yield tuple(self.targets[copy] for copy in copies), out
+        handed_on = {n: u for n, u in uses.items() if n not in self.stacks and n != "none"}
+        if handed_on:
+            yield self._mix(x, handed_on)
+
+    def _copies(self, used: Sequence[_Use]) -> list[int]:
+        return [self.targets.index(use.target) for use in used]
+
+    def _mix(self, x: Tensor, uses: dict[str, list[_Use]]) -> tuple[_Targets, Tensor]:
+        """Skip and pooling: one product of their values with the weights of all edges."""
+        targets = tuple(sorted({use.target for used in uses.values() for use in used}))
+        values, rows = [], []
         for name, used in uses.items():
-            if name not in self.stacks and name != "none":
-                value = _hand_on(name, x, self.stride)
-                yield from ((target, weight * value) for target, weight in used.items())
+            values.append(_hand_on(name, x, self.stride))
+            weights = {use.target: use.weight for use in used}
+            rows.append(
+                torch.stack(
+                    [
+                        torch.as_tensor(weights.get(t, 0.0), dtype=x.dtype, device=x.device)
+                        for t in targets
+                    ]
+                )
+            )
+        mixture = torch.stack(rows)  # [values, targets]
+        # one matrix product mixes every value into every target, channel by channel: the reverse
+        # pass of many cotangents is one product too, where sums of scaled tensors were many
+        mixture = torch.kron(mixture, torch.eye(x.shape[1]).to(x))
+        product = torch.cat(values, dim=1).movedim(1, -1) @ mixture
+        return targets, product.movedim(-1, 1)
 
 
 class SuperCell(nn.Module):
@@ -105,32 +167,35 @@ class SuperCell(nn.Module):
             if topology.targets(s)
         )
 
-    def forward(self, inputs: Sequence[Tensor], left: Candidates) -> list[Tensor]:
+    def forward(
+        self, inputs: Sequence[Tensor], left: Candidates, alphas: Tensor | None = None
+    ) -> list[Tensor]:
         """All nodes, inputs included; a node without operators is zero."""
+        weights = mixture_weights(left, alphas)
         sums: list[Tensor | None] = [*inputs, *[None] * (self.topology.num_nodes - len(inputs))]
         for source, operators in enumerate(self.sources):
             if sums[source] is None:
                 sums[source] = self._zeros(inputs[0])
-            for target, term in operators(sums[source], self._uses(source, left)):
+            for target, term in operators(sums[source], self._uses(source, weights)):
                 sums[target] = term if sums[target] is None else sums[target] + term
         return [self._zeros(inputs[0]) if node is None else node for node in sums]
 
     def _zeros(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
 
-    def _uses(self, source: int, left: Candidates) -> Uses:
-        uses: Uses = {}
-        for (start, target), names in zip(self.topology.edges, left.left):
+    def _uses(self, source: int, weights: list[dict[str, float | Tensor]]) -> dict[str, list[_Use]]:
+        uses: dict[str, list[_Use]] = {}
+        for (start, target), on_edge in zip(self.topology.edges, weights):
             if start == source:
-                for name in names:
-                    uses.setdefault(name, {})[target] = 1 / len(names)
+                for name, weight in on_edge.items():
+                    uses.setdefault(name, []).append(_Use(target, weight))
         return uses
 
 
 class Supernet(nn.Module):
     """What both supernets share: the call's signature, head and classifier.
 
-    `topologies` names the cell types in the order of the argument `left`.
+    `topologies` names the cell types in the order of the arguments `left` and `alphas`.
     """
 
     topologies: tuple[CellTopology, ...]
@@ -150,27 +215,32 @@ class Supernet(nn.Module):
         self,
         x: Tensor,
         left: Sequence[Candidates],
+        alphas: Sequence[Tensor | None] | None = None,
     ) -> Tensor:
         """Logits [n, classes].
 
         Args:
             x: images [n, input channels, h, w].
             left: operators left, one entry per cell type.
+            alphas: [edges, operators] per cell type; equal ones if None.
 
         Raises:
-            ValueError: `left` has another number of cell types or another space.
+            ValueError: `left` or `alphas` has another number of cell types or another space.
         """
-        if tuple(c.topology for c in left) != self.topologies:
+        alphas = alphas or [None] * len(self.topologies)
+        if tuple(c.topology for c in left) != self.topologies or len(alphas) != len(left):
             found = [c.topology.name for c in left]
             expected = [topology.name for topology in self.topologies]
             raise ValueError(f"supernet: found cells {found}, expected {expected}")
         # cuDNN's BatchNorm asks for the cotangents' order of memory, which vmap cannot tell unless
         # it is the plain one
-        features = self._body(x, left)
+        features = self._body(x, left, alphas)
         features = self.last_activation(features.contiguous() if x.is_cuda else features)
         return self.classifier(features.mean(dim=(2, 3)))
 
-    def _body(self, x: Tensor, left: Sequence[Candidates]) -> Tensor:
+    def _body(
+        self, x: Tensor, left: Sequence[Candidates], alphas: Sequence[Tensor | None]
+    ) -> Tensor:
         raise NotImplementedError
 
 
@@ -205,18 +275,20 @@ class NasBench201Supernet(Supernet):
         """One cell of one channel without stem, for inputs [n, 1, 3, 3]."""
         return cls(NasBench201Layout(1, 1, stages=1, input_channels=1), stem=False)
 
-    def _body(self, x: Tensor, left: Sequence[Candidates]) -> Tensor:
+    def _body(
+        self, x: Tensor, left: Sequence[Candidates], alphas: Sequence[Tensor | None]
+    ) -> Tensor:
         x = self.stem(x)
         for block in self.blocks:
             cell = isinstance(block, SuperCell)
-            x = block([x], left[0])[-1] if cell else block(x)
+            x = block([x], left[0], alphas[0])[-1] if cell else block(x)
         return x
 
 
 class DartsSupernet(Supernet):
     """A normal and a reduction cell between a stem and the classifier.
 
-    `left` holds the normal cell first. TE-NAS: C = 1 with a stem for the NTK,
+    `left` and `alphas` hold the normal cell first. TE-NAS: C = 1 with a stem for the NTK,
     `regions()` for the linear regions.
 
     Args:
@@ -251,12 +323,14 @@ class DartsSupernet(Supernet):
         """C = 1 without stem, for inputs [n, 1, 3, 3]."""
         return cls(1, input_channels=1, stem="none")
 
-    def _body(self, x: Tensor, left: Sequence[Candidates]) -> Tensor:
+    def _body(
+        self, x: Tensor, left: Sequence[Candidates], alphas: Sequence[Tensor | None]
+    ) -> Tensor:
         before = last = self.stem(x)
         stages = ((self.normal_inputs, self.normal), (self.reduce_inputs, self.reduce))
-        for (adapt, cell), candidates in zip(stages, left):
+        for (adapt, cell), candidates, alpha in zip(stages, left, alphas):
             inputs = [adapt[0](before), adapt[1](last)]
-            nodes = cell(inputs, candidates)
+            nodes = cell(inputs, candidates, alpha)
             before, last = last, torch.cat([nodes[node] for node in DARTS.concat], dim=1)
         return last
 

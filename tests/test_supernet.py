@@ -48,9 +48,9 @@ def pruned(topology, seed):
     )
 
 
-def assert_equal_to_plain(supernet, x, left):
+def assert_equal_to_plain(supernet, x, left, alphas=None):
     plain = PlainSupernet(supernet)
-    out, expected = supernet(x, left), plain(x, left)
+    out, expected = supernet(x, left, alphas), plain(x, left, alphas)
     torch.testing.assert_close(out, expected, rtol=1e-10, atol=1e-10)
     probe = torch.randn_like(out)
     own = list(supernet.parameters())
@@ -77,10 +77,21 @@ def test_full_supernet_equals_the_plain_one(name):
 
 @pytest.mark.parametrize("name", ["nas-bench-201", "darts"])
 @pytest.mark.parametrize("seed", range(4))
-def test_pruned_supernet_equals_the_plain_one(name, seed):
+def test_pruned_supernet_with_alphas_equals_the_plain_one(name, seed):
     supernet, x = make(name, seed)
     left = tuple(pruned(t, 10 * seed + i) for i, t in enumerate(supernet.topologies))
-    assert_equal_to_plain(supernet, x, left)
+    alphas = [torch.randn(len(t.edges), len(t.operators)).double() for t in supernet.topologies]
+    assert_equal_to_plain(supernet, x, left, alphas)
+
+
+def test_gradients_reach_the_alphas():
+    supernet, x = make("nas-bench-201")
+    alphas = torch.randn(6, 5, dtype=torch.float64, requires_grad=True)
+    left = supernet.full()
+    (fast,) = torch.autograd.grad(supernet(x, left, [alphas]).sum(), alphas)
+    (slow,) = torch.autograd.grad(PlainSupernet(supernet)(x, left, [alphas]).sum(), alphas)
+    torch.testing.assert_close(fast, slow, rtol=1e-10, atol=1e-10)
+    assert (fast[:, 0] == 0).all() and (fast[:, 1:] != 0).any()
 
 
 def test_one_operator_per_edge_is_the_discrete_cell():
@@ -104,10 +115,10 @@ def test_pruned_operators_are_not_computed_and_relus_are_shared(monkeypatch):
             module.register_forward_hook(lambda *_: relus.append(1))
     full = supernet.full()[0]
     supernet(x, (full,))
-    assert rows[:6] == [9, 9, 6, 6, 3, 3] and len(relus) == 3  # 3 channels x targets, by kind
+    assert rows[:3] == [18, 12, 6] and len(relus) == 3  # 3 channels x 2 kinds x targets left
     rows.clear()
     supernet(x, (full.without(1, "nor_conv_1x1").without(5, "nor_conv_3x3"),))
-    assert rows[:5] == [6, 9, 6, 6, 3]
+    assert rows[:3] == [15, 12, 3]
     relus.clear(), rows.clear()
     pools = Candidates(NAS_BENCH_201, (("avg_pool_3x3", "skip_connect"),) * 6)
     supernet(x, (pools.without(0, "skip_connect"),))
