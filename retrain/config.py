@@ -112,6 +112,7 @@ class RetrainConfig:
         seed: of weights, order, augmentation and of the split.
         precision: bfloat16 (autocast), float32, or auto: bfloat16 on CUDA.
         sync_batch_norm: BatchNorm over the images of all processes (CUDA only).
+        channels_last: memory layout of the network on CUDA.
         compile: let torch.compile make faster kernels.
         loader_workers: processes, per training process, that read a folder of images.
         checkpoint_steps: steps between checkpoints within an epoch; 0: at its end only.
@@ -137,6 +138,7 @@ class RetrainConfig:
     seed: Natural = 0
     precision: Literal["auto", "float32", "bfloat16"] = free("auto")  # what it comes to is kept
     sync_batch_norm: bool = False
+    channels_last: bool = free(True)
     compile: bool = free(False)
     loader_workers: Natural = free(4)
     checkpoint_steps: Natural = free(0)

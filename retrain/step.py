@@ -34,7 +34,8 @@ class Stepper:
         if config.sync_batch_norm and not alone:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         # On a CPU, reverse passes of few channels in channels-last write past their memory (2.15).
-        self.layout = torch.channels_last if cuda else torch.contiguous_format
+        last = config.channels_last and cuda
+        self.layout = torch.channels_last if last else torch.contiguous_format
         self.network = network.to(device, memory_format=self.layout)
         self.optimizer = torch.optim.SGD(
             [p for p in self.network.parameters() if p.requires_grad],

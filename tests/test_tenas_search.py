@@ -74,6 +74,22 @@ def test_a_killed_search_goes_on_and_ends_the_same(finished, tmp_path):
     assert result(tmp_path) == result(finished)
 
 
+@pytest.mark.parametrize("channels", [2, 3])
+def test_darts_of_few_channels_leaves_memory_whole(tmp_path, channels):
+    """PyTorch's own reverse passes of stacks with 2 or 3 channels end the process under vmap."""
+    words = ["--space", "darts", "--indicators.channels", channels]
+    words += ["--indicators.dataset", "digits", "--indicators.batch_size", 8, "--repetitions", 1]
+    words += ["--indicators.region_inputs", 20, "--indicators.device", "cpu", "--run.name", "few"]
+    process = Entry("tenas_dag", [*map(str, words), "--run.root", str(tmp_path)])
+    metrics = tmp_path / "tenas/few/metrics.jsonl"
+    while process.poll() is None and not (metrics.exists() and metrics.stat().st_size):
+        time.sleep(0.05)
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    _, err = process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM, err
+
+
 def test_two_processes_find_the_same(finished, tmp_path):
     two = ("--standalone", "--nproc-per-node", "2", "-m", "tenas_dag")
     code, _, err = finish(torchrun(*two, *own_words(tmp_path)))
