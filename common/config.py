@@ -217,7 +217,7 @@ def _one_line(config_class: type, message: str) -> str:
     wrong = re.match(r'Parser key "(.+?)": Expected one of \[(.+)\]\. Got value: (.*)', message)
     if wrong:  # in the words of `require_choice`
         key, words, found = wrong.groups()
-        return f"{key}: found {found!r}, expected one of {words.replace(chr(39), '')}"
+        return f"{key}: found {found!r:.200}, expected one of {words.replace(chr(39), '')}"
     return message
 
 
