@@ -54,7 +54,8 @@ def scores_of(
     for part in parts_of(config):
         scorer = Scorer(part.score, space, data)
         folder = _store_settings(part, scorer).folder(KIND)
-        known = workers.from_first(workers.together(partial(read_folder, folder)))
+        there = workers.together(partial(read_folder, folder) if workers.first else dict)
+        known = workers.from_first(there)
         if any(key not in known for key in keys):
             with open_store(part, scorer, workers) as (store, _):
                 known = score_shared(keys, scorer, store, request, workers)
