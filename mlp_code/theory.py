@@ -180,14 +180,16 @@ def descend(network: DagMlp, x: Tensor, labels: Tensor, config: TheoryConfig, lr
     """Full-batch gradient descent: the loss before each step and after the last, f_0, seconds."""
     started, loss_of = time.perf_counter(), make_loss("mse", config.targets)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr, fused=True)
-    losses, start = [], network(x).tolist()
+    losses, start = [], None
     for _ in range(config.steps + 1):
-        loss = loss_of(network(x)[None], labels[None]).mean()
+        outputs = network(x)
+        start = outputs.detach() if start is None else start
+        loss = loss_of(outputs[None], labels[None]).mean()
         losses.append(loss.detach())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    found = {"losses": torch.stack(losses).tolist(), "initial_outputs": start}
+    found = {"losses": torch.stack(losses).tolist(), "initial_outputs": start.tolist()}
     return found | {"seconds": round(time.perf_counter() - started, 3)}
 
 
