@@ -94,7 +94,11 @@ set_loader("yaml12", load_yaml, exceptions=(yaml.YAMLError,))
 def require(ok: bool, key: str, found: object, expected: str) -> None:
     """Raises a ConfigError naming `key` unless `ok`."""
     if not ok:
-        raise ConfigError(f"{key}: found {found!r:.200}, expected {expected}")
+        raise ConfigError(_told(key, found, expected))
+
+
+def _told(key: str, found: object, expected: str) -> str:
+    return f"{key}: found {found!r:.200}, expected {expected}"
 
 
 def require_choice(key: str, found: str, words: Sequence[str]) -> None:
@@ -217,7 +221,7 @@ def _one_line(config_class: type, message: str) -> str:
     wrong = re.match(r'Parser key "(.+?)": Expected one of \[(.+)\]\. Got value: (.*)', message)
     if wrong:  # in the words of `require_choice`
         key, words, found = wrong.groups()
-        return f"{key}: found {found!r:.200}, expected one of {words.replace(chr(39), '')}"
+        return _told(key, found, "one of " + words.replace("'", ""))
     return message
 
 

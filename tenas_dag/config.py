@@ -1,16 +1,16 @@
 """Settings of TE-NAS."""
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from common.config import free, require, require_choice, require_seeds
 from common.data import require_dataset
-from common.devices import DEVICES
+from common.devices import Device
+from common.ranges import Positive, Range, check
 from common.runs import RunSettings
 from tenas_dag.filters import FILTERS
 
 SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
-PROCEDURES = ("paper", "published")
-STEMS = ("cifar", "imagenet")
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,16 @@ class IndicatorSettings:
     """
 
     dataset: str = "cifar10"
-    batch_size: int = 72
-    channels: int = 3
-    stem: str = "cifar"
-    region_inputs: int = 3000
-    procedure: str = "paper"
-    device: str = free("auto")
+    batch_size: Annotated[int, Range(least=2)] = 72
+    channels: Positive = 3
+    stem: Literal["cifar", "imagenet"] = "cifar"
+    region_inputs: Annotated[int, Range(least=6)] = 3000
+    procedure: Literal["paper", "published"] = "paper"
+    device: Device = free("auto")
 
     def __post_init__(self) -> None:
         require_dataset("indicators.dataset", self.dataset)
-        for key, least in (("batch_size", 2), ("channels", 1), ("region_inputs", 6)):
-            value = getattr(self, key)
-            require(value >= least, f"indicators.{key}", value, f"an integer >= {least}")
-        for key, words in (
-            ("stem", STEMS),
-            ("procedure", PROCEDURES),
-            ("device", DEVICES),
-        ):
-            require_choice(f"indicators.{key}", getattr(self, key), words)
+        check(self, "indicators.")
         ok = self.procedure == "paper" or self.stem == "cifar"
         require(ok, "indicators.stem", self.stem, "cifar: the published procedure shrinks images")
 
@@ -76,24 +68,20 @@ class TenasConfig:
     space: str = "nas-bench-201"
     filter: str = "exempt"
     prune_number: int = 1
-    repetitions: int = 3
-    rank_by: str = "both"
+    repetitions: Positive = 3
+    rank_by: Literal["both", "kappa", "regions"] = "both"
     seeds: list[int] = field(default_factory=lambda: [0])
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
     table: str = free("nasbench201")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
-        for key, words in (
-            ("space", tuple(SPACES)),
-            ("filter", tuple(FILTERS)),
-            ("rank_by", ("both", "kappa", "regions")),
-        ):
-            require_choice(key, getattr(self, key), words)
+        check(self)
+        require_choice("space", self.space, tuple(SPACES))
+        require_choice("filter", self.filter, tuple(FILTERS))
         most = SPACES[self.space] - 1
         ok = 1 <= self.prune_number <= most
         require(ok, "prune_number", self.prune_number, f"1 .. {most} for {self.space}")
-        require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
         require_seeds("seeds", self.seeds)
         ok = self.space == "nas-bench-201" or self.table in ("", TenasConfig.table)
         require(ok, "table", self.table, "none: there is one for nas-bench-201 only")

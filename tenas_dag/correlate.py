@@ -15,6 +15,7 @@ from common.errors import run_main
 from common.files import read_metrics
 from common.memory import keep_freed_memory
 from common.progress import progress
+from common.ranges import Positive, check
 from common.runs import Run, RunSettings
 from common.stopping import stop_on_signals
 from spaces import Cell, SpaceError, all_cells
@@ -45,15 +46,15 @@ class CorrelateConfig:
 
     architectures: int = 100
     seed: int = 0
-    repetitions: int = 1
+    repetitions: Positive = 1
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
     table: str = free("nasbench201")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
+        check(self)
         ok = 3 <= self.architectures <= 15_625
         require(ok, "architectures", self.architectures, "3 .. 15625")
-        require(self.repetitions >= 1, "repetitions", self.repetitions, "an integer >= 1")
         require(bool(self.table), "table", self.table, "the path of an accuracy table")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from common.config import free, identity, parse_config, require
 from common.data import data_root
 from common.errors import run_main
+from common.ranges import Positive, check
 from common.runs import RunSettings
 from common.stopping import stop_on_signals
 from common.workers import Workers
@@ -56,12 +57,13 @@ class CompareConfig:
         ["wot", "nngp", "convolutions"],
     ])  # fmt: skip
     seed_cells: int = 500
-    bootstrap: int = 200
-    repeats: int = 500
+    bootstrap: Positive = 200
+    repeats: Positive = 500
     table: str = free("nasbench201")  # its digest counts
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
+        check(self)
         for key in ("names", "sampled"):
             for name in getattr(self, key):
                 require_score(key, name, tuple(SCORES))
@@ -75,8 +77,6 @@ class CompareConfig:
             require(
                 10 <= found <= NUM_ARCHITECTURES, key, found, f"10 .. {NUM_ARCHITECTURES} cells"
             )
-        for key in ("bootstrap", "repeats"):
-            require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
 
 
 def compare(config: CompareConfig, workers: Workers | None = None) -> dict:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
 
 from common.config import free, identity, later, require, require_choice, require_seeds
 from common.data import require_dataset
-from common.devices import DEVICES
+from common.devices import Device
+from common.ranges import Natural, Positive, Range, check
 from common.runs import RunSettings
 from wot_dag.filters import FILTERS
 from wot_dag.scores import AGGREGATE, SCORES, label_of, require_aggregate, require_score
-
-SPACES = ("nas-bench-201", "darts")
-PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -38,29 +37,20 @@ class ScoreSettings:
     dataset: str = "cifar10"
     name: str = later("wot")
     aggregate: list[str] = later([])
-    batch_size: int = 128
-    channels: int = 16
-    cells: int = 5
-    stem: str = "cifar"
+    batch_size: Annotated[int, Range(least=2)] = 128
+    channels: Positive = 16
+    cells: Positive = 5
+    stem: Literal["cifar", "imagenet"] = "cifar"
     seeds: list[int] = field(default_factory=lambda: [0])
-    precision: str = "float32"
-    device: str = free("auto")
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Device = free("auto")
 
     def __post_init__(self) -> None:
         require_score("score.name", self.name)
         require_aggregate("score.aggregate", self.name, self.aggregate)
         require_dataset("score.dataset", self.dataset)
-        require(self.batch_size >= 2, "score.batch_size", self.batch_size, "an integer >= 2")
-        for key in ("channels", "cells"):
-            require(getattr(self, key) >= 1, f"score.{key}", getattr(self, key), "an integer >= 1")
+        check(self, "score.")
         require_seeds("score.seeds", self.seeds)
-        words = {
-            "precision": PRECISIONS,
-            "stem": ("cifar", "imagenet"),
-            "device": DEVICES,
-        }
-        for key, choices in words.items():
-            require_choice(f"score.{key}", getattr(self, key), choices)
 
     @property
     def label(self) -> str:
@@ -101,29 +91,26 @@ class WotConfig:
         run: where results go, runs/wot/<name>/.
     """
 
-    space: str = "nas-bench-201"
+    space: Literal["nas-bench-201", "darts"] = "nas-bench-201"
     genotypes: str = ""
     score: ScoreSettings = field(default_factory=ScoreSettings)
     scores: str = ""
     filter: str = "none"
     fraction: float = 0.5
     kernel_fraction: float = later(0.1)
-    samples: int = 100
-    repeats: int = 500
+    samples: Positive = 100
+    repeats: Positive = 500
     queries: int = later(0)
-    seed: int = 0
+    seed: Natural = 0
     table: str = free("nasbench201")
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
-        require_choice("space", self.space, SPACES)
+        check(self)
         require_choice("filter", self.filter, tuple(FILTERS))
         for key in ("fraction", "kernel_fraction"):
             found = getattr(self, key)
             require(0 < found <= 1, key, found, f"0 < {key} <= 1")
-        for key in ("samples", "repeats"):
-            require(getattr(self, key) >= 1, key, getattr(self, key), "an integer >= 1")
-        require(self.seed >= 0, "seed", self.seed, "an integer >= 0")
         ok = 0 <= self.queries <= self.samples
         require(ok, "queries", self.queries, f"0 .. {self.samples}, the samples")
         alone = self.score.name != AGGREGATE or not self.scores

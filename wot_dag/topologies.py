@@ -18,6 +18,7 @@ from common.data import data_root, load_dataset, require_dataset
 from common.dataset import Dataset
 from common.errors import run_main
 from common.files import write_columns
+from common.ranges import Positive, check
 from common.runs import Run, RunSettings
 from common.statistics import equal_rows, gain_interval, kendall_tau, out_of_fold, regressions
 from dag import Dag, depth_histogram, effective_depth_width, eq12_bound, kernel_features, nngp
@@ -48,14 +49,14 @@ class CellTopologiesConfig:
     table: str = free("nasbench201")  # its digest counts
     dataset: str = "digits"
     kernel_samples: int = 128
-    bootstrap: int = 1000
+    bootstrap: Positive = 1000
     run: RunSettings = free(RunSettings)
 
     def __post_init__(self) -> None:
+        check(self)
         require_dataset("dataset", self.dataset)
         found = self.kernel_samples
         require(found >= 2, "kernel_samples", found, "at least 2")
-        require(self.bootstrap >= 1, "bootstrap", self.bootstrap, "an integer >= 1")
 
 
 def correlate(config: CellTopologiesConfig) -> dict:
