@@ -19,69 +19,19 @@ from report.records import find_records
 from report.results import all_sections, anchor, results_markdown
 from report.sections import PUBLISHED, Sources
 from tests.launcher import make_venv
-from tests.records import keep, record, results_of, row_of, rows_of, section
+from tests.records import (
+    correlation,
+    keep,
+    results_of,
+    row_of,
+    rows_of,
+    search,
+    section,
+    training,
+    wot,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
-
-
-def search(
-    filter_="none", rank_by="both", seeds=range(4), accuracy=93.0, space="nas-bench-201", **more
-):
-    """A TE-NAS run; the accuracies of its seeds are `accuracy`, + 1, + 2, ..."""
-    exempt = 18 if filter_ == "exempt" else 0
-    entry = {"arch": CELL, "shapes": [[1.75, 1.71], [1.5, 2.0]], "in_box": [True, False],
-             "evaluations": 54 - exempt, "exempt": exempt, "ntk_seconds": 100.0,
-             "regions_seconds": 11.0,
-             "rounds": [{"left": [[["skip_connect"], ["nor_conv_1x1"]]]}]}  # fmt: skip
-    searches = [entry | {"seed": s, "accuracy": {"cifar10": accuracy + s}} for s in seeds]
-    row = {"mean": 93.4567, "std": 0.1234, "n": len(seeds), "best": 94.3733}
-    settings = {
-        "rank_by": rank_by,
-        "seconds_per_search": {"mean": 111.0, "std": 0.0, "n": len(seeds)},
-        "searches": searches,
-        "accuracy": {"cifar10": row, "cifar100": row | {"mean": 71.2345}},
-    }
-    method = "TE-NAS + DAG" if filter_ == "exempt" else "TE-NAS"
-    network = {"space": space, "channels": 3}
-    return record("tenas", n=len(seeds), network=network, method=method, filter_=filter_,
-                  **settings | more)  # fmt: skip
-
-
-def wot(fraction=None, n=500, mean=92.5, space="nas-bench-201", seeds=3):
-    filter_ = "none" if fraction is None else "box"
-    accuracy = {"cifar100": {"mean": mean, "std": 1.0, "n": n}}
-    return record("wot", "cifar10_subset", n, {"space": space, "cells": 5, "seeds": seeds},
-                  "WOT" if fraction is None else "WOT + DAG", filter_, fraction,
-                  seconds_per_repeat={"total": 1.5}, evaluations_saved=0.598, accuracy=accuracy,
-                  best={"arch": CELL, "score": 12.5})  # fmt: skip
-
-
-def correlation():
-    row = {key: {"tau": tau, "p": 0.012, "n": 96, "undefined": 4} for key, tau in TAUS.items()}
-    records = [{"arch": CELL, "kappa": 10.0 + i, "regions": 50.0 + i} for i in range(5)]
-    accuracy = {"accuracy": [70.0 + i for i in range(5)]}
-    return record("tenas_correlation", n=100, architectures=100, records=records,
-                  correlations={"cifar100": row | accuracy})  # fmt: skip
-
-
-TAUS = {"kappa": -0.3141, "regions": 0.1618}
-
-
-def training(method="TE-NAS", dataset="cifar10", error=2.75, seed=0, epochs=250, **more):
-    network = {"space": "darts", "channels": 36, "layers": 20}
-    settings = {"genotype": {"normal": [["sep_conv_3x3", 0]]}, "epochs": epochs, "seed": seed,
-                "parameters": 5_432_100, "seconds": 7200.0,
-                "test": {"top1_error": error, "top5_error": error / 4}}  # fmt: skip
-    return record("retrain", dataset, 1, network, method, **settings | more)
-
-
-def landscape(**more):
-    panel = {"dataset": "cifar10", "architectures": 4, "circles": 2, "cell": "",
-             "r_architectures": 0.54, "r_architectures_interval": [0.5, 0.6], "r_circles": 0.5,
-             "r_circles_interval": [0.1, 0.7], "best_mean": 93.0, "best_depth_width": [1.0, 2.0],
-             "circles_at": [[1, 2, 93, 0.5, 2], [2, 1, 90, 1.5, 2], [1, 1, 80, 0, 1]]}  # fmt: skip
-    return record("landscape", None, 4, {"space": "nas-bench-201"}, panels=[panel | more])
 
 
 def test_committed_results_are_those_of_the_committed_records(monkeypatch):
@@ -222,91 +172,6 @@ def test_a_record_counts_once(tmp_path):
     keep(tmp_path / "b", "wot/other", wot(n=5), {"seed": 1})
     records, unread = find_records([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
     assert [run.name for run in records] == ["tenas/x", "wot/new", "wot/other"] and not unread
-
-
-GOOD = {
-    "tenas/search": lambda: search("exempt"),
-    "wot/w": lambda: wot(0.5),
-    "tenas/c": correlation,
-    "retrain/t": training,
-    "landscape/l": landscape,
-}
-TEXTS = ('{"a": ', "", "[]", "null", "7", "\x00\x01\xff", "{}", '{"kind": NaN}', "[" * 10**5,
-         '{"kind": ["wot"]}')  # fmt: skip
-
-
-def damages():
-    """What can befall a folder: (record's name, file, text) and (name, None, changed result)."""
-    for name in GOOD:
-        for text in TEXTS:
-            yield name, "result.json", text
-    for file in ("environment.json", "config.yaml"):
-        for text in ("{", "- a", "[]", "\x00"):
-            yield "wot/w", file, text
-    for name, make in GOOD.items():
-        for key in make():
-            for value in (None, "x", [], {}, -1):
-                yield name, None, make() | {key: value}
-            yield name, None, {k: v for k, v in make().items() if k != key}
-        for kind in ("mlp", "theory", "topologies", "nasbench201_topologies", "wot_correlation"):
-            yield name, None, make() | {"kind": kind}  # foreign fields, files that are not there
-
-
-def damage(folder, file, changed):
-    if file is None:
-        (folder / "result.json").write_text(json.dumps(changed))
-    else:
-        (folder / file).write_bytes(changed.encode("latin-1"))
-
-
-def test_no_damaged_folder_ends_the_report(tmp_path):
-    """Sections and figures of the other records come out; the damaged one is shown or listed."""
-    root = tmp_path / "r"
-    for name, make in GOOD.items():
-        keep(root, name, make())
-    (root / "odd/result.json").mkdir(parents=True)
-    intact = {name: (root / name / "result.json").read_bytes() for name in GOOD}
-    count = 0
-    for name, file, changed in damages():
-        damage(root / name, file, changed)
-        left = Left()
-        sources = Sources.read([root])
-        sections = all_sections(sources, left)
-        text = results_markdown(sections, tmp_path, set(), left)
-        shown = {run.name for made in sections for run in made.records}
-        assert set(GOOD) - {name} <= shown, (name, file, changed)
-        assert name in shown or str(root / name) in left.reasons, (name, file, changed)
-        assert f"{root / 'odd'}: " in text
-        (root / name / "result.json").write_bytes(intact[name])
-        for other in ("environment.json", "config.yaml"):
-            (root / name / other).unlink(missing_ok=True)
-        count += 1
-    assert count > 250
-
-
-def test_a_figure_that_cannot_be_drawn_is_listed(tmp_path):
-    keep(tmp_path / "r", "landscape/l", landscape(circles_at=[[1, 2, 3]]))
-    keep(tmp_path / "r", "tenas/c", correlation())
-    main(["all", "--records", str(tmp_path / "r"), "--out", str(tmp_path / "out")])
-    text = (tmp_path / "out/RESULTS.md").read_text()
-    assert "figure fig5: " in section(text, "Not shown")
-    assert (tmp_path / "out/figures/r_tenas_c_cifar100.png").stat().st_size > 5000
-    assert "figure fig5: " in (tmp_path / "out/report.html").read_text()
-
-
-def test_names_cannot_write_html_or_rows(tmp_path):
-    evil = "</script><img src=x onerror=alert(1)>|\nb"
-    keep(tmp_path / "r", "wot/w", wot() | {"dataset": {"name": evil}, "method": evil})
-    theory = record("theory", "<!--<script>", largest_cosine=0.5, dags={}, kernel_samples=4)
-    keep(tmp_path / "r", "theory/t", theory)
-    text = results_of(tmp_path / "r", out=tmp_path)
-    assert "<img" not in text
-    assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;\\| b" in text
-    main(["page", "--records", str(tmp_path / "r"), "--out", str(tmp_path)])
-    page = (tmp_path / "report.html").read_text()
-    assert "<img src=x" not in page and "<!--<script>" not in page
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
-    assert data["cosines"] == {"<!--<script>": 0.5}
 
 
 def test_tables_and_figures_are_files(tmp_path, capsys):
