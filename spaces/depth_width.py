@@ -1,16 +1,25 @@
-"""Effective depth and width over a whole space."""
+"""Effective depth and width over a whole space: `python -m spaces.depth_width nas-bench-201`.
 
+Prints the midrange, the half-range, and for each fraction f the box and how many cells it keeps.
+"""
+
+import argparse
 import itertools
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from dag import EdgeOp, effective_depth_width, effective_depth_width_many
+from dag import EdgeOp, box_rule, effective_depth_width, effective_depth_width_many
 from spaces import darts, nasbench201
 from spaces.darts import Genotype
+from spaces.errors import SpaceError
+from spaces.nds import read_nds
 from spaces.operators import OPERATOR_TABLE
 
+FRACTIONS = (1.0, 0.75, 0.5, 0.25)
 _CHUNK = 50_000  # DAGs at a time: what effective_depth_width_many needs stays in the cache
 
 
@@ -80,3 +89,70 @@ def genotype_shapes(
 
 def _reshape(pair: tuple[np.ndarray, np.ndarray], cells: int) -> Shapes:
     return Shapes(*(array.reshape(-1, cells) for array in pair))
+
+
+def describe(shapes: Shapes, fractions: Sequence[float] = FRACTIONS) -> list[str]:
+    """Lines: what there is, midrange and half-range, and what the box of each f keeps.
+
+    The box is drawn around all cells; an architecture is kept if all its cells are.
+    """
+    valid = (shapes.depth > 0) & (shapes.width > 0)
+    whole = box_rule(shapes.depth[valid], shapes.width[valid], 1.0)
+    lines = [
+        f"architectures {len(valid):,}, cells {valid.size:,}, of depth and width 0: "
+        f"{valid.size - valid.sum():,}",
+        f"midrange  depth {sum(whole.depth) / 2:.4g}, width {sum(whole.width) / 2:.4g}",
+        f"radius    depth {(whole.depth[1] - whole.depth[0]) / 2:.4g}, "
+        f"width {(whole.width[1] - whole.width[0]) / 2:.4g}",
+        f"{'f':>5}  {'depth':>17}  {'width':>17}  {'cells kept':>12}  architectures kept",
+    ]
+    for fraction in fractions:
+        box = box_rule(shapes.depth[valid], shapes.width[valid], fraction)
+        kept = valid & box.keeps(shapes.depth, shapes.width)
+        ranges = (f"{low:.4g} .. {high:.4g}" for low, high in (box.depth, box.width))
+        lines.append(
+            f"{fraction:>5}  {next(ranges):>17}  {next(ranges):>17}  {kept.sum():>12,}  "
+            f"{kept.all(axis=1).sum():>18,}"
+        )
+    return lines
+
+
+def shapes_of(space: str, samples: int, seed: int) -> Shapes:
+    """Of a named space or an NDS file.
+
+    Raises:
+        SpaceError: neither a space nor a file, or a file that cannot be read.
+    """
+    if space == "nas-bench-201":
+        return nasbench201_shapes()
+    if space == "darts":
+        return random_darts_shapes(samples, seed)
+    if not Path(space).is_file():
+        raise SpaceError(
+            f"space {space!r}: expected nas-bench-201, darts or an existing NDS file (.json)"
+        )
+    return genotype_shapes([entry.genotype for entry in read_nds(space)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m spaces.depth_width", description=__doc__)
+    parser.add_argument("space", help="nas-bench-201, darts, or the path of an NDS file (.json)")
+    parser.add_argument(
+        "--samples", type=int, default=1_000_000, help="random genotypes of darts (1,000,000)"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    if not 1 <= options.samples <= 10**9:
+        parser.error(f"--samples: found {options.samples}, expected 1 to 10^9")
+    try:
+        lines = describe(shapes_of(options.space, options.samples, options.seed))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,7 +8,7 @@ from typing import Any
 from dag import Box, box_rule, effective_depth_width
 from spaces.benchmark import AccuracyTable
 from spaces.darts import Genotype
-from spaces.depth_width import nasbench201_shapes, random_darts_shapes
+from spaces.depth_width import shapes_of
 from tenas_dag.config import TenasConfig
 from tenas_dag.rounds import Left
 
@@ -49,8 +49,7 @@ def or_null(value: float) -> float | None:
 
 @cache
 def _box(space: str) -> Box:
-    nasbench201 = space == "nas-bench-201"
-    return box_rule(*(nasbench201_shapes() if nasbench201 else random_darts_shapes(100_000)))
+    return box_rule(*shapes_of(space, samples=100_000, seed=0))
 
 
 def summarize_seed(

@@ -1,15 +1,18 @@
 """Effective depth and width over whole spaces, against one DAG at a time."""
 
 import itertools
+import json
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from dag import Dag, Edge, EdgeOp, box_rule, effective_depth_width
+from dag import Dag, Edge, EdgeOp, effective_depth_width
 from spaces.darts import Genotype
 from spaces.depth_width import (
+    describe,
     genotype_shapes,
+    main,
     nasbench201_shapes,
     random_darts_counts,
     random_darts_shapes,
@@ -24,14 +27,12 @@ def test_nasbench201_shapes_equal_one_cell_at_a_time():
         assert (shapes.depth[index, 0], shapes.width[index, 0]) == pytest.approx(expected)
 
 
-def test_nasbench201_boxes_keep_the_known_numbers():
-    depth, width = nasbench201_shapes()
-    whole = box_rule(depth, width, 1)
-    assert (sum(whole.depth) / 2, sum(whole.width) / 2) == pytest.approx((1.625, 13 / 6))
-    deep = (depth > 0) & (width > 0)
-    boxes = [box_rule(depth, width, fraction) for fraction in (1, 0.75, 0.5, 0.25)]
-    kept = [int((deep & box.keeps(depth, width)).sum()) for box in boxes]
-    assert kept == [13_642, 9_762, 6_256, 1_376] and len(depth) == 15_625
+def test_nasbench201_boxes_keep_the_known_numbers(capsys):
+    assert main(["nas-bench-201"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "15,625, cells 15,625, of depth and width 0: 1,983" in lines[0]
+    assert "depth 1.625, width 2.167" in lines[1]
+    assert [line.split()[-2] for line in lines[4:]] == ["13,642", "9,762", "6,256", "1,376"]
 
 
 def test_random_counts_are_the_cells_they_describe():
@@ -57,3 +58,35 @@ def test_random_counts_have_the_law_of_random_genotypes():
         spread = b.std() / np.sqrt(b.size)
         assert a.mean() == pytest.approx(b.mean(), abs=5 * spread)
         assert a.std() == pytest.approx(b.std(), rel=0.1)
+
+
+def test_architectures_pass_only_with_all_their_cells():
+    depth = np.array([[1.0, 1.0], [1.0, 3.0], [2.0, 2.0], [0.0, 2.0]])
+    lines = describe(type(nasbench201_shapes())(depth, depth.copy()), [1.0, 0.5])
+    assert lines[0].endswith("0: 1")
+    assert [line.split()[-2:] for line in lines[4:]] == [["7", "3"], ["3", "1"]]
+
+
+def test_darts_and_nds_from_the_command_line(tmp_path, capsys):
+    assert main(["darts", "--samples", "500"]) == 0
+    assert "architectures 500, cells 1,000" in capsys.readouterr().out
+    net = {"genotype": None, "width": 16, "depth": 8}
+    rng = np.random.default_rng(0)
+    entries = [
+        {"net": net | {"genotype": Genotype.random(rng, nodes).to_dict()}, "test_ep_top1": [9.0]}
+        for nodes in (4, 5, 4)
+    ]
+    path = tmp_path / "nds.json"
+    path.write_text(json.dumps(entries))
+    assert main([str(path)]) == 0
+    assert "architectures 3, cells 6" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, "[]x", "[]"])
+def test_bad_spaces_are_one_line(tmp_path, capsys, content):
+    path = tmp_path / "nds.json"
+    if content is not None:
+        path.write_text(content)
+    assert main([str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
