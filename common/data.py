@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,8 @@ def _torchvision(name: str, place: str, size: str, files: str) -> Entry:
 
         make = getattr(datasets, name.upper())
         parts = ("train", "test") if name == "svhn" else (True, False)
+        if name == "mnist":
+            _require_whole(root / place)
         try:
             train, test = (_arrays(make(root, part, download=True)) for part in parts)
         except (*BROKEN, AssertionError) as error:
@@ -129,6 +132,18 @@ def _torchvision(name: str, place: str, size: str, files: str) -> Entry:
         return *(tuple(array[part] for array in train) for part in np.s_[:45000, 45000:]), test
 
     return Entry(load, place, size, files=files)
+
+
+def _require_whole(folder: Path) -> None:
+    """Raises a DataError unless MNIST's files are as long as their heads say: 00 00 08 n, sizes."""
+    for file in sorted(folder.glob("*-ubyte")):
+        with file.open("rb") as handle:
+            dimensions = (handle.read(4) + bytes(4))[3]
+            sizes = np.frombuffer(handle.read(4 * dimensions).ljust(4 * dimensions, b"\xff"), ">u4")
+        if file.stat().st_size != 4 + 4 * dimensions + prod(sizes.tolist()):
+            raise DataError(
+                f"{file} is cut off: delete it, and bash scripts/prepare_data.sh mnist fetches it"
+            )
 
 
 def _arrays(images: object) -> Arrays:

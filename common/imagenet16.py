@@ -1,11 +1,15 @@
 """ImageNet16-120: images of 16x16 with the first 120 labels of ImageNet (Chrabaszcz et al., 2017).
 
 Ten training files and one validation file, each a pickled dict with `data`, uint8 [n, 768] (red,
-green, blue rows of 16x16), and `labels`, 1 .. 1000.
+green, blue rows of 16x16), and `labels`, 1 .. 1000. `python -m common.imagenet16 verify ROOT`
+prints the state of each file.
 """
 
+import argparse
 import hashlib
 import pickle
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -30,16 +34,23 @@ NUM_CLASSES, SIZE = 120, 16
 
 
 def load(root: str | Path, split: Literal["train", "validation"]) -> Arrays:
-    """Images uint8 [n, 3, 16, 16] and labels int64 [n] from 0 of the first 120 classes.
+    """Images and labels of the first 120 classes.
+
+    Args:
+        root: the folder of the eleven files.
+        split: the ten training files, or the one of validation.
+
+    Returns:
+        uint8 [n, 3, 16, 16] and int64 [n], labels from 0.
 
     Raises:
-        DataError: one of the eleven files in `root` is missing, or its md5 sum differs.
+        DataError: a file is missing, or its md5 sum differs.
     """
     names = [name for name in FILES if name.startswith(split[:3])]
     missing = [name for name in names if not (Path(root) / name).is_file()]
     if missing:
         raise DataError(
-            f"{root}: missing {', '.join(missing)}; see bash scripts/prepare_data.sh ImageNet16-120"
+            f"{root}: missing {', '.join(missing)}; see python -m common.imagenet16 verify {root}"
         )
     parts = [_read(Path(root) / name) for name in names]
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts))
@@ -48,7 +59,7 @@ def load(root: str | Path, split: Literal["train", "validation"]) -> Arrays:
 
 def _read(path: Path) -> Arrays:
     content = path.read_bytes()
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    found = _md5(content)
     if found != FILES[path.name]:
         raise DataError(f"{path}: found md5 {found}, expected {FILES[path.name]}; fetch it again")
     # Safe to unpickle, and of the known shape: the sum is that of the official file.
@@ -56,3 +67,32 @@ def _read(path: Path) -> Arrays:
     labels = np.asarray(batch["labels"], np.int64)
     kept = labels <= NUM_CLASSES
     return np.asarray(batch["data"])[kept].reshape(-1, 3, SIZE, SIZE), labels[kept] - 1
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def verify(root: str | Path) -> Iterator[tuple[str, str]]:
+    """(file name, state) of each of the eleven files; the state is "ok" or what is wrong."""
+    for name, expected in FILES.items():
+        path = Path(root) / name
+        found = _md5(path.read_bytes()) if path.is_file() else ""
+        wrong = f"md5 is {found}, expected {expected}" if found else "missing"
+        yield name, "ok" if found == expected else wrong
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns 0 if all files are ok, otherwise 1."""
+    parser = argparse.ArgumentParser(prog="python -m common.imagenet16", description=__doc__)
+    parser.add_argument("command", choices=["verify"])
+    parser.add_argument("root", type=Path, help="the folder of the eleven files")
+    wrong = 0
+    for name, state in verify(parser.parse_args(arguments).root):
+        print(f"{name:20} {state}", flush=True)
+        wrong += state != "ok"
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

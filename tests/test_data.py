@@ -187,18 +187,15 @@ def test_prepare_lists_what_is_there_and_how_to_get_the_rest(tmp_path, monkeypat
         prepare(["minst"])
 
 
-def test_a_cut_mnist_file_is_told(tmp_path, monkeypatch):
+def test_a_cut_mnist_file_is_named(tmp_path, monkeypatch):
     folder = tmp_path / "MNIST/raw"
     folder.mkdir(parents=True)
     monkeypatch.setenv("DATA_ROOT", str(tmp_path))
-    labels, images = bytes([0, 0, 8, 1, 0, 0, 0, 5]), bytes([0, 0, 8, 3, *[0, 0, 0, 5] * 3])
-    for part in ("train", "t10k"):
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(labels + bytes(range(5)))
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(images + bytes(range(125)))
-    assert len(load_dataset("mnist").test) == 5
-    for cut in (labels + bytes(4), labels[:6], b""):
+    head = bytes([0, 0, 8, 1, 0, 0, 0, 5])
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(head + bytes(5))
+    for cut in (head + bytes(4), head[:6], b""):
         (folder / "train-labels-idx1-ubyte").write_bytes(cut)
-        with pytest.raises(DataError, match=r"mnist: .*MNIST/raw is damaged or not whole.*delete"):
+        with pytest.raises(DataError, match=r"train-labels-idx1-ubyte is cut off: delete it"):
             load_dataset("mnist")
 
 

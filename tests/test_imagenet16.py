@@ -48,6 +48,17 @@ def test_known_sums_are_the_official_ones():
     assert all(len(md5) == 32 for md5 in imagenet16.FILES.values())
 
 
+def test_verify_tells_the_state_of_each_file(root, capsys):
+    assert imagenet16.main(["verify", str(root)]) == 0
+    assert capsys.readouterr().out.count(" ok\n") == 11
+    (root / "val_data").write_bytes(b"x")
+    (root / "train_data_batch_3").unlink()
+    assert imagenet16.main(["verify", str(root)]) == 1
+    out = capsys.readouterr().out
+    assert "train_data_batch_3   missing" in out
+    assert "val_data             md5 is 9dd4e461268c8034f5c8564e155c67a6, expected" in out
+
+
 class Harmful:
     def __reduce__(self):
         return (print, ("this must not run",))
@@ -65,5 +76,5 @@ def test_changed_and_missing_files_are_named(root):
     with pytest.raises(DataError, match="val_data: found md5 9dd4"):
         imagenet16.load(root, "validation")
     (root / "train_data_batch_3").unlink()
-    with pytest.raises(DataError, match="missing train_data_batch_3; see bash scripts/prepare"):
+    with pytest.raises(DataError, match="missing train_data_batch_3; see python -m common"):
         imagenet16.load(root, "train")
