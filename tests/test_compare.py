@@ -42,7 +42,8 @@ def test_the_share_of_seeds():
     cells, noise = rng.normal(size=20_000), rng.normal(size=(3, 20_000))
     assert seed_share([cells, cells, cells]) == pytest.approx(0)
     assert seed_share(noise) == pytest.approx(1, abs=0.02)
-    assert seed_share(2 * cells + noise) == pytest.approx(1 / 5, abs=0.02)
+    spearman = 6 / np.pi * np.arcsin(0.8 / 2)  # of two seeds, whose values correlate by 4 / 5
+    assert seed_share(2 * cells + noise) == pytest.approx(1 - spearman, abs=0.01)
     far = np.exp(9 * cells)  # ranks alone count
     assert seed_share([far, far, far * (1 + 1e-9)]) < 0.001
     spoilt = np.array([cells, cells])
