@@ -43,9 +43,9 @@ class NasBench201Space:
 
     def __init__(self, score: ScoreSettings, some: Sequence[str] = ()) -> None:
         self.score = score
-        self._all = [str(cell) for cell in all_cells()]
+        self._index = _indices()
+        self._all = list(self._index)
         self.archs = list(some) or self._all
-        self._index = {arch: index for index, arch in enumerate(self._all)}
 
     def draw(self, rng: np.random.Generator, samples: int) -> list[str]:
         """Cells drawn uniformly with replacement."""
@@ -68,7 +68,6 @@ class NasBench201Space:
         rows = self._rows(archs)
         return Shapes(self.population().depth[rows], self.population().width[rows])
 
-    @cache  # noqa: B019  (one space lives as long as its process)
     def population(self) -> Shapes:
         """Effective depth and width of the whole space."""
         return nasbench201_shapes()
@@ -122,6 +121,12 @@ class NasBench201Space:
     def _kinds(self) -> np.ndarray:
         """The EdgeOp of each edge [cells, edges]."""
         return np.array([int(OPERATOR_TABLE[name].edge_op) for name in OPERATORS])[self._operators]
+
+
+@cache
+def _indices() -> dict[str, int]:
+    """Every cell's string -> its position in `all_cells`."""
+    return {str(cell): index for index, cell in enumerate(all_cells())}
 
 
 class DartsSpace:

@@ -19,7 +19,7 @@ import sys
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +91,7 @@ class AccuracyTable:
             SpaceError: no such file, or one that is no table; see `read`.
         """
         if str(path) == EMBEDDED:
-            return cls.read(Path(__file__).with_name(f"{EMBEDDED}.csv.gz"))
+            return _embedded()
         candidates = [Path(path), *(folder / path for folder in folders)]
         file = next((candidate for candidate in candidates if candidate.is_file()), None)
         if file is None:
@@ -177,6 +177,11 @@ class AccuracyTable:
         """A column [architectures] of these; nan where the table does not know one."""
         rows = [self._positions.get(str(arch), -1) for arch in architectures]
         return np.append(self.columns[column], np.nan)[rows]
+
+
+@cache
+def _embedded() -> AccuracyTable:
+    return AccuracyTable.read(Path(__file__).with_name(f"{EMBEDDED}.csv.gz"))
 
 
 def _summary(name: str, column: np.ndarray, chosen: np.ndarray) -> dict:
