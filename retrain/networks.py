@@ -61,15 +61,14 @@ def _check_auxiliary(settings: NetworkSettings, shape: Shape) -> None:
 
 
 def _without_gradient(choice: Chosen, settings: NetworkSettings, shape: Shape) -> list[str]:
-    """Names of the parameters that a backward pass leaves out, found without computing."""
-    with torch.device("meta"):
+    """Names of the parameters that a backward pass leaves out."""
+    with torch.random.fork_rng(devices=[]):
         network = build_network(choice, settings, shape).train()
-        loss = TrainingLoss(network, settings.auxiliary, 0.0)
-        x, y = torch.empty(2, *shape.image), torch.empty(2, dtype=torch.long)
-        try:
-            loss(x, y)[0].sum().backward()
-        except RuntimeError as error:
-            raise ConfigError(f"genotype: its network cannot be trained ({error})") from error
+    loss = TrainingLoss(network, settings.auxiliary, 0.0)
+    try:
+        loss(torch.zeros(2, *shape.image), torch.zeros(2, dtype=torch.long))[0].sum().backward()
+    except RuntimeError as error:
+        raise ConfigError(f"genotype: its network cannot be trained ({error})") from error
     return [name for name, p in network.named_parameters() if p.grad is None]
 
 
