@@ -25,18 +25,11 @@ from pathlib import Path
 import numpy as np
 
 from spaces.errors import SpaceError, check_name
-from spaces.nasbench201 import EDGES, OPERATORS, Cell
+from spaces.nasbench201 import EDGES, OPERATORS, WRITTEN, Cell
 
 EMBEDDED = "nasbench201"  # the table that ships with the code, by name
 NUM_ARCHITECTURES = len(OPERATORS) ** len(EDGES)
 _COLUMN = re.compile(r"(.+)/([^/@]+)@(\d+)")
-_OPERATOR = "(?:" + "|".join(OPERATORS) + ")"
-_ARCHITECTURE = re.compile(
-    r"\+".join(
-        r"\|" + "".join(rf"{_OPERATOR}~{source}\|" for source in range(target))
-        for target in (1, 2, 3)
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -238,7 +231,7 @@ def _read_architectures(path: Path, texts: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     for number, text in enumerate(texts):
         name = text.replace(" ", "")
-        if not _ARCHITECTURE.fullmatch(name):
+        if not WRITTEN.fullmatch(name):
             try:
                 name = str(Cell.parse(text))
             except SpaceError as error:
