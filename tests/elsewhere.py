@@ -4,7 +4,7 @@ import os
 import runpy
 import sys
 
-from tests.running import ROOT
+from tests.server import ROOT
 
 if __name__ == "__main__":
     folder, module, *words = sys.argv[1:]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launcher import make_venv
+from tests.running import make_venv
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name != "common.sh")
@@ -44,12 +44,10 @@ def test_shellcheck_is_clean():
 @pytest.fixture
 def checkout(tmp_path):
     """A second checkout, with a space in its path, whose Python starts in a moment."""
-    if not (ROOT / ".venv/installed").exists():
-        pytest.skip("this checkout has no .venv of scripts/common.sh to borrow")
     copy = tmp_path / "a checkout"
     ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "results")
     shutil.copytree(ROOT, copy, ignore=ignored)
-    make_venv(copy, ROOT / ".venv")
+    make_venv(copy)
     return copy
 
 

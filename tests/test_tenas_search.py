@@ -13,8 +13,7 @@ from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import all_cells
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
-from tests.launcher import torchrun
-from tests.running import Entry
+from tests.running import Entry, torchrun
 
 CONFIG = """
 repetitions: 2
@@ -91,7 +90,7 @@ def test_darts_of_few_channels_leaves_memory_whole(tmp_path, channels):
 
 
 def test_two_processes_find_the_same(finished, tmp_path):
-    two = ("--standalone", "--nproc-per-node", "2", "-m", "tenas_dag")
+    two = ("--nproc-per-node", "2", "-m", "tenas_dag")
     code, _, err = finish(torchrun(*two, *own_words(tmp_path)))
     assert code == 0, err
     assert result(tmp_path) == result(finished)

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from spaces.darts import Genotype
-from tests.launcher import torchrun
-from tests.running import Entry
+from tests.running import Entry, torchrun
 from wot_dag.score import main
 from wot_dag.store import (
     Key,
@@ -144,7 +143,7 @@ def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert sum(map(bool, lines(killed))) < NUMBER
-    two = ("--standalone", "--nproc-per-node", "2", "-m", "wot_dag.score")
+    two = ("--nproc-per-node", "2", "-m", "wot_dag.score")
     processes = (
         (killed, Entry("wot_dag.score", words_for(killed))),
         (double, torchrun(*two, *words_for(double))),
