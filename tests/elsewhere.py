@@ -1,4 +1,4 @@
-"""`python -m tests.elsewhere FOLDER MODULE words...`: an entry of the code in a folder."""
+"""`python -m tests.elsewhere FOLDER MODULE words...`: an entry of a folder's code, read anew."""
 
 import os
 import runpy

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 from subprocess import PIPE
 
@@ -63,14 +62,3 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         return free.getsockname()[1]
-
-
-def wait_for_epoch(process: Entry, folder: Path, epoch: int) -> None:
-    """Waits until a running training has logged an epoch."""
-    metrics = folder / "metrics.jsonl"
-    for _ in range(30000):
-        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    pytest.fail("training is too slow")

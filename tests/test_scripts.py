@@ -78,7 +78,7 @@ def test_fig4_with_a_dag_of_ones_own(checkout):
 
 SMALL_WOT = ("--repeats", "2", "--samples", "3", "--score.batch_size", "8")
 SMALL_TENAS = ("--seeds", "[0]", "--repetitions", "1", "--indicators.region_inputs", "20",
-               "--indicators.batch_size", "4")  # fmt: skip
+               "--indicators.batch_size", "4", "--prune_number", "3")  # fmt: skip
 SMALL_THEORY = ("--width", "16", "--samples", "8", "--kernel_samples", "8", "--steps", "2",
                 "--seeds", "[0]")  # fmt: skip
 SMALL_TRAINING = ("--dataset", "digits", "--network.channels", "4", "--network.layers", "3",
