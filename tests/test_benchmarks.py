@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import batched, growth, harness, kernels, mlp, tenas, wot
 from benchmarks.__main__ import main
-from tests.launcher import python
+from tests.server import python
 
 
 def test_without_mnist_its_row_is_left_out_and_named(tmp_path, monkeypatch, capfd):

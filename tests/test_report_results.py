@@ -18,7 +18,6 @@ from report.guard import Left
 from report.records import find_records
 from report.results import all_sections, anchor, results_markdown
 from report.sections import PUBLISHED, Sources
-from tests.launcher import make_venv
 from tests.records import (
     correlation,
     keep,
@@ -30,6 +29,7 @@ from tests.records import (
     training,
     wot,
 )
+from tests.running import make_venv
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -246,13 +246,11 @@ def first_of_each_kind(root):
 @pytest.mark.slow
 def test_the_script_writes_everything(tmp_path):
     """In a checkout with a record of each kind but without runs."""
-    if not (ROOT / ".venv/installed").exists():
-        pytest.skip("this checkout has no .venv of scripts/common.sh to borrow")
     copy = tmp_path / "a checkout"
     ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "tests", "figures")
     shutil.copytree(ROOT, copy, ignore=ignored)
     assert first_of_each_kind(copy / "results") >= 14
-    make_venv(copy, ROOT / ".venv")
+    make_venv(copy)
     (copy / "results/RESULTS.md").write_text("old")
     command = ["bash", str(copy / "scripts/report.sh")]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True)
