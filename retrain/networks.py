@@ -11,8 +11,9 @@ from dag import effective_depth_width
 from retrain.choice import Chosen
 from retrain.config import NetworkSettings
 from spaces import Cell
+from spaces.costs import count_multiply_adds, count_parameters
 from spaces.darts_networks import DartsLayout, DartsNetwork
-from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_multiply_adds
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 
 
 class Shape(NamedTuple):
@@ -113,8 +114,6 @@ def describe(choice: Chosen, settings: NetworkSettings, shape: Shape) -> dict:
     def build() -> nn.Module:
         return build_network(choice, plain, shape)
 
-    with torch.device("meta"):
-        parameters = sum(p.numel() for p in build().parameters())
     if isinstance(choice.cell, Cell):
         cell, dags = {"arch": str(choice.cell)}, [choice.cell.to_dag()]
     else:
@@ -125,6 +124,6 @@ def describe(choice: Chosen, settings: NetworkSettings, shape: Shape) -> dict:
         "space": choice.space,
         **cell,
         "shapes": [list(effective_depth_width(dag)) for dag in dags],
-        "parameters": parameters,
+        "parameters": count_parameters(build),
         "multiply_adds": count_multiply_adds(build, shape.image),
     }
