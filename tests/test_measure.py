@@ -171,7 +171,7 @@ def row(family, depth, top1):
 
 def test_correlations_overall_and_within_families(monkeypatch):
     """Deeper families are better, but within each the deeper networks are worse."""
-    monkeypatch.setattr("spaces.measure.correlations.SAMPLES", 50)
+    monkeypatch.setitem(correlations.__globals__, "SAMPLES", 50)
     rows = [row(f, 10 * f + i, 20.0 * f - i) for f in range(3) for i in range(5)]
     rows = [*rows, row(7, 80, 40.0), row(8, 3, None)]
     found = correlations(rows)

@@ -77,7 +77,7 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _mean_ranks(values: np.ndarray) -> np.ndarray:
-    """From 1; equal values at the mean of theirs. SciPy's takes twice as long, and a second to load."""
+    """From 1, equal values at the mean of theirs; SciPy's takes a second to load."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
