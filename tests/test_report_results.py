@@ -175,16 +175,17 @@ def test_a_record_counts_once(tmp_path):
 
 
 def test_tables_and_figures_are_files(tmp_path, capsys):
-    keep(tmp_path / "r", "tenas/c", correlation())
+    keep(tmp_path / "r", "tenas/a", search())
+    keep(tmp_path / "s", "tenas/c", correlation())
     out = tmp_path / "out"
     main(["results", "--records", str(tmp_path / "r"), "--out", str(out)])
-    main(["show", "tenas_indicators", str(tmp_path / "r/tenas/c"), "--out", str(out)])
+    main(["show", "tenas_indicators", str(tmp_path / "s/tenas/c"), "--out", str(out)])
     assert "| kappa | cifar100 | cifar10 | -0.42 | -0.31 |" in capsys.readouterr().out
     for suffix in ("csv", "md", "tex"):
         names = {file.stem for file in (out / "tables").glob(f"*.{suffix}")}
         assert {"fig3", "table1", "table2", "table3", "tenas_indicators"} <= names
     for kind, start in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
-        for key in ("fig3_dags", "r_tenas_c_cifar100", "tenas_c_cifar100"):
+        for key in ("fig3_dags", "tenas_c_cifar100"):
             assert (out / f"figures/{key}.{kind}").read_bytes().startswith(start)
     with pytest.raises(SystemExit, match=r"found KEY 'table4', expected all, fig3, .*table3"):
         main(["show", "table4"])

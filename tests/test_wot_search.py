@@ -282,12 +282,8 @@ def test_scores_that_miss_cells_are_named(tmp_path, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("entry", [main, correlate.main])
-def test_scores_made_otherwise_are_refused(
-    tmp_path, monkeypatch, scored, table, entry, words, message
-):
-    source = (
-        ["--table", str(table)] if "darts" not in words else ["--genotypes", str(nds(tmp_path))]
-    )
+def test_scores_made_otherwise_are_refused(tmp_path, monkeypatch, scored, entry, words, message):
+    source = ["--genotypes", str(nds(tmp_path))] if "darts" in words else []
     root = ["--run.root", str(tmp_path), "--scores", str(scored[0])]
     monkeypatch.setattr(sys, "argv", ["wot_dag", *words, *root, *source])
     with pytest.raises(SystemExit) as stop:

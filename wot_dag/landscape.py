@@ -131,10 +131,23 @@ def circles_of(points: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def r_interval(points: np.ndarray, y: np.ndarray) -> list[float]:
-    """95 % of the R of samples of the rows with replacement."""
+    """95 % of the R of samples of the rows with replacement.
+
+    A sample is how often each row stands in it, and sums of products are all that R needs: a
+    least-squares fit of each takes six times as long.
+    """
+    columns = np.column_stack([points, y])
+    columns = np.column_stack([np.ones(len(y)), columns - columns.mean(axis=0)])
+    products = (columns[:, :, None] * columns[:, None]).reshape(len(y), -1)
 
     def r(rows: np.ndarray) -> float:
-        return multiple_correlation(points[rows], y[rows])
+        sums = (np.bincount(rows, minlength=len(y)) @ products).reshape(4, 4) / len(y)
+        covariances = sums[1:, 1:] - np.outer(sums[0, 1:], sums[0, 1:])
+        size = np.sqrt(sums.diagonal()[1:])
+        covariances[np.abs(covariances) <= 1e-12 * np.outer(size, size)] = 0  # rounding
+        own, with_y, variance = covariances[:2, :2], covariances[:2, 2], covariances[2, 2]
+        explained = with_y @ np.linalg.pinv(own, 1e-12, hermitian=True) @ with_y
+        return min(1.0, float(np.sqrt(explained / variance))) if variance > 0 else 0.0
 
     return list(bootstrap_interval(r, np.arange(len(y))))
 

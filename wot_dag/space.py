@@ -71,7 +71,7 @@ class NasBench201Space(_Costs):
 
     def wiring(self, arch: str) -> str:
         """What cells with equal DAGs share."""
-        return "".join(str(int(kind)) for kind in self._kinds[self._index[arch]])
+        return self._wirings[self._index[arch]]
 
     def dags(self, arch: str) -> list[Dag]:
         """The cell's DAG."""
@@ -118,6 +118,10 @@ class NasBench201Space(_Costs):
     def _kinds(self) -> np.ndarray:
         """The EdgeOp of each edge [cells, edges]."""
         return np.array([int(OPERATOR_TABLE[name].edge_op) for name in OPERATORS])[self._operators]
+
+    @cached_property
+    def _wirings(self) -> list[str]:
+        return ["".join(kinds) for kinds in self._kinds.astype(str)]
 
 
 @cache
