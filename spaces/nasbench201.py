@@ -14,6 +14,7 @@ from spaces.operators import OPERATOR_TABLE
 OPERATORS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (source, target), the string's order
 NUM_NODES = 4
+_STRING = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"  # of the operators of EDGES
 EXAMPLE = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 
 
@@ -61,12 +62,7 @@ class Cell:
 
     def __str__(self) -> str:
         """The benchmark's string."""
-        named = dict(zip(EDGES, self.operators))
-        groups = (
-            "|" + "".join(f"{named[source, target]}~{source}|" for source in range(target))
-            for target in range(1, NUM_NODES)
-        )
-        return "+".join(groups)
+        return _STRING.format(*self.operators)
 
     @property
     def index(self) -> int:

@@ -31,6 +31,11 @@ Parallel = Literal["both", "last"]
 _SAMPLE = 1000  # random genotypes that stand for all
 
 
+@cache
+def _all_strings() -> list[str]:
+    return [str(cell) for cell in all_cells()]
+
+
 class NasBench201Space:
     """All 15,625 cells of NAS-Bench-201, or some of them.
 
@@ -43,7 +48,7 @@ class NasBench201Space:
 
     def __init__(self, score: ScoreSettings, some: Sequence[str] = ()) -> None:
         self.score = score
-        self._all = [str(cell) for cell in all_cells()]
+        self._all = _all_strings()
         self.archs = list(some) or self._all
         self._index = {arch: index for index, arch in enumerate(self._all)}
 
