@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from pathlib import Path
 
@@ -92,7 +94,8 @@ def holdout_indices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return order[: n * 9 // 10], order[n * 9 // 10 :]
 
 
-def _load_digits(_root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
+@cache
+def _digits() -> tuple[Arrays, Arrays, Arrays]:
     """1,797 handwritten digits of 8x8 that ship inside scikit-learn; values 0 .. 16."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -166,7 +169,7 @@ def _told(name: str, root: Path, reason: str) -> DataError:
 
 
 CATALOGUE: dict[str, Entry] = {
-    "digits": Entry(_load_digits),
+    "digits": Entry(lambda _root, _seed: deepcopy(_digits())),
     "mnist": _torchvision("mnist", "MNIST/raw", "12 MB", "MNIST/raw/*-ubyte"),
     "cifar10": _torchvision("cifar10", "cifar-10-batches-py", "170 MB", "cifar-10-batches-py/"),
     "cifar100": _torchvision("cifar100", "cifar-100-python", "169 MB", "cifar-100-python/"),

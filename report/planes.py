@@ -34,10 +34,11 @@ def nasbench201(table: AccuracyTable, eigenvalues: Eigenvalues) -> dict:
     """The plane of a table's cells, each dot a wiring."""
     names = list(table.test_columns().values())
     values = np.column_stack([table.columns[name] for name in names])
-    cells = defaultdict(list)
+    dags = defaultdict(list)
     for arch, row in zip(table.architectures, values.tolist()):
         cell = Cell.parse(arch)
-        cells[cell.to_dag().code].append((cell.index, row))
+        dags[cell.to_dag()].append((cell.index, row))
+    cells = {dag.code: rows for dag, rows in dags.items()}
     topologies = [
         _topology(code, len(rows), np.mean([row for _, row in rows], axis=0), eigenvalues)
         for code, rows in sorted(cells.items())

@@ -58,16 +58,20 @@ CHECK_OPERATOR = """
 import torch
 from spaces import Cell
 from spaces.initialization import initialize
-from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_parameters
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from tenas_dag.candidates import NAS_BENCH_201, Candidates
 from tenas_dag.supernet import NasBench201Supernet
+from wot_dag.config import ScoreSettings
 from wot_dag.hooks import module_kernel
 from wot_dag.nasbench201 import nasbench201_kernels
+from wot_dag.space import NasBench201Space
 
 cell = Cell.parse("|nor_conv_5x5~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_5x5~2|")
 layout = NasBench201Layout(4, 1, classes=1)
 network = NasBench201Network(cell, layout)
-assert count_parameters(cell, layout) == sum(p.numel() for p in network.parameters())
+space = NasBench201Space(ScoreSettings(channels=4, cells=1))
+(parameters,) = space.parameters([str(cell)], (3, 8, 8))
+assert parameters == sum(p.numel() for p in network.parameters())
 images = torch.randn(6, 3, 8, 8)
 initialize(network, "default", torch.Generator().manual_seed(1))
 fast = nasbench201_kernels([cell], images, torch.Generator().manual_seed(1), layout)
