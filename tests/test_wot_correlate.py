@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from common.config import parse_config
-from common.statistics import bootstrap_interval, multiple_correlation
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
@@ -20,7 +19,6 @@ from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from wot_dag import correlate
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.landscape import main as landscape
-from wot_dag.landscape import r_interval
 from wot_dag.space import DartsSpace, NasBench201Space
 from wot_dag.store import Key, ScoreValue, write_scores
 
@@ -139,14 +137,6 @@ def test_landscape_of_nds_files_joins_them(tmp_path):
         expected = [[*shape, np.mean(a), np.var(a), len(a)] for shape, a in sorted(groups.items())]
         assert panel["dataset"] == "cifar10" and panel["architectures"] == 4
         np.testing.assert_allclose(sorted(panel["circles_at"]), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("n", [4, 30])  # of four a sample is often one row, or on a line
-def test_intervals_of_r_are_those_of_a_fit_for_each_sample(n):
-    rng = np.random.default_rng(n)
-    points, y = rng.integers(1, 4, size=(n, 2)) / 3, 90 + rng.normal(size=n)
-    expected = bootstrap_interval(lambda i: multiple_correlation(points[i], y[i]), np.arange(n))
-    assert r_interval(points, y) == pytest.approx(expected, rel=1e-9)
 
 
 def test_landscape_without_a_table_says_how_to_get_one(tmp_path):

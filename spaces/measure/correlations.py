@@ -77,9 +77,10 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _mean_ranks(values: np.ndarray) -> np.ndarray:
-    """From 1, equal values at the mean of theirs; SciPy's takes a second to load."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+    """From 1, equal values at the mean of theirs."""
+    from scipy.stats import rankdata  # a second to load, which only several models wait for
+
+    return rankdata(values)
 
 
 def _ranks(values: np.ndarray, families: Sequence) -> np.ndarray:
