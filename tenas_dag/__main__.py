@@ -4,11 +4,10 @@ import json
 import shlex
 from pathlib import Path
 
-from common.config import identity, parse_config
+from common.config import identity, run_entry
 from common.data import data_root, load_dataset
 from common.dataset import Dataset
 from common.devices import choose_device, describe
-from common.errors import run_main
 from common.files import read_metrics
 from common.memory import keep_freed_memory
 from common.runs import Run
@@ -29,15 +28,13 @@ PROG = "python -m tenas_dag"
 def main() -> None:
     """Searches as the config says and prints what was found."""
     keep_freed_memory()
-    with Workers() as workers:
-        config = parse_config(
-            TenasConfig, PROG, "TE-NAS' pruning, with or without the exempt rule."
-        )
-        run_search(config, workers)
+    about = "TE-NAS' pruning, with or without the exempt rule."
+    how = run_search, print_result, SpaceError
+    run_entry(PROG, TenasConfig, "tenas", *how, about=about, workers=Workers)
 
 
-def run_search(config: TenasConfig, workers: Workers) -> None:
-    """Searches from where an earlier run stopped; the first process keeps and prints the result."""
+def run_search(config: TenasConfig, workers: Workers) -> dict:
+    """Searches from where an earlier run stopped; {} but for the first of `workers`."""
     device = choose_device(config.indicators.device)
     data = workers.together(lambda: load_dataset(config.indicators.dataset, device))
     table = workers.together(lambda: find_table(config))
@@ -46,9 +43,7 @@ def run_search(config: TenasConfig, workers: Workers) -> None:
     with workers.open_run(*how) as run:
         if not workers.from_first(run is not None and run.finished):
             _search(config, workers, run, data, device)
-        if run:
-            print_result(_looked_up(run, table))
-            print(f"\nRecords: {run.folder}/")
+        return _looked_up(run, table) if run else {}
 
 
 def find_table(config: TenasConfig) -> AccuracyTable | None:
@@ -149,4 +144,4 @@ def _print_warnings(entry: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main, SpaceError)
+    main()

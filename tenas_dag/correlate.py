@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
-from common.config import free, identity, parse_config, require
+from common.config import free, identity, require, run_entry
 from common.data import data_root, load_dataset
 from common.devices import choose_device, describe
-from common.errors import run_main
 from common.files import read_metrics
 from common.memory import keep_freed_memory
 from common.progress import progress
@@ -161,15 +160,16 @@ def _measure(config: CorrelateConfig, run: Run, indicators: Indicators) -> list[
 
 def main() -> None:
     """Prints Kendall's tau per dataset."""
-    config = parse_config(
-        CorrelateConfig, PROG, "kappa and R against accuracy on NAS-Bench-201 (Kendall's tau)."
-    )
     keep_freed_memory()
-    result = run_correlate(config)
+    about = "kappa and R against accuracy on NAS-Bench-201 (Kendall's tau)."
+    run_entry(PROG, CorrelateConfig, KIND, run_correlate, print_result, SpaceError, about=about)
+
+
+def print_result(result: dict) -> None:
+    """Prints Kendall's tau of both indicators on each data set."""
     print(f"\n{result['architectures']} architectures, {result['without_kappa']} without kappa")
     for dataset, row in result["correlations"].items():
         print(f"{dataset:<16} tau: {', '.join(_shown(row[key], name) for key, name in SHOWN)}")
-    print(f"\nRecords: {config.run.folder(KIND)}/")
 
 
 def _shown(found: dict, name: str) -> str:
@@ -178,4 +178,4 @@ def _shown(found: dict, name: str) -> str:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main, SpaceError)
+    main()

@@ -4,9 +4,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from common.config import parse_config
+from common.config import run_entry
 from common.data import data_root
-from common.errors import run_main
 from common.files import read_metrics
 from common.runs import Run
 from common.stopping import stop_on_signals
@@ -24,16 +23,9 @@ PROG = "python -m wot_dag"
 
 def main() -> None:
     """Searches as the config says and prints what was found."""
-    run_main(PROG, _search_and_print, SpaceError)
-
-
-def _search_and_print() -> None:
-    with Workers() as workers:
-        config = parse_config(WotConfig, PROG, "Random search by a score, filtered or not.")
-        result = run_search(config, workers)
-    if workers.first:
-        print_result(result)
-        print(f"\nRecords: {config.run.folder('wot')}/")
+    about = "Random search by a score, filtered or not."
+    how = run_search, print_result, SpaceError
+    run_entry(PROG, WotConfig, "wot", *how, about=about, workers=Workers)
 
 
 def run_search(config: WotConfig, workers: Workers | None = None) -> dict:

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
-from common.config import parse_config, require
-from common.errors import run_main
+from common.config import require, run_entry
 from common.files import write_columns
 from common.runs import Run
 from common.statistics import kendall_tau, spearman_rho
@@ -41,20 +40,23 @@ PREDICTORS = (
 
 def main() -> None:
     """Correlates over the whole space of a config and prints a table."""
-    config = parse_config(WotConfig, PROG, "Correlate a score with accuracy over a space.")
-    run_main(PROG, lambda: _correlate_and_print(config), SpaceError)
+    about = "Correlate a score with accuracy over a space."
+    run_entry(PROG, WotConfig, KIND, _correlated, _print, SpaceError, about=about)
 
 
-def _correlate_and_print(config: WotConfig) -> None:
-    record = correlate(config)
+def _correlated(config: WotConfig) -> tuple[dict, int]:
+    return correlate(config), config.samples
+
+
+def _print(found: tuple[dict, int]) -> None:
+    record, samples = found
     for dataset, rows in record["datasets"].items():
         n = rows["score"]["n"]
         print(f"\n{dataset}, n = {n:,}: Kendall's tau, Spearman's rho")
         for name, row in rows.items():
             print(f"  {name.replace('_', ' '):<16} {row['kendall']:6.3f}  {row['spearman']:6.3f}")
         if dataset in record.get("kept", {}):
-            print_kept(record["kept"][dataset], config.samples)
-    print(f"\nRecords: {config.run.folder(KIND)}/")
+            print_kept(record["kept"][dataset], samples)
 
 
 def print_kept(rows: Mapping[str, dict], samples: int) -> None:
