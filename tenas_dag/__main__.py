@@ -19,7 +19,7 @@ from spaces.benchmark import AccuracyTable
 from tenas_dag.config import TenasConfig
 from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators
-from tenas_dag.results import summarize_seed, with_accuracies
+from tenas_dag.results import accuracies_of, summarize_seed
 from tenas_dag.search import Searcher
 
 PROG = "python -m tenas_dag"
@@ -37,19 +37,17 @@ def run_search(config: TenasConfig, workers: Workers) -> dict:
     """Searches from where an earlier run stopped; {} but for the first of `workers`."""
     device = choose_device(config.indicators.device)
     data = workers.together(lambda: load_dataset(config.indicators.dataset, device))
-    table = workers.together(lambda: find_table(config))
+    table = workers.together(
+        lambda: AccuracyTable.find_for(config.space, config.table, data_root())
+    )
     workers.agree(identity(config) | {"data": data.header})
     how = config.run, "tenas", identity(config), describe(device), data.header
     with workers.open_run(*how) as run:
         if not workers.from_first(run is not None and run.finished):
             _search(config, workers, run, data, device)
-        return _looked_up(run, table) if run else {}
-
-
-def find_table(config: TenasConfig) -> AccuracyTable | None:
-    """The config's table; None where none is wanted, or the space has none."""
-    wanted = config.table if config.space == "nas-bench-201" else ""
-    return AccuracyTable.find(wanted, data_root()) if wanted else None
+        if run and table:
+            table.add_to(run, lambda: accuracies_of(run.result["searches"], table))
+        return run.result if run else {}
 
 
 def _search(
@@ -82,13 +80,6 @@ def _finish(run: Run, config: TenasConfig, seeds: list[dict], processes: int) ->
     method = FILTERS[config.filter].method
     network = {"space": config.space, "channels": config.indicators.channels}
     run.finish(result, method, config.filter, network=network, n=len(seeds))
-
-
-def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
-    """The run's result, with the accuracies of a table."""
-    if table is not None and run.result.get("table") != table.header:
-        run.rewrite(with_accuracies(run.result, table))
-    return run.result
 
 
 def _ignore(_record: dict) -> None:

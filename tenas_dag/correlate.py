@@ -11,18 +11,17 @@ from scipy import stats
 from common.config import free, identity, require, run_entry
 from common.data import data_root, load_dataset
 from common.devices import choose_device, describe
-from common.files import read_metrics
+from common.files import or_null, read_metrics
 from common.memory import keep_freed_memory
 from common.progress import progress
 from common.ranges import Positive, check
 from common.runs import Run, RunSettings
 from common.stopping import stop_on_signals
 from spaces import Cell, SpaceError, all_cells
-from spaces.benchmark import AccuracyTable
+from spaces.benchmark import NUM_ARCHITECTURES, AccuracyTable
 from tenas_dag.candidates import Candidates
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
-from tenas_dag.results import or_null
 
 PROG = "python -m tenas_dag.correlate"
 KIND = "tenas_correlation"
@@ -52,8 +51,8 @@ class CorrelateConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        ok = 3 <= self.architectures <= 15_625
-        require(ok, "architectures", self.architectures, "3 .. 15625")
+        ok = 3 <= self.architectures <= NUM_ARCHITECTURES
+        require(ok, "architectures", self.architectures, f"3 .. {NUM_ARCHITECTURES}")
         require(bool(self.table), "table", self.table, "the path of an accuracy table")
 
 
@@ -138,9 +137,8 @@ def run_correlate(config: CorrelateConfig) -> dict:
             }
             network = {"space": "nas-bench-201", "channels": config.indicators.channels}
             run.finish(result, "TE-NAS", network=network, n=len(records))
-        if run.result.get("table") != table.header:
-            found = correlations(run.result["records"], table)
-            run.rewrite(run.result | {"table": table.header, "correlations": found})
+        records = run.result["records"]
+        table.add_to(run, lambda: {"correlations": correlations(records, table)})
         return run.result
 
 

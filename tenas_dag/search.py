@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from common.files import or_null
 from common.progress import progress
 from common.stopping import StopRequest
 from common.workers import Workers
@@ -11,7 +12,6 @@ from tenas_dag.config import TenasConfig
 from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators, Setting, Values
 from tenas_dag.ranking import Change, published_ranks, ranks, relative_change
-from tenas_dag.results import or_null
 from tenas_dag.rounds import Left, Removal, Round, next_round
 
 Record = dict[str, Any]
