@@ -29,16 +29,19 @@ def read_finalists(folder: str, search: int | None) -> tuple[str, list[str]]:
     """
     path = Path(folder).expanduser()
     there = bool(folder) and (path / "result.json").is_file() and (path / "metrics.jsonl").is_file()
-    repeats = read_metrics(path) if there else []
+    result = read_json(path / "result.json") if there else {}
+    kind = result.get("kind")
+    repeats = read_metrics(path) if kind == "wot" else []
     if not repeats or not repeats[0].get("finalists"):
+        what = f", a record of kind {kind!r}" if there else ""
         raise ConfigError(
-            f"genotype: found {folder!r}, expected the folder of a search with finalists: "
+            f"genotype: found {folder!r}{what}, expected the folder of a search with finalists: "
             f"python -m wot_dag ... --queries 5"
         )
     number = 1 if search is None and len(repeats) == 1 else search or 0
     ok = 1 <= number <= len(repeats)
     require(ok, "search", search, f"one of the repeats 1 .. {len(repeats)} of {folder}")
-    return read_json(path / "result.json")["method"], repeats[number - 1]["finalists"]
+    return result["method"], repeats[number - 1]["finalists"]
 
 
 def query(config: RetrainConfig, workers: Workers) -> dict:
