@@ -76,6 +76,7 @@ def test_a_comparison(tmp_path):
     assert rows["convolutions"]["datasets"]["cifar100"]["deep"]["n"] == 13_642
     for row in rows.values():
         none, box, kernel = (row["searches"][key] for key in ("none", "box", "kernel"))
+        assert list(row["searches"]) == ["none", "box", "kernel"]
         assert none["evaluated"] == 300 > box["evaluated"] > kernel["evaluated"] > 0
         held, asked = row["queries"]["held"], row["queries"]["accuracy"]
         assert all(held[name]["mean"] >= asked[name]["mean"] > 10 for name in asked)

@@ -38,8 +38,8 @@ class CellTopologiesConfig:
 
     Args:
         table: accuracies of nas-bench-201: nasbench201 (ships with the code), or a CSV file.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file: the images
-            whose kernels are computed.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz: the images whose kernels
+            are computed.
         kernel_samples: training images in a kernel.
         bootstrap: samples behind each confidence interval.
         run: where results go, runs/nasbench201_topologies/<name>/.
