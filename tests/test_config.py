@@ -107,6 +107,7 @@ def test_an_unknown_key_in_a_file(capsys, tmp_path):
         (["--seeds", "[1,1]"], "seeds"),
         (["--seeds", f"[{2**63}]"], "seeds"),
         (["--split_seed", "-1"], "split_seed: found -1, expected an integer >= 0"),
+        (["--dags", "{' ': 2_02}"], "dags: found {' ': '2_02'}, expected a name before each code"),
         (["--dags", "{a: 2_02, a: 2_12}"], "line 1: found key 'a' a second time"),
         (["--loss", "hinge"], "loss: found 'hinge', expected one of cross_entropy, mse"),
         (["--dataset", "imagenet"], "digits, mnist"),
