@@ -12,8 +12,8 @@ from common.files import read_json
 from common.statistics import kendall_tau
 from spaces.benchmark import AccuracyTable
 from wot_dag.compare import CompareConfig, compare
-from wot_dag.compared import BASELINES
 from wot_dag.correlation_intervals import seed_share, with_intervals
+from wot_dag.scores.baselines import BASELINES
 
 
 def test_correlations_and_their_intervals():

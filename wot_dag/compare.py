@@ -18,10 +18,11 @@ from common.stopping import stop_on_signals
 from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import NUM_ARCHITECTURES, AccuracyTable
-from wot_dag.compared import BASELINES, Comparison
+from wot_dag.compared import Comparison
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.header import run_identity
 from wot_dag.scores import SCORES, require_score
+from wot_dag.scores.baselines import BASELINES
 
 PROG = "python -m wot_dag.compare"
 KIND = "scores"

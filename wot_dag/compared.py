@@ -24,6 +24,7 @@ from wot_dag.queries import queried
 from wot_dag.scored import scores_of
 from wot_dag.scores import label_of
 from wot_dag.scores.aggregate import aggregate
+from wot_dag.scores.baselines import BASELINES
 from wot_dag.search import Choice, Repeat, choose, draw_repeats, ranked, summarize
 from wot_dag.space import NasBench201Space
 from wot_dag.store import Key, Scores
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from wot_dag.compare import CompareConfig
 
 BASE = "parameters"
-BASELINES = (BASE, "multiply_adds", "convolutions", "effective_depth", "effective_width", "random")
 # The rules: what has no fraction, but for no filter, is a box fixed by another's code.
 _FILTERS = [name for name, filter_ in FILTERS.items() if filter_.fraction or name == "none"]
 QUERIES = 20
