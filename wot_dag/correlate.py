@@ -1,9 +1,9 @@
 """Entry: python -m wot_dag.correlate --config ...: how well the score orders a space.
 
-Kendall's tau and Spearman's rho of the score with test accuracy, beside those of parameters,
-multiply-adds, effective depth, effective width and a random number. An architecture's score here
-is the mean over `score.seeds`. Of a list of genotypes it says too what each filter keeps. Writes
-result.json and architectures.csv.gz, one row per architecture, into the folder of the run.
+Kendall's tau and Spearman's rho of the score with test accuracy, beside those of what a score
+must beat (wot_dag/scores/baselines.py). An architecture's score here is the mean over
+`score.seeds`. Of a list of genotypes it says too what each filter keeps. Writes result.json and
+architectures.csv.gz, one row per architecture, into the folder of the run.
 """
 
 from collections.abc import Mapping
@@ -23,19 +23,13 @@ from wot_dag.kept import kept_by_filters
 from wot_dag.landscape import landscape
 from wot_dag.scored import scores_of
 from wot_dag.scores.aggregate import aggregate
+from wot_dag.scores.baselines import BASELINES
 from wot_dag.space import make_space
 from wot_dag.store import Key, mean_scores
 
 PROG = "python -m wot_dag.correlate"
 KIND = "wot_correlation"
-PREDICTORS = (
-    "score",
-    "parameters",
-    "multiply_adds",
-    "effective_depth",
-    "effective_width",
-    "random",
-)
+PREDICTORS = ("score", *BASELINES)
 
 
 def main() -> None:
@@ -94,6 +88,7 @@ def correlate(config: WotConfig) -> dict:
         shape = header["image_shape"]
         columns["parameters"] = space.parameters(archs, shape)
         columns["multiply_adds"] = space.multiply_adds(archs, shape)
+        columns["convolutions"] = space.convolutions(archs)
         write_columns(run.folder / "architectures.csv.gz", {**columns, **accuracies})
         columns["random"] = np.random.default_rng(0).random(len(archs))
         result = {
