@@ -1,5 +1,6 @@
 """Settings: dataclass defaults <- YAML file <- command line."""
 
+import contextlib
 import dataclasses
 import difflib
 import re
@@ -177,17 +178,35 @@ def run_entry(
     prog: str,
     config_class: type[Config],
     kind: str,
-    work: Callable[[Config], Result],
+    work: Callable[..., Result],
     show: Callable[[Result], None],
+    *further: type[Exception],
+    about: str = "",
+    workers: Callable[[], contextlib.AbstractContextManager] | None = None,
 ) -> None:
-    """Runs an entry: settings, work, its result shown, and where its record of this kind lies."""
+    """Runs an entry: settings, work, its result shown, and where its record lies.
+
+    Args:
+        prog: what the user calls.
+        config_class: the settings.
+        kind: of the record; empty where `work` says by itself what it keeps.
+        work: of the settings, and of the workers where there are any.
+        show: prints the result of `work`, in the first process.
+        further: errors to tell like a UserError, of rooms that know no `common`.
+        about: the entry in a line; that of `config_class` by default.
+        workers: joins the processes that share the work (`common.workers.Workers`).
+    """
 
     def main() -> None:
-        config = parse_config(config_class, prog, config_class.__doc__.splitlines()[0])
-        show(work(config))
-        print(f"\nRecords: {config.run.folder(kind)}/")
+        with (workers or contextlib.nullcontext)() as group:
+            config = parse_config(config_class, prog, about or config_class.__doc__.splitlines()[0])
+            result = work(config, group) if group else work(config)
+        if not group or group.first:
+            show(result)
+            if kind:
+                print(f"\nRecords: {config.run.folder(kind)}/")
 
-    run_main(prog, main)
+    run_main(prog, main, *further)
 
 
 def _check_settings(config_class: type, values: object, prefix: str = "") -> None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import os
 import pickle
 import struct
@@ -79,6 +80,11 @@ def to_json(data: object, indent: int | None = None) -> bytes:
         return json.dumps(data, indent=indent, allow_nan=False).encode() + b"\n"
     except ValueError as error:
         raise UserError(f"a number to be recorded is NaN or infinite ({error})") from error
+
+
+def or_null(value: float) -> float | None:
+    """A number for JSON, which has null for NaN."""
+    return None if math.isnan(value) else float(value)
 
 
 def write_json(path: Path, data: dict) -> None:

@@ -65,6 +65,7 @@ def checked_dags(dags: dict[str, str | int]) -> dict[str, str]:
     # A one-digit code such as `mine: 2` is an integer in every version of YAML.
     codes = {name: str(code) for name, code in dags.items()}
     for name, code in codes.items():
+        require(bool(name.strip()), "dags", dags, "a name before each code")
         try:
             live_dag(code)
         except ValueError as error:

@@ -174,6 +174,7 @@ class Trainer:
                 self._save()
                 request.exit(f"saved at epoch {self.epoch}, step {step}")
             losses = self._train_step(chosen)
+            # The first bad step of each network stays on the device until someone looks.
             bad = ~losses.detach().isfinite() & (bad_step < 0)
             bad_step = torch.where(bad, step, bad_step)
             self.step = step + 1
@@ -208,6 +209,7 @@ class Trainer:
         losses = self.loss(logits, y)
         per_member = losses.mean(1)
         self.optimizer.zero_grad()
+        # Networks share no weight: the gradient of the sum is each one's own.
         (per_member if self.shares is None else per_member * self.shares).sum().backward()
         self.optimizer.step()
         self.sums.add(losses, logits, y)
@@ -242,6 +244,7 @@ class Trainer:
                 if not math.isfinite(sums[f"{name}_loss"]):
                     raise self._diverged(record["dag"], record["seed"], f"{name} images")
         for member, record in enumerate(records):
+            # Of equally good epochs the first stays.
             if record["validation_accuracy"] > self.best[member]["accuracy"]:
                 state = self.members.member_state(member)
                 accuracy = record["validation_accuracy"]

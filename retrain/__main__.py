@@ -1,9 +1,9 @@
 """Entry: python -m retrain --config configs/retrain/digits.yaml --genotype FILE."""
 
 import json
+from functools import partial
 
-from common.config import parse_config
-from common.errors import run_main
+from common.config import run_entry
 from common.workers import Workers
 from retrain.config import RetrainConfig
 from retrain.training import train
@@ -13,12 +13,9 @@ PROG = "python -m retrain"
 
 def main() -> None:
     """Trains a cell from scratch and prints its row."""
-    with Workers(tensors=True) as workers:
-        config = parse_config(RetrainConfig, PROG, "Train a chosen cell or genotype from scratch.")
-        result = train(config, workers)
-    if workers.first:
-        print_result(result)
-        print(f"\nRecords: {config.run.folder('retrain')}/")
+    about = "Train a chosen cell or genotype from scratch."
+    workers = partial(Workers, tensors=True)
+    run_entry(PROG, RetrainConfig, "retrain", train, print_result, about=about, workers=workers)
 
 
 def print_result(result: dict) -> None:
@@ -42,4 +39,4 @@ def print_result(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main)
+    main()

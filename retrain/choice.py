@@ -74,18 +74,20 @@ def _from_file(name: str, search: int | None) -> Chosen:
 
 def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Chosen:
     """One of the searches in a result.json of tenas_dag or wot_dag."""
-    searches, metrics = result.get("searches"), file.parent / "metrics.jsonl"
-    if isinstance(searches, list) and all(isinstance(entry, dict) for entry in searches):
+    kind, searches = result.get("kind"), result.get("searches")
+    listed = isinstance(searches, list) and all(isinstance(entry, dict) for entry in searches)
+    if kind == "tenas" and listed:
         what, found = "seeds", {entry.get("seed"): entry for entry in searches}
-    elif isinstance(result.get("best"), dict) and search is None:
+    elif kind == "wot" and isinstance(result.get("best"), dict) and search is None:
         what, found = "best", {None: result["best"]}
-    elif "repeats" in result and metrics.exists():
+    elif kind == "wot" and (file.parent / "metrics.jsonl").exists():
         repeats = enumerate(read_metrics(file.parent), start=1)
         what, found = "repeats", {number: entry for number, entry in repeats if entry.get("arch")}
     else:
         keys = ", ".join(list(result)[:6])
         raise ConfigError(
-            f"genotype: {file} holds no genotype and no search that found one ({keys})"
+            f"genotype: {file}: found a record of kind {kind!r} ({keys}), expected a genotype, or "
+            f"a search's record: tenas with searches, or wot with best or a metrics.jsonl beside it"
         )
     return Chosen(_cell(_pick(file, found, search, what)), str(result.get("method", "")))
 
@@ -122,5 +124,5 @@ def _method_beside(file: Path) -> str:
         result = json.loads(beside.read_text()) if file.parent.name else None
     except (OSError, ValueError, RecursionError):
         return ""
-    search = isinstance(result, dict) and {"searches", "best"} & set(result)
+    search = isinstance(result, dict) and result.get("kind") in ("tenas", "wot")
     return str(result.get("method", "")) if search else ""

@@ -6,11 +6,11 @@ test error, like that of the others, has no part in that.
 """
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
-from common.config import ConfigError, identity, parse_config, require
+from common.config import ConfigError, identity, require, run_entry
 from common.devices import choose_device, describe
-from common.errors import run_main
 from common.files import read_json, read_metrics
 from common.runs import Run
 from common.workers import Workers
@@ -29,16 +29,19 @@ def read_finalists(folder: str, search: int | None) -> tuple[str, list[str]]:
     """
     path = Path(folder).expanduser()
     there = bool(folder) and (path / "result.json").is_file() and (path / "metrics.jsonl").is_file()
-    repeats = read_metrics(path) if there else []
+    result = read_json(path / "result.json") if there else {}
+    kind = result.get("kind")
+    repeats = read_metrics(path) if kind == "wot" else []
     if not repeats or not repeats[0].get("finalists"):
+        what = f", a record of kind {kind!r}" if there else ""
         raise ConfigError(
-            f"genotype: found {folder!r}, expected the folder of a search with finalists: "
+            f"genotype: found {folder!r}{what}, expected the folder of a search with finalists: "
             f"python -m wot_dag ... --queries 5"
         )
     number = 1 if search is None and len(repeats) == 1 else search or 0
     ok = 1 <= number <= len(repeats)
     require(ok, "search", search, f"one of the repeats 1 .. {len(repeats)} of {folder}")
-    return read_json(path / "result.json")["method"], repeats[number - 1]["finalists"]
+    return result["method"], repeats[number - 1]["finalists"]
 
 
 def query(config: RetrainConfig, workers: Workers) -> dict:
@@ -57,7 +60,7 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
         return read_finalists(config.genotype, config.search)
 
     method, finalists = workers.together(checked)
-    name = config.run.name or Path(config.genotype).name
+    name = _name(config)
     results = []
     for place, arch in enumerate(finalists, start=1):
         run = dataclasses.replace(config.run, name=f"{name}_{place}")
@@ -76,6 +79,11 @@ def query(config: RetrainConfig, workers: Workers) -> dict:
         return run.finish(found, method=method, network=results[0]["network"], n=len(rows))
 
 
+def _name(config: RetrainConfig) -> str:
+    """The run's, else that of the search."""
+    return config.run.name or Path(config.genotype).name
+
+
 def _row(arch: str, result: dict) -> dict:
     found = {"arch": arch, "validation_top1": result["best_validation"]["top1"]}
     return found | {"test_error": result["test"]["top1_error"], "seconds": result["seconds"]}
@@ -83,12 +91,18 @@ def _row(arch: str, result: dict) -> dict:
 
 def main() -> None:
     """Trains the finalists of a search and prints them."""
-    with Workers(tensors=True) as workers:
-        about = "Train a search's finalists and choose the best."
-        config = parse_config(RetrainConfig, PROG, about)
-        result = query(config, workers)
-    if not workers.first:
-        return
+    about = "Train a search's finalists and choose the best."
+    workers = partial(Workers, tensors=True)
+    run_entry(PROG, RetrainConfig, "", _queried, _print, about=about, workers=workers)
+
+
+def _queried(config: RetrainConfig, workers: Workers) -> tuple[dict, Path]:
+    folder = dataclasses.replace(config.run, name=_name(config)).folder(KIND)
+    return query(config, workers), folder
+
+
+def _print(found: tuple[dict, Path]) -> None:
+    result, folder = found
     print(f"\n{result['method']}: after {result['epochs']} epochs on {result['dataset']['name']}")
     print("place by score   validation accuracy (%)   test error (%)   seconds")
     for place, row in enumerate(result["finalists"], start=1):
@@ -96,7 +110,8 @@ def main() -> None:
         rates = f"{row['validation_top1']:>23.2f}   {row['test_error']:>14.2f}"
         print(f"{place:>14}   {rates}   {row['seconds']:>7.0f}{chosen}")
     print(f"\nchosen: {result['finalists'][result['chosen'] - 1]['arch']}")
+    print(f"\nRecords: {folder}/")
 
 
 if __name__ == "__main__":
-    run_main(PROG, main)
+    main()

@@ -128,6 +128,7 @@ class Training:
 
     def _stop_if_asked(self, request: StopRequest, step: int) -> None:
         """Stops all processes at the same step, whichever was asked."""
+        # A checkpoint needs all of them, and a signal need not come to all, or to all at once.
         (number,) = self.workers.largest([int(request.signal or 0)])
         if number:
             self._save()
@@ -135,6 +136,8 @@ class Training:
 
     def _finish_epoch(self, bar: tqdm) -> None:
         """Metrics of the epoch; keeps the best weights so far."""
+        # BatchNorms of the processes have seen images of their own: all go on, and are evaluated,
+        # with the same statistics.
         share_buffers(self.stepper.network, self.workers)
         record = {"epoch": self.epoch, "lr": self.stepper.optimizer.param_groups[0]["lr"]}
         found = {"train": self.stepper.sums.mean(self.workers)}
@@ -170,6 +173,7 @@ class Training:
             self.best = {"top1": top1, "epoch": self.epoch, "state": self.stepper.weights()}
 
     def _finish(self, network: dict) -> dict:
+        # The last weights, before the best ones take their place; test images are seen once.
         last, tested = self.stepper.weights(), self.config.epochs
         if self.config.weights == "best":
             self.stepper.network.load_state_dict(self.best["state"])

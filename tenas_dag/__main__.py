@@ -4,11 +4,10 @@ import json
 import shlex
 from pathlib import Path
 
-from common.config import identity, parse_config
+from common.config import identity, run_entry
 from common.data import data_root, load_dataset
 from common.dataset import Dataset
 from common.devices import choose_device, describe
-from common.errors import run_main
 from common.files import read_metrics
 from common.memory import keep_freed_memory
 from common.runs import Run
@@ -20,7 +19,7 @@ from spaces.benchmark import AccuracyTable
 from tenas_dag.config import TenasConfig
 from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators
-from tenas_dag.results import summarize_seed, with_accuracies
+from tenas_dag.results import accuracies_of, summarize_seed
 from tenas_dag.search import Searcher
 
 PROG = "python -m tenas_dag"
@@ -29,32 +28,26 @@ PROG = "python -m tenas_dag"
 def main() -> None:
     """Searches as the config says and prints what was found."""
     keep_freed_memory()
-    with Workers() as workers:
-        config = parse_config(
-            TenasConfig, PROG, "TE-NAS' pruning, with or without the exempt rule."
-        )
-        run_search(config, workers)
+    about = "TE-NAS' pruning, with or without the exempt rule."
+    how = run_search, print_result, SpaceError
+    run_entry(PROG, TenasConfig, "tenas", *how, about=about, workers=Workers)
 
 
-def run_search(config: TenasConfig, workers: Workers) -> None:
-    """Searches from where an earlier run stopped; the first process keeps and prints the result."""
+def run_search(config: TenasConfig, workers: Workers) -> dict:
+    """Searches from where an earlier run stopped; {} but for the first of `workers`."""
     device = choose_device(config.indicators.device)
     data = workers.together(lambda: load_dataset(config.indicators.dataset, device))
-    table = workers.together(lambda: find_table(config))
+    table = workers.together(
+        lambda: AccuracyTable.find_for(config.space, config.table, data_root())
+    )
     workers.agree(identity(config) | {"data": data.header})
     how = config.run, "tenas", identity(config), describe(device), data.header
     with workers.open_run(*how) as run:
         if not workers.from_first(run is not None and run.finished):
             _search(config, workers, run, data, device)
-        if run:
-            print_result(_looked_up(run, table))
-            print(f"\nRecords: {run.folder}/")
-
-
-def find_table(config: TenasConfig) -> AccuracyTable | None:
-    """The config's table; None where none is wanted, or the space has none."""
-    wanted = config.table if config.space == "nas-bench-201" else ""
-    return AccuracyTable.find(wanted, data_root()) if wanted else None
+        if run and table:
+            table.add_to(run, lambda: accuracies_of(run.result["searches"], table))
+        return run.result if run else {}
 
 
 def _search(
@@ -87,13 +80,6 @@ def _finish(run: Run, config: TenasConfig, seeds: list[dict], processes: int) ->
     method = FILTERS[config.filter].method
     network = {"space": config.space, "channels": config.indicators.channels}
     run.finish(result, method, config.filter, network=network, n=len(seeds))
-
-
-def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
-    """The run's result, with the accuracies of a table."""
-    if table is not None and run.result.get("table") != table.header:
-        run.rewrite(with_accuracies(run.result, table))
-    return run.result
 
 
 def _ignore(_record: dict) -> None:
@@ -149,4 +135,4 @@ def _print_warnings(entry: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main, SpaceError)
+    main()

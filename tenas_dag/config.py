@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from common.config import free, require, require_choice, require_seeds
+from common.config import free, require, require_seeds
 from common.data import require_dataset
 from common.devices import Device
 from common.ranges import Positive, Range, check
 from common.runs import RunSettings
+from tenas_dag.candidates import DARTS, NAS_BENCH_201, Candidates
 from tenas_dag.filters import FILTERS
 
-SPACES = {"nas-bench-201": 4, "darts": 7}  # operators per edge before the first round
+# Operators per edge before the first round.
+SPACES = {space.name: len(Candidates.full(space).left[0]) for space in (NAS_BENCH_201, DARTS)}
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class IndicatorSettings:
     """How kappa and R are measured; the defaults are TE-NAS' for NAS-Bench-201.
 
     Args:
-        dataset: digits, cifar10, cifar100, ..., or a path to an .npz file: source of all inputs,
+        dataset: one that `python -m common.prepare` lists, or PATH.npz: source of all inputs,
             drawn from the training images and standardized per channel.
         batch_size: images of the NTK (14 for darts on CIFAR-10, 24 on ImageNet).
         channels: C of the NTK's network (1 for darts).
@@ -52,8 +54,8 @@ class TenasConfig:
 
     Args:
         space: nas-bench-201, or darts.
-        filter: none, or exempt: the operators nearest to the centroid of expected depth and
-            width are neither evaluated nor pruned.
+        filter: such as exempt: the operators nearest to the centroid of expected depth and width
+            are neither evaluated nor pruned.
         prune_number: operators removed from each edge in a round (darts: 3 on CIFAR-10, 2 on
             ImageNet).
         repetitions: weights and batches over which an indicator's change is averaged.
@@ -65,8 +67,8 @@ class TenasConfig:
         run: where results go, runs/tenas/<name>/.
     """
 
-    space: str = "nas-bench-201"
-    filter: str = "exempt"
+    space: Literal[tuple(SPACES)] = "nas-bench-201"
+    filter: Literal[tuple(FILTERS)] = "exempt"
     prune_number: int = 1
     repetitions: Positive = 3
     rank_by: Literal["both", "kappa", "regions"] = "both"
@@ -77,8 +79,6 @@ class TenasConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        require_choice("space", self.space, tuple(SPACES))
-        require_choice("filter", self.filter, tuple(FILTERS))
         most = SPACES[self.space] - 1
         ok = 1 <= self.prune_number <= most
         require(ok, "prune_number", self.prune_number, f"1 .. {most} for {self.space}")

@@ -67,7 +67,7 @@ def conv_bn(
         targets: channel of the result that each of the c_out rows is added to, none left out;
             with one group only. Each row is a channel of its own by default.
     """
-    return _ConvBn.apply(x, weight, gamma, beta, shape, targets)[0]
+    return _Forward.apply(x, weight, gamma, beta, shape, targets)[0]
 
 
 class ConvBn(nn.Sequential):
@@ -92,7 +92,7 @@ def fuse_conv_bn_(module: nn.Module) -> None:
             fuse_conv_bn_(child)
 
 
-class _ConvBn(torch.autograd.Function):
+class _Forward(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
@@ -129,11 +129,11 @@ class _ConvBn(torch.autograd.Function):
             return (None,) * 6
         saved = _Kept(*ctx.saved_tensors)
         call = _Call(ctx.shape, ctx.targets, ctx.needs_input_grad[0], ctx.shared)
-        grads = _ConvBnBackward.apply(grad, *saved, call)
+        grads = _Backward.apply(grad, *saved, call)
         return (grads[0] if call.needs_x else None, *grads[1:], None, None)
 
 
-class _ConvBnBackward(torch.autograd.Function):
+class _Backward(torch.autograd.Function):
     """The reverse pass; under vmap the cotangents come as one tensor [B, n, c_out, h', w']."""
 
     @staticmethod
@@ -146,23 +146,12 @@ class _ConvBnBackward(torch.autograd.Function):
         pass
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple, grad: Tensor, *args: Any) -> tuple:
+    def vmap(_info: Any, in_dims: tuple, grad: Tensor, *args: Any) -> tuple:
         *saved, call = args
         if any(dim is not None for dim in in_dims[1:-1]):
-            grads = _one_by_one(info.batch_size, in_dims, (grad, *saved), call)
-        else:
-            grads = _reverse(grad.movedim(in_dims[0], 0), _Kept(*saved), call)
+            raise NotImplementedError("conv_bn: reverse passes of batches of weights, not of one")
+        grads = _reverse(grad.movedim(in_dims[0], 0), _Kept(*saved), call)
         return grads, (0,) * len(grads)
-
-
-def _one_by_one(count: int, in_dims: tuple, tensors: tuple, call: _Call) -> tuple[Tensor, ...]:
-    """For batches of weights: one forward pass each, nothing to share."""
-    rows = []
-    for i in range(count):
-        own = [t if d is None else t.select(d, i) for t, d in zip(tensors, in_dims)]
-        alone = _Call(call.shape, call.targets, call.needs_x, _Lazy())
-        rows.append(_ConvBnBackward.apply(*own, alone))
-    return tuple(torch.stack(column) for column in zip(*rows))
 
 
 def _add_rows(values: Tensor, targets: Sequence[int], dim: int) -> Tensor:

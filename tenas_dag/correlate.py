@@ -8,22 +8,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
-from common.config import free, identity, parse_config, require
+from common.config import free, identity, require, run_entry
 from common.data import data_root, load_dataset
 from common.devices import choose_device, describe
-from common.errors import run_main
-from common.files import read_metrics
+from common.files import or_null, read_metrics
 from common.memory import keep_freed_memory
 from common.progress import progress
 from common.ranges import Positive, check
 from common.runs import Run, RunSettings
 from common.stopping import stop_on_signals
 from spaces import Cell, SpaceError, all_cells
-from spaces.benchmark import AccuracyTable
+from spaces.benchmark import NUM_ARCHITECTURES, AccuracyTable
 from tenas_dag.candidates import Candidates
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
-from tenas_dag.results import or_null
 
 PROG = "python -m tenas_dag.correlate"
 KIND = "tenas_correlation"
@@ -53,8 +51,8 @@ class CorrelateConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        ok = 3 <= self.architectures <= 15_625
-        require(ok, "architectures", self.architectures, "3 .. 15625")
+        ok = 3 <= self.architectures <= NUM_ARCHITECTURES
+        require(ok, "architectures", self.architectures, f"3 .. {NUM_ARCHITECTURES}")
         require(bool(self.table), "table", self.table, "the path of an accuracy table")
 
 
@@ -139,9 +137,8 @@ def run_correlate(config: CorrelateConfig) -> dict:
             }
             network = {"space": "nas-bench-201", "channels": config.indicators.channels}
             run.finish(result, "TE-NAS", network=network, n=len(records))
-        if run.result.get("table") != table.header:
-            found = correlations(run.result["records"], table)
-            run.rewrite(run.result | {"table": table.header, "correlations": found})
+        records = run.result["records"]
+        table.add_to(run, lambda: {"correlations": correlations(records, table)})
         return run.result
 
 
@@ -161,15 +158,16 @@ def _measure(config: CorrelateConfig, run: Run, indicators: Indicators) -> list[
 
 def main() -> None:
     """Prints Kendall's tau per dataset."""
-    config = parse_config(
-        CorrelateConfig, PROG, "kappa and R against accuracy on NAS-Bench-201 (Kendall's tau)."
-    )
     keep_freed_memory()
-    result = run_correlate(config)
+    about = "kappa and R against accuracy on NAS-Bench-201 (Kendall's tau)."
+    run_entry(PROG, CorrelateConfig, KIND, run_correlate, print_result, SpaceError, about=about)
+
+
+def print_result(result: dict) -> None:
+    """Prints Kendall's tau of both indicators on each data set."""
     print(f"\n{result['architectures']} architectures, {result['without_kappa']} without kappa")
     for dataset, row in result["correlations"].items():
         print(f"{dataset:<16} tau: {', '.join(_shown(row[key], name) for key, name in SHOWN)}")
-    print(f"\nRecords: {config.run.folder(KIND)}/")
 
 
 def _shown(found: dict, name: str) -> str:
@@ -178,4 +176,4 @@ def _shown(found: dict, name: str) -> str:
 
 
 if __name__ == "__main__":
-    run_main(PROG, main, SpaceError)
+    main()

@@ -1,10 +1,10 @@
 """From a finished search to its result."""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from common.files import or_null
 from dag import Box, box_rule, effective_depth_width
 from spaces.benchmark import AccuracyTable
 from spaces.darts import Genotype
@@ -30,21 +30,15 @@ def describe_choice(space: str, left: Left) -> dict[str, Any]:
     return found
 
 
-def with_accuracies(result: Mapping[str, Any], table: AccuracyTable) -> dict[str, Any]:
-    """A result with a table's test accuracies: of each search, and their summary."""
-    searches = result["searches"]
+def accuracies_of(searches: Sequence[Mapping], table: AccuracyTable) -> dict[str, Any]:
+    """Test accuracies of a table: their summary, and the searches with theirs."""
     archs = [search["arch"] for search in searches]
     found = {d: table.values(column, archs) for d, column in table.test_columns().items()}
     rows = [
         search | {"accuracy": {d: or_null(values[i]) for d, values in found.items()}}
         for i, search in enumerate(searches)
     ]
-    return table.add_to(result, archs) | {"searches": rows}
-
-
-def or_null(value: float) -> float | None:
-    """A number for JSON, which has null for NaN."""
-    return None if math.isnan(value) else float(value)
+    return {"accuracy": table.look_up(archs), "searches": rows}
 
 
 @cache

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
+from common.files import or_null
 from common.progress import progress
 from common.stopping import StopRequest
 from common.workers import Workers
@@ -11,10 +11,7 @@ from tenas_dag.config import TenasConfig
 from tenas_dag.filters import FILTERS
 from tenas_dag.indicators import Indicators, Setting, Values
 from tenas_dag.ranking import Change, published_ranks, ranks, relative_change
-from tenas_dag.results import or_null
 from tenas_dag.rounds import Left, Removal, Round, next_round
-
-Record = dict[str, Any]
 
 
 class Searcher:
@@ -33,8 +30,8 @@ class Searcher:
         self,
         config: TenasConfig,
         indicators: Indicators,
-        known: list[Record],
-        log: Callable[[Record], None],
+        known: list[dict],
+        log: Callable[[dict], None],
         workers: Workers,
         request: StopRequest,
     ) -> None:
@@ -60,7 +57,7 @@ class Searcher:
             left, _ = current.prune(dict.fromkeys(current.evaluated, Change(0, 0)), "both")
         return evaluated * len(self.config.seeds), exempt * len(self.config.seeds)
 
-    def search(self, seed: int) -> tuple[Left, list[Record]]:
+    def search(self, seed: int) -> tuple[Left, list[dict]]:
         """What is left in the end, and the rounds: what was left, evaluated, exempt, removed."""
         left, history, number = self.indicators.full(), [], 0
         while current := self.next_round(left):
@@ -98,7 +95,7 @@ class Searcher:
                 self.request.exit(saved, signals[0], self.workers.first)
         return {r: _change(self.records[(seed, number, *r)]) for r in current.evaluated}
 
-    def _record(self, seed: int, number: int, left: Left, removal: Removal) -> Record:
+    def _record(self, seed: int, number: int, left: Left, removal: Removal) -> dict:
         """Both indicators before and after a removal, in each repetition."""
         pairs = []
         for repetition in range(self.config.repetitions):
@@ -122,11 +119,11 @@ class Searcher:
         }
 
 
-def _key(record: Record) -> tuple:
+def _key(record: dict) -> tuple:
     return tuple(record[k] for k in ("seed", "round", *Removal._fields))
 
 
-def _change(record: Record) -> Change:
+def _change(record: dict) -> Change:
     kappa = [[math.nan if v is None else v for v in pair] for pair in record["kappa"]]
     changes = (relative_change(*zip(*pairs)) for pairs in (kappa, record["regions"]))
     return Change(*changes)

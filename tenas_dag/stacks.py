@@ -71,7 +71,7 @@ class StackedBatchNorm(nn.Module):
 def _column(weights: Weights, like: Tensor) -> Tensor | float:
     """Weights as a column [len, 1], or as one number if they are equal."""
     if all(isinstance(w, float) for w in weights):
-        if len(set(weights)) == 1:
+        if len(set(weights)) == 1:  # a mixture without alphas: no tensor per call
             return weights[0]
         return torch.tensor(weights, dtype=like.dtype, device=like.device)[:, None]
     return torch.stack(list(weights))[:, None]
@@ -112,8 +112,11 @@ def add_up(
     kernels, affines, targets = [], [], []
     for stack, own, weights in uses:
         kernel = _select(stack.conv.weight, own)
+        # With zeros around it a small kernel reads the same pixels as a large one beside it: one
+        # convolution runs faster than two, whose results would have to be added up besides.
         kernels.append(F.pad(kernel, ((size - kernel.shape[-1]) // 2,) * 4))
         affines.append(stack.bn.affine(own, weights))
+        # Rows of one target are summed behind their own BatchNorms, within the one call.
         targets += [copies.index(c) * channels + i for c in own for i in range(channels)]
     affine = [torch.cat(part).flatten() for part in zip(*affines)]
     rows = torch.cat(kernels).flatten(0, 1)
@@ -145,6 +148,8 @@ class StackedSeparable(nn.Module):
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
         kernels = _product(self.depthwise, self.pointwise, copies)
+        # Of two BatchNorms the last takes the mixture's weights: it would divide out a factor of
+        # the first.
         affine = self.bn.affine(copies, None if self.twice else weights)
         x = _run(activated, kernels, affine, self.depthwise.shape)
         if not self.twice:
@@ -165,7 +170,7 @@ class StackedReduce(nn.Module):
 
     def __init__(self, copies: int, channels: int) -> None:
         super().__init__()
-        half = channels // 2
+        half = channels // 2  # 0 of the one channel of a search network: all of it is odd's
         self.even = StackedConv(copies, (channels, half), 1, 2) if half else None
         self.odd = StackedConv(copies, (channels, channels - half), 1, 2)
         self.bn = StackedBatchNorm(copies, channels)
@@ -173,6 +178,7 @@ class StackedReduce(nn.Module):
     def forward(self, activated: Tensor, copies: Sequence[int], weights: Weights) -> Tensor:
         """[n, channels, h, w], already through the ReLU, to [n, len(copies) channels, h', w']."""
         scale, shift = self.bn.affine(copies, weights)
+        # Pixels 1, 3, ... for half of the channels; padded, an odd side gives as many as 0, 2, ...
         shifted = F.pad(activated, (0, 1, 0, 1))[:, :, 1:, 1:]
         parts, first = [], 0
         for conv, x in ((self.even, activated), (self.odd, shifted)):

@@ -4,6 +4,7 @@ import bz2
 import collections
 import gzip
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -305,13 +306,16 @@ def test_a_digest_follows_the_numbers_and_not_the_name(table_path):
 def test_a_search_takes_the_accuracies_of_the_table_at_hand(table_path):
     table = AccuracyTable.read(table_path)
     arch = table.architectures[3:4]
-    first = table.add_to({"method": "WOT"}, arch)
-    assert first["accuracy"]["cifar10"]["mean"] == table.column("cifar10")[3]
-    assert table.add_to(first, ()) == first  # the same table: nothing is looked up anew
     other = AccuracyTable(table.architectures, {"cifar10/test@200": table.column("cifar10") / 2})
-    assert other.add_to(first, arch)["accuracy"]["cifar10"]["mean"] == (
-        first["accuracy"]["cifar10"]["mean"] / 2
-    )
+    run = SimpleNamespace(result={"method": "WOT"})
+    run.rewrite = lambda result: setattr(run, "result", result)
+    for at_hand in (table, other):
+        at_hand.add_to(run, lambda at_hand=at_hand: {"accuracy": at_hand.look_up(arch)})
+        found = run.result
+        assert found["accuracy"]["cifar10"]["mean"] == at_hand.column("cifar10")[3]
+        assert (found["method"], found["table"]) == ("WOT", at_hand.header)
+        at_hand.add_to(run, pytest.fail)  # the same table: nothing is looked up anew
+        assert run.result is found
 
 
 def test_the_table_that_ships_with_the_code():

@@ -12,8 +12,8 @@ from common.files import read_json
 from common.statistics import kendall_tau
 from spaces.benchmark import AccuracyTable
 from wot_dag.compare import CompareConfig, compare
-from wot_dag.compared import BASELINES
 from wot_dag.correlation_intervals import seed_share, with_intervals
+from wot_dag.scores.baselines import BASELINES
 
 
 def test_correlations_and_their_intervals():
@@ -76,6 +76,7 @@ def test_a_comparison(tmp_path):
     assert rows["convolutions"]["datasets"]["cifar100"]["deep"]["n"] == 13_642
     for row in rows.values():
         none, box, kernel = (row["searches"][key] for key in ("none", "box", "kernel"))
+        assert list(row["searches"]) == ["none", "box", "kernel"]
         assert none["evaluated"] == 300 > box["evaluated"] > kernel["evaluated"] > 0
         held, asked = row["queries"]["held"], row["queries"]["accuracy"]
         assert all(held[name]["mean"] >= asked[name]["mean"] > 10 for name in asked)

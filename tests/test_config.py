@@ -1,10 +1,15 @@
 """Settings from YAML and the command line."""
 
+import contextlib
+import dataclasses
+from types import SimpleNamespace
+
 import pytest
 import yaml
 
-from common.config import identity, load_yaml, parse_config
+from common.config import free, identity, load_yaml, parse_config, run_entry
 from common.dataset import epoch_order
+from common.runs import RunSettings
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.training import train
 from tests.running import run
@@ -102,6 +107,7 @@ def test_an_unknown_key_in_a_file(capsys, tmp_path):
         (["--seeds", "[1,1]"], "seeds"),
         (["--seeds", f"[{2**63}]"], "seeds"),
         (["--split_seed", "-1"], "split_seed: found -1, expected an integer >= 0"),
+        (["--dags", "{' ': 2_02}"], "dags: found {' ': '2_02'}, expected a name before each code"),
         (["--dags", "{a: 2_02, a: 2_12}"], "line 1: found key 'a' a second time"),
         (["--loss", "hinge"], "loss: found 'hinge', expected one of cross_entropy, mse"),
         (["--dataset", "imagenet"], "digits, mnist"),
@@ -192,3 +198,38 @@ def test_seeds_may_be_time_stamps():
             for epoch in (1, 2)]  # fmt: skip
     assert all(sorted(order) == list(range(50)) for order in late)
     assert len(set(map(tuple, late))) == 4
+
+
+@dataclasses.dataclass
+class Settings:
+    """What an entry is told.
+
+    Args:
+        number: any.
+        run: where results go.
+    """
+
+    number: int = 1
+    run: RunSettings = free(RunSettings)
+
+
+@pytest.mark.parametrize("rank", [None, 0, 1])
+def test_an_entry_shows_its_result_and_where_its_record_lies(monkeypatch, capsys, rank):
+    """Alone, and in the first of the processes that share the work; the others say nothing."""
+    group = None if rank is None else SimpleNamespace(first=rank == 0)
+    monkeypatch.setattr("sys.argv", ["prog", "--number", "3", "--run.name", "mine"])
+
+    def work(config, *others):
+        assert others == (() if group is None else (group,))
+        return config.number
+
+    workers = group and (lambda: contextlib.nullcontext(group))
+    run_entry("prog", Settings, "kind", work, print, workers=workers)
+    told = "" if rank == 1 else "3\n\nRecords: runs/kind/mine/\n"
+    assert capsys.readouterr().out == told
+    with pytest.raises(SystemExit, match=r"^prog: 'absent'$"):
+        run_entry("prog", Settings, "kind", fail, print, KeyError, workers=workers)
+
+
+def fail(*_):
+    raise KeyError("absent")

@@ -60,6 +60,7 @@ from spaces import Cell
 from spaces.initialization import initialize
 from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from tenas_dag.candidates import NAS_BENCH_201, Candidates
+from tenas_dag.config import TenasConfig
 from tenas_dag.supernet import NasBench201Supernet
 from wot_dag.config import ScoreSettings
 from wot_dag.hooks import module_kernel
@@ -79,6 +80,7 @@ assert torch.equal(fast[0].double(), module_kernel(network, images).double()), (
 out = NasBench201Supernet(NasBench201Layout(3, 1))(images, [Candidates.full(NAS_BENCH_201)])
 assert out.shape == (6, 10)
 assert len({*Candidates.full(NAS_BENCH_201).left[0]}) == 5
+TenasConfig(prune_number=4)  # of five
 """
 
 
@@ -149,6 +151,7 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     words += ["--run.name", "toy", "--table", "", "--score.name", "toy"]
     printed = copy.run("wot_dag", "--config", "configs/wot/stripes.yaml", *words)
     assert "skips + depth" in printed
+    assert "--filter {none,box,published,kernel,deep}" in copy.run("wot_dag", "--help")
     header = json.loads((copy.root / "runs/wot/toy/result.json").read_text())
     assert (header["filter"], header["dataset"]["name"]) == ("deep", "stripes")
     copy.run("report", "results", "--records", "runs", "--out", "out")

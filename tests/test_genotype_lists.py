@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from common.dataset import digest_of
 from common.statistics import bootstrap_interval, multiple_correlation
 from dag import effective_depth_width
 from spaces import Genotype, SpaceError
@@ -46,10 +47,12 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     accuracies = np.random.default_rng(0).uniform(90, 97, 200).round(3).tolist()
     path = write(tmp_path / "list.csv", zip(made, accuracies))
     landscape(["--nds", str(path), "--run.root", str(tmp_path)])
-    panel, _ = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
+    record = json.loads((tmp_path / "landscape/NDS/result.json").read_text())
+    (panel, _), (of,) = record["panels"], record["nds"]
+    assert of == {"name": "list", "digest": digest_of([path.read_bytes()])}
     shapes = np.array([effective_depth_width(g.to_dag("normal")) for g in made])
     known = shapes[:, 0] > 0
-    assert panel["dataset"] == "accuracy" and panel["architectures"] == known.sum()
+    assert panel["dataset"] == "list" and panel["architectures"] == known.sum()
     design = np.column_stack([np.ones(known.sum()), shapes[known]])
     y = np.array(accuracies)[known]
     fit = design @ np.linalg.lstsq(design, y)[0]

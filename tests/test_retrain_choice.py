@@ -8,6 +8,7 @@ from common.config import ConfigError, identity
 from common.runs import RunSettings
 from retrain.choice import read_choice
 from retrain.config import AugmentSettings, NetworkSettings, RetrainConfig, SgdSettings
+from retrain.queries import read_finalists
 from spaces import Cell, Genotype
 from spaces.nasbench201 import EDGES, EXAMPLE
 from spaces.published import GENOTYPES
@@ -38,14 +39,16 @@ def result_of(folder, result):
 
 def test_a_result_of_tenas(tmp_path):
     searches = [{"seed": 3, "arch": EXAMPLE}, {"seed": 5, "arch": OTHER}]
-    file = result_of(tmp_path / "a", {"method": "TE-NAS + DAG", "searches": searches})
+    both = {"kind": "tenas", "method": "TE-NAS + DAG", "searches": searches}
+    file = result_of(tmp_path / "a", both)
     found = read_choice(str(file), 5, "nas-bench-201")
     assert (str(found.cell), found.method) == (OTHER, "TE-NAS + DAG")
     with pytest.raises(ConfigError, match=r"2 searches \(seeds 3, 5\): choose one with --search"):
         read_choice(str(file), None, "nas-bench-201")
     with pytest.raises(ConfigError, match=r"search: found 4, expected one of the seeds 3, 5"):
         read_choice(str(file), 4, "nas-bench-201")
-    single = {"method": "TE-NAS", "searches": [{"seed": 0, "genotype": GENOTYPE.to_dict()}]}
+    search = {"seed": 0, "genotype": GENOTYPE.to_dict()}
+    single = {"kind": "tenas", "method": "TE-NAS", "searches": [search]}
     file = result_of(tmp_path / "b", single)
     found = read_choice(str(file.parent), None, "darts")
     assert (found.cell, found.method) == (GENOTYPE, "TE-NAS")
@@ -55,7 +58,8 @@ def test_a_result_of_tenas(tmp_path):
 
 
 def test_a_result_of_wot(tmp_path):
-    file = result_of(tmp_path / "a", {"method": "WOT", "repeats": 3, "best": {"arch": EXAMPLE}})
+    found = {"kind": "wot", "method": "WOT", "repeats": 3, "best": {"arch": EXAMPLE}}
+    file = result_of(tmp_path / "a", found)
     repeats = [{"arch": OTHER}, {"arch": None}, {"arch": EXAMPLE}]
     lines = "".join(json.dumps(repeat) + "\n" for repeat in repeats)
     file.with_name("metrics.jsonl").write_text(lines)
@@ -72,12 +76,12 @@ def test_a_result_of_wot(tmp_path):
         (b"hello", "holds no genotype: it begins with 'hello'"),
         (b'{"normal": [', "neither text nor whole JSON"),
         (b"\xff\xfe\x00", "neither text nor whole JSON"),
-        (b'{"epochs": 3, "test": {}}', r"no search that found one \(epochs, test\)"),
+        (b'{"epochs": 3, "test": {}}', r"found a record of kind None \(epochs, test\)"),
         (b'{"normal": []}', "expected"),
-        (b'{"searches": []}', "0 searches"),
-        (b'{"searches": [{"seed": 0}]}', "neither genotype nor arch"),
+        (b'{"kind": "tenas", "searches": []}', "0 searches"),
+        (b'{"kind": "tenas", "searches": [{"seed": 0}]}', "neither genotype nor arch"),
         (b"|nor_conv_3x3~0|", "groups"),
-        (b'{"searches": [5]}', r"no search that found one \(searches\)"),
+        (b'{"kind": "tenas", "searches": [5]}', "found a record of kind 'tenas'.*expected"),
         (b'{"a":' * 9000, "neither text nor whole JSON"),
     ],
 )
@@ -87,6 +91,25 @@ def test_files_that_hold_no_genotype(tmp_path, content, told):
     with pytest.raises(ConfigError, match=told) as caught:
         read_choice(str(file), None, "darts")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [("scores", {"repeats": 2}), ("tenas_correlation", {"best": {"arch": EXAMPLE}})],
+)
+def test_what_is_not_of_a_search_is_not_trained(tmp_path, kind, keys):
+    """Whatever keys it has; its genotype file's method is not taken for a search's either."""
+    file = result_of(tmp_path / "run", {"kind": kind, "method": "A score"} | keys)
+    lines = json.dumps({"arch": EXAMPLE, "finalists": [EXAMPLE]}) + "\n"
+    file.with_name("metrics.jsonl").write_text(lines)
+    told = f"found a record of kind '{kind}' .*, expected a genotype, or a search's record"
+    with pytest.raises(ConfigError, match=told):
+        read_choice(str(file), None, "nas-bench-201")
+    with pytest.raises(ConfigError, match=f"a record of kind '{kind}', expected the folder"):
+        read_finalists(str(file.parent), 1)
+    beside = file.with_name("genotype.txt")
+    beside.write_text(EXAMPLE)
+    assert read_choice(str(beside), None, "nas-bench-201").method == ""
 
 
 @pytest.mark.parametrize("text", ["", "absent.json", "DARTS_V9"])

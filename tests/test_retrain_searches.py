@@ -60,8 +60,9 @@ FROM_WOT = {
     ],
     "reduce_concat": [2, 3, 4, 5],
 }
-TENAS_RESULT = {"method": "TE-NAS + DAG", "searches": [{"seed": 0, "genotype": FROM_TENAS}]}
-WOT_RESULT = {"method": "WOT + DAG", "best": {"arch": json.dumps(FROM_WOT)}}
+TENAS_RESULT = {"kind": "tenas", "method": "TE-NAS + DAG",
+                "searches": [{"seed": 0, "genotype": FROM_TENAS}]}  # fmt: skip
+WOT_RESULT = {"kind": "wot", "method": "WOT + DAG", "best": {"arch": json.dumps(FROM_WOT)}}
 
 
 @pytest.mark.slow

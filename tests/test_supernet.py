@@ -153,6 +153,8 @@ def test_functional_transformations_pass_through():
     stacked = {n: torch.stack([p, 2 * p]) for n, p in parameters.items()}
     both = torch.func.vmap(logits)(stacked)
     torch.testing.assert_close(both[0], logits(parameters))
+    with pytest.raises(NotImplementedError, match="batches of weights"):  # which share no pass
+        torch.func.vmap(torch.func.grad(lambda p: logits(p)[0]))(stacked)
 
 
 def test_calls_leave_no_trace():

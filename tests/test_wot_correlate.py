@@ -117,17 +117,25 @@ def test_a_whole_space_is_correlated(tmp_path, capsys):
     assert float(row["score"]) == pytest.approx(3 * float(row["cifar10"]) + 7)
 
 
-def test_landscape_of_nds_files_joins_them(tmp_path):
+@pytest.mark.parametrize(
+    ("names", "of"),
+    [
+        (("DARTS", "Amoeba"), "cifar10"),
+        (("DARTS", "DARTS_in"), "DARTS + DARTS_in"),
+        (("A", "B"), "A + B"),
+    ],
+)
+def test_landscape_of_nds_files_joins_them(tmp_path, names, of):
     rng = np.random.default_rng(3)
     genotypes = [Genotype.random(rng) for _ in range(4)]
     entries = [
         {"net": {"genotype": g.to_dict(), "width": 4, "depth": 3}, "test_ep_top1": [50.0, 7.5 + i]}
         for i, g in enumerate(genotypes)
     ]
-    (tmp_path / "A.json").write_text(json.dumps(entries[:1]))
-    (tmp_path / "B.json").write_text(json.dumps({"top": entries[1:3], "mid": entries[3:]}))
-    files = [str(tmp_path / name) for name in ("A.json", "B.json")]
-    landscape(["--nds", *files, "--run.root", str(tmp_path)])
+    first, second = files = [tmp_path / f"{name}.json" for name in names]
+    first.write_text(json.dumps(entries[:1]))
+    second.write_text(json.dumps({"top": entries[1:3], "mid": entries[3:]}))
+    landscape(["--nds", *map(str, files), "--run.root", str(tmp_path)])
     panels = json.loads((tmp_path / "landscape/NDS/result.json").read_text())["panels"]
     assert [panel["cell"] for panel in panels] == ["normal", "reduction"]
     for panel, cell in zip(panels, ("normal", "reduce")):
@@ -135,7 +143,7 @@ def test_landscape_of_nds_files_joins_them(tmp_path):
         for genotype, accuracy in zip(genotypes, (92.5, 91.5, 90.5, 89.5)):
             groups.setdefault(effective_depth_width(genotype.to_dag(cell)), []).append(accuracy)
         expected = [[*shape, np.mean(a), np.var(a), len(a)] for shape, a in sorted(groups.items())]
-        assert panel["dataset"] == "cifar10" and panel["architectures"] == 4
+        assert panel["dataset"] == of and panel["architectures"] == 4
         np.testing.assert_allclose(sorted(panel["circles_at"]), expected, atol=1e-9)
 
 

@@ -237,6 +237,7 @@ def test_summary_adds_up(tmp_path, scored):
     [
         (["--filter", "boxes"], "filter: found 'boxes', expected one of none, box, published"),
         (["--fraction", "0"], "fraction: found 0.0, expected 0 < fraction <= 1"),
+        (["--score.name", "nngb"], "random, aggregate; the nearest is 'nngp'"),
         (["--samplez", "3"], "did you mean 'samples'"),
         (["--score.batch_size", "1"], "score.batch_size: found 1, expected an integer >= 2"),
         (["--score.dataset", "digits", "--score.batch_size", "1001"], "2 .. 1000"),

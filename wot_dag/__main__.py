@@ -4,9 +4,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from common.config import parse_config
+from common.config import run_entry
 from common.data import data_root
-from common.errors import run_main
 from common.files import read_metrics
 from common.runs import Run
 from common.stopping import stop_on_signals
@@ -24,22 +23,17 @@ PROG = "python -m wot_dag"
 
 def main() -> None:
     """Searches as the config says and prints what was found."""
-    run_main(PROG, _search_and_print, SpaceError)
-
-
-def _search_and_print() -> None:
-    with Workers() as workers:
-        config = parse_config(WotConfig, PROG, "Random search by a score, filtered or not.")
-        result = run_search(config, workers)
-    if workers.first:
-        print_result(result)
-        print(f"\nRecords: {config.run.folder('wot')}/")
+    about = "Random search by a score, filtered or not."
+    how = run_search, print_result, SpaceError
+    run_entry(PROG, WotConfig, "wot", *how, about=about, workers=Workers)
 
 
 def run_search(config: WotConfig, workers: Workers | None = None) -> dict:
     """Searches, or returns the result of the finished run; {} but for the first of `workers`."""
     workers = workers or Workers(alone=True)
-    table = workers.together(lambda: find_table(config))
+    table = workers.together(
+        lambda: AccuracyTable.find_for(config.space, config.table, data_root())
+    )
     settings, device, header, data = workers.together(lambda: run_identity(config))
     workers.agree(settings | {"data": header})
     how = config.run, "wot", settings, device, header
@@ -49,7 +43,9 @@ def run_search(config: WotConfig, workers: Workers | None = None) -> dict:
                 choices = search(config, make_space(config), request, data, workers)
             if run:
                 _record(config, run, choices)
-        return _looked_up(run, table) if run else {}
+        if run and table:
+            table.add_to(run, lambda: _accuracies(run, table))
+        return run.result if run else {}
 
 
 def _record(config: WotConfig, run: Run, choices: list[Choice]) -> None:
@@ -74,21 +70,12 @@ def _finish(config: WotConfig, run: Run, choices: list[Choice]) -> None:
     run.finish(result, *what, config.network(), config.repeats)
 
 
-def find_table(config: WotConfig) -> AccuracyTable | None:
-    """The config's table; None where none is wanted, or the space has none."""
-    wanted = config.table if config.space == "nas-bench-201" else ""
-    return AccuracyTable.find(wanted, data_root()) if wanted else None
-
-
-def _looked_up(run: Run, table: AccuracyTable | None) -> dict:
-    """The run's result, with the accuracies of a table."""
-    if table is not None and run.result.get("table") != table.header:
-        found = [r for r in read_metrics(run.folder) if r["arch"] is not None]
-        if found and "finalists" in found[0]:
-            run.rewrite(run.result | queried(table, [r["finalists"] for r in found]))
-        else:
-            run.rewrite(table.add_to(run.result, [r["arch"] for r in found]))
-    return run.result
+def _accuracies(run: Run, table: AccuracyTable) -> dict:
+    """Those of the chosen, or of the finalists, in a table."""
+    found = [r for r in read_metrics(run.folder) if r["arch"] is not None]
+    if found and "finalists" in found[0]:
+        return queried(table, [r["finalists"] for r in found])
+    return {"accuracy": table.look_up([r["arch"] for r in found])}
 
 
 def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:

@@ -10,19 +10,19 @@ shares the scoring among processes.
 
 from dataclasses import dataclass, field
 
-from common.config import free, identity, parse_config, require
+from common.config import free, identity, require, run_entry
 from common.data import data_root
-from common.errors import run_main
 from common.ranges import Positive, check
 from common.runs import RunSettings
 from common.stopping import stop_on_signals
 from common.workers import Workers
 from spaces import SpaceError
 from spaces.benchmark import NUM_ARCHITECTURES, AccuracyTable
-from wot_dag.compared import BASELINES, Comparison
+from wot_dag.compared import Comparison
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.header import run_identity
 from wot_dag.scores import SCORES, require_score
+from wot_dag.scores.baselines import BASELINES
 
 PROG = "python -m wot_dag.compare"
 KIND = "scores"
@@ -104,25 +104,19 @@ def compare(config: CompareConfig, workers: Workers | None = None) -> dict:
 
 def main() -> None:
     """Compares and prints tau on each data set."""
-    run_main(PROG, _compare_and_print, SpaceError)
+    how = compare, print_result, SpaceError
+    about = "Compare training-free scores."
+    run_entry(PROG, CompareConfig, KIND, *how, about=about, workers=Workers)
 
 
-def _compare_and_print() -> None:
-    with Workers() as workers:
-        config = parse_config(CompareConfig, PROG, "Compare training-free scores.")
-        result = compare(config, workers)
-    if workers.first:
-        _print(config, result)
-
-
-def _print(config: CompareConfig, result: dict) -> None:
+def print_result(result: dict) -> None:
+    """Prints a line for each score."""
     print("Kendall's tau, cells with a depth; search without a filter")
     for row in result["rows"]:
         taus = " ".join(f"{found['deep']['kendall']:6.3f}" for found in row["datasets"].values())
         accuracy = row["searches"]["none"]["accuracy"].values()
         means = " ".join(f"{found['mean']:6.2f}" for found in accuracy)
         print(f"{row['score']:<44} {row['n']:>6,} {taus}  {means}")
-    print(f"\nRecords: {config.run.folder(KIND)}/")
 
 
 if __name__ == "__main__":

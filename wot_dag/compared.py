@@ -19,10 +19,12 @@ from common.workers import Workers
 from spaces.benchmark import AccuracyTable
 from wot_dag.config import WotConfig
 from wot_dag.correlation_intervals import seed_share, with_intervals
+from wot_dag.filters import FILTERS
 from wot_dag.queries import queried
 from wot_dag.scored import scores_of
 from wot_dag.scores import label_of
 from wot_dag.scores.aggregate import aggregate
+from wot_dag.scores.baselines import BASELINES
 from wot_dag.search import Choice, Repeat, choose, draw_repeats, ranked, summarize
 from wot_dag.space import NasBench201Space
 from wot_dag.store import Key, Scores
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from wot_dag.compare import CompareConfig
 
 BASE = "parameters"
-BASELINES = (BASE, "multiply_adds", "convolutions", "effective_depth", "effective_width", "random")
-FILTERS = ("none", "box", "kernel")
+# The rules: what has no fraction, but for no filter, is a box fixed by another's code.
+_FILTERS = [name for name, filter_ in FILTERS.items() if filter_.fraction or name == "none"]
 QUERIES = 20
 PARTS = (2, 3, 4)  # of the aggregates that are tried
 Names = tuple[str, ...]  # of one score, or of an aggregate's parts
@@ -156,7 +158,7 @@ class Comparison:
             "seconds": cells.seconds(name),
             "devices": sorted({device for part in name for device in self._devices[part]}),
             "seed_share": seed_share([self.few.values(name, [seed]) for seed in seeds]),
-            "searches": {f: _searched(cells, name, f, self.table) for f in FILTERS},
+            "searches": {f: _searched(cells, name, f, self.table) for f in _FILTERS},
             "queries": _asked(cells, name, self.table),
         }
 

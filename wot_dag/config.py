@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
-from common.config import free, identity, later, require, require_choice, require_seeds
+from common.config import free, identity, later, require, require_seeds
 from common.data import require_dataset
 from common.devices import Device
 from common.ranges import Natural, Positive, Range, check
@@ -19,10 +19,9 @@ class ScoreSettings:
     """How an architecture is scored; the defaults are the paper's.
 
     Args:
-        dataset: digits, cifar10, cifar100, ..., or a path to an .npz file: source of the
-            mini-batch, drawn from the training images by seed and standardized per channel.
-        name: wot, nngp, jacov, synflow, swap, meco, parameters, multiply_adds, convolutions,
-            effective_depth, effective_width, random, or aggregate.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz: source of the mini-batch,
+            drawn from the training images by seed and standardized per channel.
+        name: a score of wot_dag/scores/, such as wot or nngp, or aggregate; a wrong one lists all.
         aggregate: of aggregate: the scores whose ranks are summed, two or more.
         batch_size: N, images in the mini-batch.
         channels: C of the network.
@@ -76,7 +75,7 @@ class WotConfig:
         score: how an architecture is scored.
         scores: file of scores made before (CSV, may be .gz); scores are computed on demand, and
             kept in runs/wot_scores/, if empty.
-        filter: none, box (the box rule), published (the published code's boxes) or kernel (what
+        filter: such as box (the box rule), published (the published code's boxes) or kernel (what
             lies in the box of half the half-ranges and high in the correlation of its kernel).
         fraction: of the half-ranges of depth and width that the box keeps, above 0, at most 1.
         kernel_fraction: of the space that is high in the kernel's correlation, above 0, at most 1.
@@ -95,7 +94,7 @@ class WotConfig:
     genotypes: str = ""
     score: ScoreSettings = field(default_factory=ScoreSettings)
     scores: str = ""
-    filter: str = "none"
+    filter: Literal[tuple(FILTERS)] = "none"
     fraction: float = 0.5
     kernel_fraction: float = later(0.1)
     samples: Positive = 100
@@ -107,7 +106,6 @@ class WotConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        require_choice("filter", self.filter, tuple(FILTERS))
         for key in ("fraction", "kernel_fraction"):
             found = getattr(self, key)
             require(0 < found <= 1, key, found, f"0 < {key} <= 1")

@@ -1,9 +1,9 @@
 """Entry: python -m wot_dag.correlate --config ...: how well the score orders a space.
 
-Kendall's tau and Spearman's rho of the score with test accuracy, beside those of parameters,
-multiply-adds, effective depth, effective width and a random number. An architecture's score here
-is the mean over `score.seeds`. Of a list of genotypes it says too what each filter keeps. Writes
-result.json and architectures.csv.gz, one row per architecture, into the folder of the run.
+Kendall's tau and Spearman's rho of the score with test accuracy, beside those of what a score
+must beat (wot_dag/scores/baselines.py). An architecture's score here is the mean over
+`score.seeds`. Of a list of genotypes it says too what each filter keeps. Writes result.json and
+architectures.csv.gz, one row per architecture, into the folder of the run.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
-from common.config import parse_config, require
-from common.errors import run_main
+from common.config import require, run_entry
 from common.files import write_columns
 from common.runs import Run
 from common.statistics import kendall_tau, spearman_rho
@@ -24,37 +23,34 @@ from wot_dag.kept import kept_by_filters
 from wot_dag.landscape import landscape
 from wot_dag.scored import scores_of
 from wot_dag.scores.aggregate import aggregate
+from wot_dag.scores.baselines import BASELINES
 from wot_dag.space import make_space
 from wot_dag.store import Key, mean_scores
 
 PROG = "python -m wot_dag.correlate"
 KIND = "wot_correlation"
-PREDICTORS = (
-    "score",
-    "parameters",
-    "multiply_adds",
-    "effective_depth",
-    "effective_width",
-    "random",
-)
+PREDICTORS = ("score", *BASELINES)
 
 
 def main() -> None:
     """Correlates over the whole space of a config and prints a table."""
-    config = parse_config(WotConfig, PROG, "Correlate a score with accuracy over a space.")
-    run_main(PROG, lambda: _correlate_and_print(config), SpaceError)
+    about = "Correlate a score with accuracy over a space."
+    run_entry(PROG, WotConfig, KIND, _correlated, _print, SpaceError, about=about)
 
 
-def _correlate_and_print(config: WotConfig) -> None:
-    record = correlate(config)
+def _correlated(config: WotConfig) -> tuple[dict, int]:
+    return correlate(config), config.samples
+
+
+def _print(found: tuple[dict, int]) -> None:
+    record, samples = found
     for dataset, rows in record["datasets"].items():
         n = rows["score"]["n"]
         print(f"\n{dataset}, n = {n:,}: Kendall's tau, Spearman's rho")
         for name, row in rows.items():
             print(f"  {name.replace('_', ' '):<16} {row['kendall']:6.3f}  {row['spearman']:6.3f}")
         if dataset in record.get("kept", {}):
-            print_kept(record["kept"][dataset], config.samples)
-    print(f"\nRecords: {config.run.folder(KIND)}/")
+            print_kept(record["kept"][dataset], samples)
 
 
 def print_kept(rows: Mapping[str, dict], samples: int) -> None:
@@ -92,6 +88,7 @@ def correlate(config: WotConfig) -> dict:
         shape = header["image_shape"]
         columns["parameters"] = space.parameters(archs, shape)
         columns["multiply_adds"] = space.multiply_adds(archs, shape)
+        columns["convolutions"] = space.convolutions(archs)
         write_columns(run.folder / "architectures.csv.gz", {**columns, **accuracies})
         columns["random"] = np.random.default_rng(0).random(len(archs))
         result = {

@@ -56,6 +56,8 @@ class Feature:
         _, h, w, c = self.shape
         box = self.rows.new_full((c, 1, 3, 3), 1 / 9)
         means = F.conv2d(self.images, box, padding=1, groups=c)
+        # At a border a third of the nine pixels is padding, zeros that do not count; in an image
+        # one pixel wide two thirds are. Corners are scaled twice.
         for dim, size in ((2, h), (3, w)):
             for border in {0, size - 1}:
                 means.select(dim, border).mul_(1.5 if size > 1 else 3)
@@ -84,6 +86,7 @@ def folded_batch_norm(weight: Tensor, source: Feature) -> tuple[Tensor, Tensor]:
     mean, covariance = source.moments
     wide = weight.to(_at_least_float32(weight))
     variance = ((covariance @ wide) * wide).sum(0)
+    # The covariance is a difference, which rounding can take below 0 where nothing varies.
     scaled = wide * torch.rsqrt(variance.clamp_min(0) + EPS)
     return scaled.to(weight), -(mean @ scaled).to(weight)
 
@@ -130,6 +133,7 @@ class Sum:
         images = rows.view(self._shape).permute(0, 3, 1, 2)
         mean, variance = torch.batch_norm_update_stats(images, None, None, 0.0)
         scale = torch.rsqrt(variance + EPS).to(rows.dtype)
+        # Shifts of all that enters are added up, and go over the rows once (`feature`).
         self._add_shift((-mean * scale).to(rows.dtype))
         tiled = self._tiled(rows)
         if self._rows is None:
@@ -137,7 +141,7 @@ class Sum:
             self._own(rows)
         elif self._owned:
             self._tiled(self._rows).addcmul_(tiled, self._along(scale))
-        else:
+        else:  # into the new rows: the sum's are another node's too
             torch.addcmul(self._tiled(self._rows), tiled, self._along(scale), out=tiled)
             self._own(rows)
 

@@ -25,6 +25,7 @@ from wot_dag.space import Space, make_space
 
 PROG = "python -m wot_dag.landscape"
 KIND = "landscape"
+_OF_CIFAR10 = {"NASNet", "Amoeba", "PNAS", "ENAS", "DARTS"}  # NDS' files; DARTS_in is of ImageNet
 _FILES = "NDS files, or CSV files of genotypes and accuracies"
 Columns = dict[str, np.ndarray]
 
@@ -39,7 +40,8 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict]:
         ConfigError, SpaceError: no table, or a list of genotypes that cannot be read.
     """
     if config.space == "darts":
-        return *genotypes_landscape([Path(config.genotypes)]), list_header(config.genotypes)
+        columns, accuracies, (header,) = genotypes_landscape([config.genotypes])
+        return columns, {"accuracy": next(iter(accuracies.values()))}, header
     table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)
@@ -52,11 +54,18 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict]:
     return columns, accuracies, table.header
 
 
-def genotypes_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
-    """The same of lists of genotypes together; accuracies of NDS files are those of CIFAR-10."""
+def genotypes_landscape(files: Sequence[str]) -> tuple[Columns, Columns, list[dict]]:
+    """The same of lists of genotypes together, and name and digest of each.
+
+    A list does not say what its accuracies are of, so they are called as the lists are, but for
+    those that NDS publishes for CIFAR-10.
+    """
     rated = [entry for file in files for entry in read_genotypes(file)]
     shapes = genotype_shapes([entry.genotype for entry in rated])
-    dataset = "accuracy" if any(map(is_csv, files)) else "cifar10"
+    headers = [list_header(file) for file in files]
+    names = [header["name"] for header in headers]
+    published = not any(map(is_csv, files)) and _OF_CIFAR10.issuperset(names)
+    dataset = "cifar10" if published else " + ".join(names)
     columns = {
         "arch": np.array([entry.genotype.to_json() for entry in rated]),
         "effective_depth": shapes.depth[:, 0],
@@ -64,7 +73,7 @@ def genotypes_landscape(files: Sequence[Path]) -> tuple[Columns, Columns]:
         "reduction_depth": shapes.depth[:, 1],
         "reduction_width": shapes.width[:, 1],
     }
-    return columns, {dataset: np.array([entry.accuracy for entry in rated])}
+    return columns, {dataset: np.array([entry.accuracy for entry in rated])}, headers
 
 
 def panels(columns: Columns, accuracies: Columns) -> list[dict]:
@@ -164,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument(
         "--table", help="nasbench201 (ships with the code), or a file, here or in $DATA_ROOT"
     )
-    source.add_argument("--nds", nargs="+", type=Path, metavar="FILE", help=_FILES)
+    source.add_argument("--nds", nargs="+", metavar="FILE", help=_FILES)
     parser.add_argument("--run.name", dest="name", default="", help="the table's, or NDS")
     parser.add_argument("--run.root", dest="root", default="runs", help="folder of all runs")
     return parser
@@ -191,8 +200,8 @@ def _interval(found: dict, over: str) -> str:
 def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
     """The run's result, made anew each time: half a minute."""
     if options.nds:
-        columns, accuracies = genotypes_landscape(options.nds)
-        what = {"nds": [str(file) for file in options.nds]}
+        columns, accuracies, lists = genotypes_landscape(options.nds)
+        what = {"nds": lists}
     else:
         config = WotConfig(table=options.table)
         columns, accuracies, what = landscape(config, make_space(config))

@@ -50,6 +50,7 @@ def nasbench201_kernels(
     if len(passes) != 1:
         raise ValueError(f"found cells of {len(passes)} passes, expected one")
     layout = layout or NasBench201Layout()
+    # A kernel adds up over ReLUs, and cells of a pass differ in how many of them read each node.
     counts = torch.tensor([readers(cell) for cell in cells], dtype=torch.float64)
     forward = _Forward(Feature.of(images), generator, counts.any(0).nonzero().flatten().tolist())
     forward.stem(layout.channels)
@@ -131,6 +132,8 @@ class _Forward:
 
     def residual(self, channels: int) -> None:
         """Residual block of stride 2 on `x`."""
+        # Zero stays zero, since no layer has a bias at its start; its weights are drawn all the
+        # same, for the next ones to be those of the network.
         n, h, w, c = self.shape
         before, half = self.x, (n, -(-h // 2), -(-w // 2), channels)
         first, second = self._weight(channels, c, 3), self._weight(channels, channels, 3)
@@ -154,7 +157,7 @@ class _Forward:
         """
         if self.x is not None:
             total = Sum(self.shape)
-            total.add_normalized(self.x.rows.clone())
+            total.add_normalized(self.x.rows.clone())  # which writes, and nodes share their rows
             self.x = total.feature()
         self._count(self._between, self.x)
         return self._between.matrix(), torch.stack([node.matrix() for node in self._nodes])

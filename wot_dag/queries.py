@@ -25,7 +25,6 @@ def queried(table: AccuracyTable, finalists: Sequence[Sequence[str]]) -> dict:
     datasets = list(table.test_columns())
     chosen = {name: [_best(table, name, archs) for archs in finalists] for name in datasets}
     return {
-        "table": table.header,
         "accuracy": {name: table.look_up(chosen[name])[name] for name in datasets},
         "accuracy_by_first": table.look_up(chosen[datasets[0]]),
         "queries": {

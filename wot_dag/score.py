@@ -7,9 +7,8 @@ kill. `torchrun --nproc-per-node 2 -m wot_dag.score ...` splits the work over pr
 
 import math
 
-from common.config import parse_config, require
+from common.config import require, run_entry
 from common.dataset import digest_of
-from common.errors import run_main
 from common.stopping import stop_on_signals
 from common.workers import Workers
 from spaces import SpaceError
@@ -25,13 +24,9 @@ PROG = "python -m wot_dag.score"
 
 def main() -> None:
     """Scores every architecture of the config's space and writes scores.csv.gz."""
-    run_main(PROG, _score, SpaceError)
-
-
-def _score() -> None:
-    with Workers() as workers:
-        config = parse_config(WotConfig, PROG, "Score all architectures of a space.")
-        score_spaces(config, workers)
+    about = "Score all architectures of a space."
+    how = score_spaces, lambda _nothing: None, SpaceError
+    run_entry(PROG, WotConfig, "", *how, about=about, workers=Workers)
 
 
 def score_spaces(config: WotConfig, workers: Workers) -> None:
@@ -59,7 +54,7 @@ def score_space(config: WotConfig, space: Space, workers: Workers) -> None:
                 "processes": workers.size,
             }
             run.finish(summary, config.score.label, network=config.network(), n=len(scores))
-            print(f"{len(scores):,} scores: {file}")
+            print(f"{len(scores):,} scores: {file}\n\nRecords: {run.folder}/")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.config import free, identity, parse_config, require
+from common.config import free, identity, require, run_entry
 from common.data import data_root, load_dataset, require_dataset
 from common.dataset import Dataset
-from common.errors import run_main
 from common.files import write_columns
 from common.ranges import Positive, check
 from common.runs import Run, RunSettings
@@ -39,8 +38,8 @@ class CellTopologiesConfig:
 
     Args:
         table: accuracies of nas-bench-201: nasbench201 (ships with the code), or a CSV file.
-        dataset: digits, mnist, cifar10, cifar100, svhn, or a path to an .npz file: the images
-            whose kernels are computed.
+        dataset: one that `python -m common.prepare` lists, or PATH.npz: the images whose kernels
+            are computed.
         kernel_samples: training images in a kernel.
         bootstrap: samples behind each confidence interval.
         run: where results go, runs/nasbench201_topologies/<name>/.
@@ -197,12 +196,12 @@ def held_out(table: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, np.nda
 
 def main() -> None:
     """Prints the multiple correlations as lines of a table."""
-    config = parse_config(CellTopologiesConfig, PROG, "What predicts the accuracy of topologies.")
-    run_main(PROG, lambda: _correlate_and_print(config), SpaceError)
+    about = "What predicts the accuracy of topologies."
+    run_entry(PROG, CellTopologiesConfig, KIND, correlate, print_result, SpaceError, about=about)
 
 
-def _correlate_and_print(config: CellTopologiesConfig) -> None:
-    result = correlate(config)
+def print_result(result: Mapping) -> None:
+    """Prints R's of each accuracy, over topologies with a path and over those with depth > 0."""
     for accuracy, subsets in result["results"].items():
         for subset, found in subsets.items():
             kernels = f"{found['different_kernels']} kernels"
@@ -213,7 +212,6 @@ def _correlate_and_print(config: CellTopologiesConfig) -> None:
                 print(f"  {name:32s} R {fit['r']:.3f} [{low:.3f}, {high:.3f}]  held out {cv:.3f}")
             low, high = found["gain_over_depth_width_interval"]
             print(f"  gain of '{FULL}' over '{BASE}': [{low:.3f}, {high:.3f}]")
-    print(f"\nRecords: {config.run.folder(KIND)}/")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ import re
 import statistics
 import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,6 +98,11 @@ class AccuracyTable:
         _warn(file, table)
         return table
 
+    @classmethod
+    def find_for(cls, space: str, path: str | Path, *folders: Path) -> AccuracyTable | None:
+        """`find` for a search of `space`; None if no path is wanted, or the space has no table."""
+        return cls.find(path, *folders) if path and space == "nas-bench-201" else None
+
     def write(self, path: str | Path) -> None:
         """Writes the table as CSV, gzipped if the name ends in .gz."""
         path = Path(path)
@@ -157,14 +163,17 @@ class AccuracyTable:
             for dataset, name in self.test_columns().items()
         }
 
-    def add_to(self, result: Mapping, architectures: Sequence[str]) -> dict:
-        """A search's result with `table` and `accuracy`: those of this table, whatever stood there.
+    def add_to(self, run: Any, look_up: Callable[[], Mapping]) -> None:
+        """Adds `table`, and what is looked up in it, to the result of a run, unless it is there.
 
         Accuracies are looked up after the choice, so a finished search may change its table.
+
+        Args:
+            run: has a `result`, and `rewrite` to replace it.
+            look_up: gives what replaces the same keys of the result.
         """
-        if result.get("table") == self.header:
-            return dict(result)
-        return {**result, "table": self.header, "accuracy": self.look_up(architectures)}
+        if run.result.get("table") != self.header:
+            run.rewrite({**run.result, "table": self.header, **look_up()})
 
     def values(self, column: str, architectures: Sequence[str]) -> np.ndarray:
         """A column [architectures] of these; nan where the table does not know one."""
