@@ -71,7 +71,7 @@ class Sources:
 
     records: Sequence[Record]
     published: Mapping[str, Any]
-    unread: Sequence[tuple[Path, Exception]] = ()  # folders without a readable record, and why
+    left: Sequence[tuple[Path, Exception]] = ()  # folders whose record is not here, and why
 
     @classmethod
     def read(cls, roots: Sequence[Path], some: bool = False) -> Sources:
@@ -84,11 +84,11 @@ class Sources:
         names = ", ".join(map(str, roots))
         if not any(root.is_dir() for root in roots):
             raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
-        records, unread = find_records(roots)
+        records, left = find_records(roots)
         if some and not records:
-            why = "".join(f"; {folder}: {reason}" for folder, reason in unread[:3])
+            why = "".join(f"; {folder}: {reason}" for folder, reason in left[:3])
             raise ValueError(f"found no record in {names}, expected finished runs{why}")
-        return cls(records, read_published(), unread)
+        return cls(records, read_published(), left)
 
     def of_kind(self, *kinds: str) -> list[Record]:
         """Records of some kinds."""

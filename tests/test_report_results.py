@@ -164,14 +164,41 @@ def test_cells_of_te_nas_tell_the_images_of_search_and_training(tmp_path):
 
 
 def test_a_record_counts_once(tmp_path):
-    """A copy, and the same config, seed and data run again; the later folder's stands."""
+    """Of a run made again the later folder's stands, the other is listed; a copy needs no word."""
     for root in ("a", "b"):
         keep(tmp_path / root, "tenas/x", search())
+        keep(tmp_path / root, f"wot/copy_in_{root}", wot(n=6), {"seed": 2})
     keep(tmp_path / "a", "wot/old", wot(n=3), {"seed": 0})
     keep(tmp_path / "b", "wot/new", wot(n=4), {"seed": 0})
     keep(tmp_path / "b", "wot/other", wot(n=5), {"seed": 1})
-    records, unread = find_records([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
-    assert [run.name for run in records] == ["tenas/x", "wot/new", "wot/other"] and not unread
+    records, left = find_records([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
+    names = ["tenas/x", "wot/copy_in_b", "wot/new", "wot/other"]
+    assert [run.name for run in records] == names
+    assert [folder for folder, _ in left] == [tmp_path / "a/wot/old"]
+    text = section(results_of(tmp_path / "a", tmp_path / "b", out=tmp_path), "Not shown")
+    line = f"- {tmp_path}/a/wot/old: the same run as {tmp_path}/b/wot/new, which is shown"
+    assert text.splitlines()[2:] == [line]
+
+
+def test_searches_that_another_table_judges_are_two(tmp_path):
+    for name, mean in (("official", 92.5), ("mine", 91.5)):
+        table = {"name": name, "digest": name}
+        keep(tmp_path / "r", f"wot/{name}", wot(mean=mean) | {"table": table}, {"seed": 0})
+    text = results_of(tmp_path / "r", out=tmp_path)
+    rows = rows_of(section(text, "Table 2"), "WOT", "cifar10_subset")
+    assert {row[7] for row in rows} == {"92.50 (1.00)", "91.50 (1.00)"} and len(rows) == 2
+
+
+def test_a_path_spelt_in_two_ways_is_one_data_set(tmp_path):
+    """The header has its digest: seeds are averaged, those on other images are not."""
+    for seed, error in enumerate((2.0, 3.0)):
+        config = {"dataset": f"{'./' * seed}my.npz", "data": {"dataset": seed}, "seed": seed}
+        keep(tmp_path / "r", f"retrain/{seed}", training("TE-NAS", "my", error, seed), config)
+    other = training("TE-NAS", "my", 9.0, 2) | {"dataset": {"name": "my", "digest": "1" * 16}}
+    keep(tmp_path / "r", "retrain/other", other, {"dataset": "my.npz", "seed": 2})
+    text = section(results_of(tmp_path / "r", out=tmp_path), "TE-NAS: cells")
+    rows = rows_of(text, "TE-NAS, here")
+    assert [(row[2], row[-1]) for row in rows if row[2]] == [("2.50 (0.71)", "2"), ("9.00", "1")]
 
 
 def test_tables_and_figures_are_files(tmp_path, capsys):
