@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from common.files import read_metrics
 from report.order import CURVES, in_words, order_tables
 from report.records import Record
-from report.sections import Image, Parts, Sources
+from report.sections import Image, Parts, Sources, whole_dataset
 from report.style import add_legend, draw_band, line_style, new_panels, seeds_in_words
 from report.tables import Table
 
@@ -38,7 +38,7 @@ def fig4(sources: Sources, dataset: str) -> Parts:
     claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
     yield f"{sources.cite('paper', claim)}. {_OPEN}"
     for run in sources.of_kind("mlp"):
-        if _is_of_fig4(sources, run) and run.whole_dataset == dataset:
+        if _is_of_fig4(sources, run) and whole_dataset(run) == dataset:
             yield from _convergence(run, paper["order"])
 
 
@@ -52,7 +52,7 @@ def others(sources: Sources) -> Parts:
 def _is_of_fig4(sources: Sources, run: Record) -> bool:
     """Whether a run trains the DAGs of Fig. 3 on images of Fig. 4."""
     codes = {row["code"] for row in run.result["dags"].values()}
-    images = run.whole_dataset in ("mnist", "cifar10")
+    images = whole_dataset(run) in ("mnist", "cifar10")
     return images and codes == set(sources.published["fig3"].values())
 
 

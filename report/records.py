@@ -41,11 +41,6 @@ class Record:
         return (self.result["dataset"] or {}).get("name", "")
 
     @property
-    def whole_dataset(self) -> str:
-        """Name of the data set that the images are a part of, or all of as JPEG held them."""
-        return self.dataset.removesuffix("_subset").removesuffix("_jpeg")
-
-    @property
     def network(self) -> str:
         """What was built in its space, in words: "channels 16, cells 5"."""
         parts = {k: v for k, v in self._network.items() if k not in ("space", "seeds")}
@@ -149,7 +144,8 @@ def _check_header(result: Mapping[str, Any]) -> None:
         raise ValueError(f"result.json: no {', '.join(missing)}: this is no record of a run")
     data = result["dataset"]
     fits = all(isinstance(result[key], kinds) for key, kinds in _HEADER.items())
-    if not fits or (data is not None and not isinstance(data.get("name"), str)):
+    words = [data.get(key) for key in ("name", "digest")] if fits and data is not None else []
+    if not fits or not all(isinstance(word, str) for word in words):
         head = {key: result[key] for key in _HEADER}
         raise ValueError(f"result.json: found {str(head)[:300]}, expected a run's header")
 

@@ -61,7 +61,7 @@ class Section:
         """
         cells = (cell for table in self.tables for row in table.rows for cell in row)
         missing = any(isinstance(c, str) and c.startswith((NOT_RUN, "needs ")) for c in cells)
-        missing |= any(run.dataset.endswith("_subset") for run in self.records)
+        missing |= any(_known_images(run)["in_part"] for run in self.records)
         return self.status or ("measured in part" if missing else "measured")
 
 
@@ -134,3 +134,14 @@ def headed(
 def read_published() -> Mapping[str, Any]:
     """The content of published.yaml."""
     return yaml.safe_load(PUBLISHED.read_text())
+
+
+def whole_dataset(run: Record) -> str:
+    """Name of the data set that a run's images are a part of, or all of in another form."""
+    return _known_images(run)["of"]
+
+
+def _known_images(run: Record) -> Mapping[str, Any]:
+    """What published.yaml knows of the images, by their digest; else they are what they are."""
+    digest = (run.result["dataset"] or {}).get("digest")
+    return read_published()["images"].get(digest, {"of": run.dataset, "in_part": False})

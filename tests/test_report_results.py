@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.files import read_json
+from common.files import read_json, write_json
+from dag import FIGURE_3
 from report import theory
 from report.__main__ import main
 from report.guard import Left
@@ -22,6 +23,7 @@ from tests.launcher import make_venv
 from tests.records import (
     correlation,
     keep,
+    keep_mlp,
     results_of,
     row_of,
     rows_of,
@@ -187,6 +189,23 @@ def test_searches_that_another_table_judges_are_two(tmp_path):
     text = results_of(tmp_path / "r", out=tmp_path)
     rows = rows_of(section(text, "Table 2"), "WOT", "cifar10_subset")
     assert {row[7] for row in rows} == {"92.50 (1.00)", "91.50 (1.00)"} and len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("images", "fig4", "others"),
+    [
+        ({"name": "part", "digest": "0742a165ede4a6ca"}, "measured in part", "not run yet"),
+        ({"name": "jpeg", "digest": "d23c5e90c3c63ded"}, "measured", "not run yet"),
+        ({"name": "cifar10", "digest": "0" * 16}, "measured", "not run yet"),
+        ({"name": "cifar10_subset", "digest": "0" * 16}, "not run yet", "measured"),
+        ({"name": "cifar10.npz", "digest": "0" * 16}, "not run yet", "measured"),
+    ],
+)
+def test_what_images_are_is_told_by_their_digest(tmp_path, images, fig4, others):
+    folder = keep_mlp(tmp_path / "r", "m", FIGURE_3, codes=tuple(FIGURE_3.values()))
+    write_json(folder / "result.json", read_json(folder / "result.json") | {"dataset": images})
+    words = {s.key: s.word for s in all_sections(Sources.read([tmp_path / "r"]), Left())}
+    assert (words["fig4_cifar10"], words["mlp"]) == (fig4, others)
 
 
 def test_a_path_spelt_in_two_ways_is_one_data_set(tmp_path):
