@@ -185,14 +185,12 @@ class Run:
         self._metrics.truncate(position)
         self._metrics.seek(0, os.SEEK_END)
 
-    def finish(self, result: dict, **said: Any) -> dict:
-        """Writes the result below a header that says what it is, and returns both.
+    def finish(self, result: dict, *said: Any, **more: Any) -> dict:
+        """Writes the result, the kind's own fields, below its `header`, and returns both.
 
-        Args:
-            result: the kind's own fields.
-            said: of the header: see `header`.
+        The header's kind and data set are the run's; `said` and `more` are its other arguments.
         """
-        whole = header(self.kind, dataset=self.data, **said) | result
+        whole = header(self.kind, *said, dataset=self.data, **more) | result
         self.rewrite(whole)
         return whole
 
@@ -212,9 +210,9 @@ def header(
     method: str = "",
     filter: str = "",  # noqa: A002  (the record's key)
     fraction: float | None = None,
-    dataset: Mapping[str, str] | None = None,
     network: Mapping[str, Any] | None = None,
     n: int | None = None,
+    dataset: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """How every result.json begins: what it is.
 
@@ -223,11 +221,12 @@ def header(
         method: as a table's row names it; empty where no method is meant.
         filter: none, box, published or exempt; empty where none is meant.
         fraction: of the box rule.
-        dataset: name and digest of the images that were read (`Dataset.header`); None for none.
         network: what was built, in a few words.
         n: repeats, seeds, searches or networks that the numbers summarize.
+        dataset: name and digest of the images that were read (`Dataset.header`); None for none.
     """
-    return dict(locals())
+    head = {"kind": kind, "method": method, "filter": filter, "fraction": fraction}
+    return head | {"dataset": dataset, "network": network, "n": n}
 
 
 def keep_record(folder: Path, config: Mapping[str, Any], start: dict, whole: dict) -> None:
