@@ -165,6 +165,20 @@ def test_cells_of_te_nas_tell_the_images_of_search_and_training(tmp_path):
     assert row_of(text, "cifar10", "none")[6:8] == ["1.75", "1.71"]
 
 
+def test_a_cell_that_several_searches_found_names_the_images_of_all(tmp_path):
+    """Whichever record comes first: none of them alone is where it was searched."""
+    root = tmp_path / "r"
+    found = search(space="darts")
+    found["searches"][0]["genotype"] = training()["genotype"]
+    for name, images in (("a", "svhn"), ("b", "cifar10")):
+        keep(root, f"tenas/{name}", found | {"dataset": {"name": images, "digest": name}})
+    keep(root, "retrain/a", training())
+    rows = rows_of(section(results_of(root, out=tmp_path), "TE-NAS: cells"), "TE-NAS, here")
+    assert [row[1] for row in rows] == ["not trained here", "needs ImageNet", "needs ImageNet"]
+    text = section(results_of(root, out=tmp_path), "TE-NAS: cells")
+    assert row_of(text, "TE-NAS, here, searched on cifar10, svhn")[2] == "2.75"
+
+
 def test_a_record_counts_once(tmp_path):
     """Of a run made again the later folder's stands, the other is listed; a copy needs no word."""
     for root in ("a", "b"):
