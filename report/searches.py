@@ -1,5 +1,6 @@
 """Searches of NAS-Bench-201 by WOT and TE-NAS, published beside measured: Tables 2 and 3."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from common.statistics import paired_difference
@@ -93,10 +94,12 @@ def _beside(paper: Mapping, names: Sequence[str], here: Sequence[Cell]) -> list[
 
 
 def _best(runs: Sequence[Record], names: Sequence[str]) -> list[Cell]:
-    """Accuracy of each data set's best cell, of any run's table."""
-    rows = [run.result.get("accuracy", {}) for run in runs]
-    best = {name: row[name]["best"] for row in rows[::-1] for name in row if "best" in row[name]}
-    return [number(best.get(name)) for name in names]
+    """Accuracy of each data set's best cell in the tables of all runs."""
+    best = defaultdict(list)
+    for run in runs:
+        for name, row in run.result.get("accuracy", {}).items():
+            best[name] += [row["best"]] if "best" in row else []
+    return [number(max(best[name], default=None)) for name in names]
 
 
 def _differences(runs: Sequence[Record], names: Sequence[str]) -> Iterator[dict]:

@@ -196,13 +196,15 @@ def test_a_record_counts_once(tmp_path):
     assert text.splitlines()[2:] == [line]
 
 
-def test_searches_that_another_table_judges_are_two(tmp_path):
-    for name, mean in (("official", 92.5), ("mine", 91.5)):
-        table = {"name": name, "digest": name}
-        keep(tmp_path / "r", f"wot/{name}", wot(mean=mean) | {"table": table}, {"seed": 0})
+def test_searches_that_another_table_judges_have_rows_of_their_own(tmp_path):
+    for name, mean, best in (("a", 92.5, 93.5), ("b", 91.5, 94.5), ("c", 90.5, 93.0)):
+        result = wot(mean=mean) | {"table": {"name": name, "digest": name}}
+        result["accuracy"]["cifar100"]["best"] = best
+        keep(tmp_path / "r", f"wot/{name}", result, {"seed": 0})
     text = results_of(tmp_path / "r", out=tmp_path)
     rows = rows_of(section(text, "Table 2"), "WOT", "cifar10_subset")
-    assert {row[7] for row in rows} == {"92.50 (1.00)", "91.50 (1.00)"} and len(rows) == 2
+    assert [row[7] for row in rows] == ["92.50 (1.00)", "91.50 (1.00)", "90.50 (1.00)"]
+    assert row_of(section(text, "Table 2"), "Optimal")[7] == "94.50"  # of all tables
 
 
 @pytest.mark.parametrize(
