@@ -56,7 +56,8 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
 
     Args:
         name: of the catalogue, or PATH.npz with arrays x_train, y_train, x_test, y_test (images
-            uint8 [n, h, w], [n, h, w, c] or [n, c, h, w]).
+            uint8 [n, h, w], [n, h, w, c] or [n, c, h, w]). A file mine.npz is named mine, but
+            mnist.npz by its whole name: it need not hold what the catalogue calls mnist.
         device: where the images shall live.
         seed: of the split.
 
@@ -73,7 +74,9 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
     if len(parts) == 2:
         (x, y), test = parts
         parts = *((x[part], y[part]) for part in holdout_indices(len(y), seed)), test
-    return make_dataset(name if name in CATALOGUE else Path(name).stem, parts, digest, device)
+    if name not in CATALOGUE:
+        name = Path(name).name if Path(name).stem in CATALOGUE else Path(name).stem
+    return make_dataset(name, parts, digest, device)
 
 
 def known_names() -> str:

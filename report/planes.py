@@ -8,6 +8,7 @@ import numpy as np
 
 from dag import Dag, box_rule, depth_histogram, effective_depth_width
 from report.guard import Left
+from report.models import of_torchvision
 from report.sections import Sources
 from report.topologies import read_codes
 from spaces.benchmark import EMBEDDED, AccuracyTable
@@ -24,7 +25,7 @@ def planes(sources: Sources, left: Left) -> list[dict]:
             rows = read_codes(run)
             eigenvalues = {row["code"]: _rounded(float(row["lambda_min"]), 8) for row in rows}
             made.append(_all_topologies(rows, eigenvalues))
-    for run in [run for run in sources.of_kind("models") if run.name.endswith("torchvision")][:1]:
+    for run in of_torchvision(sources)[:1]:
         with left.noting(run.folder, "plane of its models: "):
             made.append(_classifiers(run.result["models"]))
     return [nasbench201(AccuracyTable.find(EMBEDDED), eigenvalues), *made]

@@ -203,6 +203,8 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     np.savez(tmp_path / "mine.npz", **arrays())
     assert load_dataset("~/mine.npz").name == "mine"
+    np.savez(tmp_path / "mnist.npz", **arrays())  # the catalogue's name stands for other images
+    assert load_dataset("~/mnist.npz").name == "mnist.npz"
     monkeypatch.setenv("DATA_ROOT", "~/data")
     assert data_root() == tmp_path / "data"
 

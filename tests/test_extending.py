@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.records import row_of, section
 from tests.running import run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -157,6 +158,8 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     copy.run("report", "results", "--records", "runs", "--out", "out")
     text = (copy.root / "out/RESULTS.md").read_text()
     assert "A toy" in text and "| searches |" in text
+    table = section(text, "Table 2")
+    assert row_of(table, "skips + depth")[1] == "stripes" and "runs/wot/toy:" not in text
 
 
 def test_an_operator(copy):

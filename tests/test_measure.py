@@ -11,7 +11,12 @@ import pytest
 from scipy.stats import spearmanr
 from torch import nn
 
+from common.record import main as keep
 from dag import Dag, effective_depth_width
+from report.guard import Left
+from report.planes import planes
+from report.results import all_sections
+from report.sections import Sources
 from spaces import Genotype, measure
 from spaces.measure.__main__ import main
 from spaces.measure.correlations import correlations
@@ -104,6 +109,35 @@ def test_the_table_fits_80_columns(own, capsys, tmp_path):
         rows = list(csv.DictReader(handle))
     assert rows[0]["paths"] == str(2**58)
     assert rows[3]["log2_width"] == "" and rows[3]["model"] == "DARTS_V2, reduce cell"
+
+
+def test_a_record_says_whose_models_it_measured(own, tmp_path):
+    """The name of its folder says nothing: torchvision's have a figure and a plane, others none."""
+    words = {
+        "all": ["torchvision:resnet18", "torchvision:resnet34", "torchvision:alexnet"],
+        "my_torchvision": ["own_models:small", "torchvision:vgg16"],
+        "own": [EXAMPLE],
+    }
+    for name, what in words.items():
+        folder = tmp_path / "models" / name
+        main([*what, "--json", str(folder / "result.json")])
+        command = ["--command", f"bash scripts/models.sh {name}"]
+        keep([*command, "models", str(folder), *what, "--shape", "1,3,8,8"])
+    sources, left = Sources.read([tmp_path]), Left()
+    records = {run.name: run for run in sources.records}
+    run = records["models/all"]
+    assert (run.space, run.config["what"][-2:]) == ("torchvision", ["--shape", "1,3,8,8"])
+    assert run.starts[0]["command"] == "bash scripts/models.sh all" and run.starts[0]["cores"]
+    made = next(made for made in all_sections(sources, left) if made.key == "models")
+    assert len(made.records) == 3 and not left.reasons
+    assert [image.records for image in made.images] == [(run,)]
+    captions = {table.caption for table in made.tables}
+    assert captions >= {f"Paths of models/{name}" for name in ("my_torchvision", "own")}
+    found = planes(sources, left)
+    assert not left.reasons
+    (plane,) = (plane for plane in found if plane["key"] == "models")
+    assert [row[0] for row in plane["topologies"]] == ["resnet18", "resnet34", "alexnet"]
+    made.images[0].draw()
 
 
 @pytest.mark.parametrize(
