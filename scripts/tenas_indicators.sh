@@ -3,7 +3,7 @@
 #
 # Kendall's tau of kappa and of R with the accuracy of 100 architectures, measured on images of the
 # data set; on digits also which operators survive pruning by kappa alone, by R alone and by both.
-# Cost on 2 cores: digits 5 minutes, the others 10.
+# Cost: about 5 minutes on 2 cores.
 # Writes: runs/tenas_correlation/NAME/; on digits runs/tenas/preference_*/; runs/report/
 # Config: configs/tenas/correlate.yaml, preference.yaml
 
