@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# TE-NAS on the DARTS space: bash scripts/tenas_darts.sh cifar10|imagenet-1k [--key value ...]
+# TE-NAS on the DARTS space: bash scripts/tenas_darts.sh [cifar10|imagenet-1k] [--key value ...]
 #
 # Prunes the supernet with the exempt rule, draws the operators left by round, and prints the
 # command that trains the genotype. Other images: --indicators.dataset PATH.npz. Without the rule:
