@@ -121,13 +121,12 @@ py_then_report() {
     fi
 }
 
-# Runs mlp_code.$1 on images $3, by their own config or that of name $2, with the words after them,
-# and shows its report.
-study_mlps() {
+# Runs module $2 with setting $3 at images $5, by their own config or that of name $4, with the words
+# after them, then shows report $1: the name of the config's kind and of the run's too.
+study() {
     local config
-    config="$(config_for "$1" "$3" "$2")"
-    py_then_report "$1" "$1" "$(basename "$3" .npz)" "mlp_code.$1" \
-        --config "$config" --dataset "${@:3}"
+    config="$(config_for "$1" "$5" "$4")"
+    py_then_report "$1" "$1" "$(basename "$5" .npz)" "$2" --config "$config" "--$3" "${@:5}"
 }
 
 need_file() {

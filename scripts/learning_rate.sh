@@ -10,4 +10,4 @@
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 
-study_mlps learning_rate dags "${@:-digits}"
+study learning_rate mlp_code.learning_rate dataset dags "${@:-digits}"

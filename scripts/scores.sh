@@ -13,8 +13,4 @@
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 
-what="${1:-digits}"
-shift || true
-config="$(config_for scores "$what" nasbench201)"
-py_then_report scores scores "$(basename "$what" .npz)" wot_dag.compare \
-    --config "$config" --score.dataset "$what" "$@"
+study scores wot_dag.compare score.dataset nasbench201 "${@:-digits}"

@@ -9,4 +9,4 @@
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 
-study_mlps theory dags "${@:-digits}"
+study theory mlp_code.theory dataset dags "${@:-digits}"

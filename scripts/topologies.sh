@@ -9,4 +9,4 @@
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 
-study_mlps topologies digits "${@:-digits}"
+study topologies mlp_code.topologies dataset digits "${@:-digits}"
