@@ -185,6 +185,10 @@ def test_prepare_lists_what_is_there_and_how_to_get_the_rest(tmp_path, monkeypat
     assert "1,000 / 297 / 500" in capsys.readouterr().out
     with pytest.raises(UserError, match="found 'minst', expected one of digits, mnist"):
         prepare(["minst"])
+    with pytest.raises(SystemExit, match="0"):
+        prepare(["--help"])
+    told = capsys.readouterr().out
+    assert "python -m common.prepare [-h] [NAME ...]" in told and "mnist, cifar10" in told
 
 
 def test_a_cut_mnist_file_is_named(tmp_path, monkeypatch):

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.records import row_of, section
-from tests.running import run
+from tests.running import make_venv, run
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("common", "configs", "dag", "report", "spaces", "tenas_dag", "wot_dag")
+ROOMS = ("common", "configs", "dag", "mlp_code", "report", "scripts", "spaces", "tenas_dag",
+         "wot_dag")  # fmt: skip
 
 DATA_SET = """
 
@@ -112,6 +114,21 @@ class Copy:
         assert status == 0, err[-2000:]
         return out
 
+    def script(self, name: str, *words: str) -> str:
+        """What a script of the copy prints, whose Python is that of the copy too."""
+        make_venv(self.root)
+        shutil.copy(ROOT / "requirements.txt", self.root)
+        python = self.root / ".venv/bin/python"
+        python.rename(python.with_name("stand_in"))
+        python.write_text(
+            '#!/bin/sh\nshift\nexec .venv/bin/stand_in -m tests.elsewhere "$PWD" "$@"\n'
+        )
+        python.chmod(0o755)
+        command = ["bash", f"scripts/{name}.sh", *words]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
 
 @pytest.fixture
 def copy(tmp_path) -> Copy:
@@ -125,6 +142,8 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     copy.write("configs/wot/stripes.yaml", config)
     assert len(copy.touched) == 2
     copy.touched.clear()
+    tiny = ("--width", "4", "--epochs", "1", "--seeds", "[0]", "--precision", "float32")
+    assert "runs/mlp/stripes" in copy.script("fig4", "stripes", *tiny)
 
     copy.append("dag/filters.py", RULE)
     rule = "from dag.filters import deepest\n"
