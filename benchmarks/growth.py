@@ -1,4 +1,4 @@
-"""How costs grow with size: python -m benchmarks.growth [--out FILE]    (2 minutes on 2 cores).
+"""How costs grow with size: python -m benchmarks.growth [--out FOLDER]    (2 minutes on 2 cores).
 
 Effective depth and width against nodes, kernels against samples, WOT's score against batch and
 channels, regions against inputs, the NTK against the batch. Each curve names the power of the size

@@ -1,4 +1,4 @@
-"""WOT's score against the plain one, in one run: `python -m benchmarks.wot [--out FILE]`.
+"""WOT's score against the plain one, in one run: `python -m benchmarks.wot [--out FOLDER]`.
 
 Both score the same networks (same initial weights, same mini-batch); the plain version builds
 the modules, runs a backward pass first, and hooks every ReLU, as the published procedure does.

@@ -56,8 +56,7 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
 
     Args:
         name: of the catalogue, or PATH.npz with arrays x_train, y_train, x_test, y_test (images
-            uint8 [n, h, w], [n, h, w, c] or [n, c, h, w]). A file mine.npz is named mine, but
-            mnist.npz by its whole name: it need not hold what the catalogue calls mnist.
+            uint8 [n, h, w], [n, h, w, c] or [n, c, h, w]).
         device: where the images shall live.
         seed: of the split.
 
@@ -74,9 +73,20 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
     if len(parts) == 2:
         (x, y), test = parts
         parts = *((x[part], y[part]) for part in holdout_indices(len(y), seed)), test
-    if name not in CATALOGUE:
-        name = Path(name).name if Path(name).stem in CATALOGUE else Path(name).stem
-    return make_dataset(name, parts, digest, device)
+    return make_dataset(name_of(name), parts, digest, device)
+
+
+def name_of(dataset: str) -> str:
+    """How records name a set of the catalogue, PATH.npz, or PATH/ of an image folder.
+
+    A file mine.npz is named mine, but mnist.npz by its whole name, and a folder imagenet-1k with
+    its slash: they need not hold what the catalogue calls so.
+    """
+    if dataset in CATALOGUE:
+        return dataset
+    path, slash = Path(dataset), "/" * dataset.endswith("/")
+    own = path.name if slash else path.stem
+    return path.name + slash if own in CATALOGUE else own
 
 
 def known_names() -> str:

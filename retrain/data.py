@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from common.config import require
-from common.data import data_root, load_dataset
+from common.data import data_root, load_dataset, name_of
 from common.dataset import DataError, Dataset, Split, epoch_order
 from common.image_folder import MEAN, STD, FolderImages, digest, list_files, middle
 from common.workers import Workers
@@ -103,7 +103,7 @@ class FolderSet:
         self.config, self.workers, self.device = config, workers, device
         holdout = config.holdout if config.validation else 0
         self.files, self.classes = list_files(root, name, holdout, config.seed)
-        self.header = {"name": Path(config.dataset).name, "digest": digest(root / name)}
+        self.header = {"name": name_of(config.dataset), "digest": digest(root / name)}
         self.image_shape = (3, config.image_size, config.image_size)
         self.sizes = {part: len(files) for part, files in self.files.items()}
         self.steps = Steps(config, self.sizes["train"], workers)

@@ -25,10 +25,10 @@ help_if_asked() {
     sed -n '2,/^$/{s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
     ! grep -q '^# .*\[--key value' "scripts/$(basename "$0")" || cat <<'END'
 
-IMAGES: digits, which is embedded, where none are named; or PATH.npz; or another of the data sets
-that bash scripts/prepare_data.sh lists: they are looked for in $DATA_ROOT (default data/), and
-downloaded when absent if they can be. Further words go on to the Python entry, whose --help lists
-them. Stopped, the same command goes on where it was.
+Data sets are looked for in $DATA_ROOT (default data/), and downloaded when absent, if they can be:
+bash scripts/prepare_data.sh lists them. IMAGES are one of them, by default digits, which is
+embedded, or PATH.npz. Further words go on to the Python entry, whose --help lists them. Stopped,
+the same command goes on where it was.
 END
     exit 0
 }

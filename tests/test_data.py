@@ -8,7 +8,7 @@ import torch
 import torchvision  # noqa: F401  (fails beside a torch it was not built for)
 
 from common import image_folder
-from common.data import data_root, load_dataset
+from common.data import data_root, load_dataset, name_of
 from common.dataset import DataError
 from common.errors import UserError
 from common.pictures import read_picture
@@ -209,6 +209,9 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
     assert load_dataset("~/mine.npz").name == "mine"
     np.savez(tmp_path / "mnist.npz", **arrays())  # the catalogue's name stands for other images
     assert load_dataset("~/mnist.npz").name == "mnist.npz"
+    names = ("mnist", "ImageNet16-120", "a/b.c/", "a/svhn/", "./v1.2.npz", "svhn.npz")
+    shown = ["mnist", "ImageNet16-120", "b.c", "svhn/", "v1.2", "svhn.npz"]
+    assert [name_of(name) for name in names] == shown
     monkeypatch.setenv("DATA_ROOT", "~/data")
     assert data_root() == tmp_path / "data"
 

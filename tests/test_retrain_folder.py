@@ -99,6 +99,7 @@ def test_the_auxiliary_head_of_imagenet(root, monkeypatch):
 
 def test_batches_follow_seed_epoch_and_step(root):
     images = load_images(config(root, loader_workers=0), Workers(), CPU)
+    assert images.header["name"] == "imagenet-1k/"  # any folder, not the catalogue's set
     epochs = [list(images.train_batches(epoch, 0)) for epoch in (1, 1, 2)]
     for (_, n, x, y), (_, _, again, labels) in zip(epochs[0], epochs[1]):
         assert torch.equal(x, again) and torch.equal(y, labels) and len(x) == n
