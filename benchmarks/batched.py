@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness import compared, fastest, keep_record, make_parser, whole
+from benchmarks.harness import compared, fastest, keep, make_parser, whole
 from common.devices import choose_device, describe
 from common.errors import run_main
 from dag import FIGURE_3
@@ -58,8 +58,8 @@ def measure(width: int, device: torch.device) -> dict:
         f"step of {len(members)} batched networks, width {width}, batch {BATCH}",
         loop.wall / steps,
         batched.wall / steps,
-        device=describe(device),
-        largest_relative_loss_difference=abs(batched.result - loop.result) / loop.result,
+        "loss",
+        abs(batched.result - loop.result) / loop.result,
     )
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     options = parser.parse_args()
     device = choose_device(options.device)
     rows = [measure(width, device) for width in options.width]
-    keep_record(options.out, {"rows": rows}, describe(device))
+    keep(options, describe(device), {"rows": rows})
 
 
 if __name__ == "__main__":

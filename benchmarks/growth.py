@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.harness import fastest, keep_record, make_parser
+from benchmarks.harness import fastest, keep, make_parser
 from common.devices import choose_device, describe
 from common.errors import run_main
 from common.memory import keep_freed_memory
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(
             f"{found['what']}\n  seconds by {found['size']}: {points}; power {found['power']:.1f}"
         )
-    keep_record(options.out, {"curves": curves}, describe(device))
+    keep(options, describe(device), {"curves": curves}, kind="growth")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ import torch
 
 from common.devices import DEVICES
 from common.environment import environment
-from common.files import write_json
+from common.runs import header, keep_record
 
 _STAT = Path("/proc/stat")
 
 
 def make_parser(name: str, description: str | None, device: bool = True) -> argparse.ArgumentParser:
-    """With --out, and --device where one can be chosen."""
+    """With --out, and --device where one can be chosen; what it reads says whose options it has."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
+    parser.set_defaults(benchmark=name)
     parser.add_argument("--out", type=Path, help=f"folder, such as results/benchmarks/{name}")
     if device:
         parser.add_argument("--device", choices=DEVICES, default="auto")
@@ -58,12 +59,23 @@ def fastest(versions: Mapping[str, Callable[[], object]], repeats: int) -> dict[
     return found
 
 
-def compared(what: str, plain: float, ours: float, **more: object) -> dict:
-    """A row of the report's table of speed, which is printed too; `plain` and `ours` in seconds."""
-    row = {"what": what, "plain_seconds": plain, "our_seconds": ours, "ratio": plain / ours, **more}
-    gaps = "".join(f", {k.replace('_', ' ')} {v:.0e}" for k, v in more.items() if "relative" in k)
-    print(f"{what}: plain {plain:.3g} s, ours {ours:.3g} s, ratio {row['ratio']:.2f}{gaps}")
-    return row
+def compared(
+    what: str, plain: float, ours: float, of: str = "", gap: float | None = None, **more: object
+) -> dict:
+    """A row of the report's table of speed, which is printed too.
+
+    Args:
+        what: both versions do.
+        plain: seconds that the plain one takes.
+        ours: seconds of ours.
+        of: what they compute, such as "loss".
+        gap: its largest relative difference, if that is measured.
+        more: of the row; cpu_ratio is shown.
+    """
+    row = {"what": what, "plain_seconds": plain, "our_seconds": ours, "ratio": plain / ours}
+    apart = "" if gap is None else f", largest relative {of} difference {gap:.0e}"
+    print(f"{what}: plain {plain:.3g} s, ours {ours:.3g} s, ratio {row['ratio']:.2f}{apart}")
+    return row | {"difference_of": of, "largest_relative_difference": gap} | more
 
 
 def _busy_and_own() -> tuple[float, float]:
@@ -88,15 +100,28 @@ def others_percent() -> float:
     return max(0.0, 100 * (1 - own / busy)) if busy > 0 else 0.0
 
 
-def keep_record(out: Path | None, record: dict, device: str, dataset: dict | None = None) -> None:
-    """Writes `record` to the folder `out`, if there is one, below the header of a benchmark.
+def keep(
+    options: argparse.Namespace,
+    device: str,
+    found: dict,
+    kind: str = "benchmark",
+    dataset: dict | None = None,
+) -> None:
+    """Writes the record to the folder `options.out`, if there is one.
 
-    `dataset` names the images that were read (`Dataset.header`), if any.
+    Its config is the options, and what it ran on, which decides the times.
+
+    Args:
+        options: of the command line.
+        device: in words.
+        found: the result; its first entry has the rows or curves.
+        kind: of the record.
+        dataset: the images that were read (`Dataset.header`), if any.
     """
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        rows = record.get("rows", record.get("curves", ()))
-        header = {"kind": "benchmark", "method": "", "filter": "", "fraction": None}
-        header |= {"dataset": dataset, "network": None, "n": len(rows)}
-        write_json(out / "environment.json", {"starts": [environment(device)]})
-        write_json(out / "result.json", {**header, **record, "others_percent": others_percent()})
+    if options.out:
+        start = environment(device)
+        config = {key: value for key, value in vars(options).items() if key != "out"}
+        config |= {key: start[key] for key in ("device", "cpu", "cores")}
+        head = header(kind, dataset=dataset, n=len(next(iter(found.values()))))
+        whole = head | found | {"others_percent": others_percent()}
+        keep_record(options.out, config, start, whole)

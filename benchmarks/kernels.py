@@ -5,7 +5,7 @@ python -m benchmarks.kernels [--out results/benchmarks/kernels]    (1 minute on 
 
 import numpy as np
 
-from benchmarks.harness import compared, fastest, keep_record, make_parser
+from benchmarks.harness import compared, fastest, keep, make_parser
 from benchmarks.plain_kernels import pairwise_kernels
 from common.errors import run_main
 from dag import Dag, all_codes, kernel_features
@@ -26,10 +26,11 @@ def main() -> None:
         f"smallest NTK eigenvalue of {len(dags)} codes, n = {len(x)}",
         plain.wall,
         ours.wall,
+        "eigenvalue",
+        float(np.abs(shared / plain.result - 1).max()),
         different_kernels=len(set(ours.result)),
-        largest_relative_difference=float(np.abs(shared / plain.result - 1).max()),
     )
-    keep_record(options.out, {"rows": [row]}, "cpu")
+    keep(options, "cpu", {"rows": [row]})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
-from benchmarks.harness import compared, fastest, keep_record, make_parser, whole
+from benchmarks.harness import compared, fastest, keep, make_parser, whole
 from common.data import Dataset, data_root, holdout_indices, load_dataset
 from common.devices import choose_device, describe
 from common.errors import run_main
@@ -84,9 +84,8 @@ def measure(data: Dataset, width: int, device: torch.device, epochs: int) -> dic
         f"training epoch, MNIST, width {width}, batch {config.batch_size}",
         slow.wall,
         fast.wall,
-        device=describe(device),
-        largest_relative_loss_difference=max(abs(a - b) / b for b, a in zip(*losses.values())),
-        repeats=epochs,
+        "loss",
+        max(abs(a - b) / b for b, a in zip(*losses.values())),
     )
 
 
@@ -99,7 +98,7 @@ def main() -> None:
     device = choose_device(options.device)
     data = load_dataset("mnist", device)
     rows = [measure(data, width, device, options.epochs) for width in options.width]
-    keep_record(options.out, {"rows": rows}, describe(device), data.header)
+    keep(options, describe(device), {"rows": rows}, dataset=data.header)
 
 
 if __name__ == "__main__":

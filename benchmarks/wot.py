@@ -13,7 +13,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from benchmarks.harness import compared, fastest, keep_record, make_parser, whole
+from benchmarks.harness import compared, fastest, keep, make_parser, whole
 from benchmarks.plain_wot import plain_wot_score
 from common.data import load_dataset
 from common.devices import choose_device, describe, exact_float32
@@ -73,11 +73,11 @@ def measure(cells: list[Cell], images: Tensor) -> list[dict]:
         pairs = [(of["plain"], of[name]) for of in found]
         plain, ours = (sum(own.wall for own in column) / len(cells) for column in zip(*pairs))
         scores = [(a.result, b.result) for a, b in pairs if math.isfinite(a.result)]
-        gap = max(abs(b / a - 1) for a, b in scores)
-        more = {"largest_relative_difference": gap} if name == "float32" else {}
-        more["median_ratio"] = float(np.median([a.wall / b.wall for a, b in pairs]))
+        gap = max(abs(b / a - 1) for a, b in scores) if name == "float32" else None
+        median = float(np.median([a.wall / b.wall for a, b in pairs]))
         what = f"WOT score, NAS-Bench-201, C 16, N 5, batch {tuple(images.shape)}, {name}"
-        rows.append(compared(what, plain, ours, architectures=len(cells), **more))
+        more = {"architectures": len(cells), "median_ratio": median}
+        rows.append(compared(what, plain, ours, "score", gap, **more))
     return rows
 
 
@@ -110,13 +110,12 @@ def main() -> None:
     def draw(n: int) -> list[Cell]:
         return [space[i] for i in rng.choice(len(space), n, replace=False)]
 
-    record = {"threads": options.threads}
     with exact_float32():
-        record["rows"] = measure(draw(options.architectures), images)
+        record = {"rows": measure(draw(options.architectures), images)}
         if options.ranked:
             record["bfloat16_against_float32"] = rank_agreement(draw(options.ranked), images)
             print(f"bfloat16 against float32: {record['bfloat16_against_float32']}")
-    keep_record(options.out, record, describe(images.device), dataset.header)
+    keep(options, describe(images.device), record, dataset=dataset.header)
 
 
 if __name__ == "__main__":

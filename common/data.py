@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from pathlib import Path
 
@@ -54,7 +56,8 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
 
     Args:
         name: of the catalogue, or PATH.npz with arrays x_train, y_train, x_test, y_test (images
-            uint8 [n, h, w], [n, h, w, c] or [n, c, h, w]).
+            uint8 [n, h, w], [n, h, w, c] or [n, c, h, w]). A file mine.npz is named mine, but
+            mnist.npz by its whole name: it need not hold what the catalogue calls mnist.
         device: where the images shall live.
         seed: of the split.
 
@@ -71,7 +74,9 @@ def load_dataset(name: str, device: str | torch.device = "cpu", seed: int = 0) -
     if len(parts) == 2:
         (x, y), test = parts
         parts = *((x[part], y[part]) for part in holdout_indices(len(y), seed)), test
-    return make_dataset(name if name in CATALOGUE else Path(name).stem, parts, digest, device)
+    if name not in CATALOGUE:
+        name = Path(name).name if Path(name).stem in CATALOGUE else Path(name).stem
+    return make_dataset(name, parts, digest, device)
 
 
 def known_names() -> str:
@@ -92,7 +97,8 @@ def holdout_indices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return order[: n * 9 // 10], order[n * 9 // 10 :]
 
 
-def _load_digits(_root: Path, _seed: int) -> tuple[Arrays, Arrays, Arrays]:
+@cache
+def _digits() -> tuple[Arrays, Arrays, Arrays]:
     """1,797 handwritten digits of 8x8 that ship inside scikit-learn; values 0 .. 16."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -166,7 +172,7 @@ def _told(name: str, root: Path, reason: str) -> DataError:
 
 
 CATALOGUE: dict[str, Entry] = {
-    "digits": Entry(_load_digits),
+    "digits": Entry(lambda _root, _seed: deepcopy(_digits())),
     "mnist": _torchvision("mnist", "MNIST/raw", "12 MB", "MNIST/raw/*-ubyte"),
     "cifar10": _torchvision("cifar10", "cifar-10-batches-py", "170 MB", "cifar-10-batches-py/"),
     "cifar100": _torchvision("cifar100", "cifar-100-python", "169 MB", "cifar-100-python/"),

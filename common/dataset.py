@@ -33,7 +33,7 @@ class Dataset:
     """A dataset with its three splits.
 
     Args:
-        name: as in the catalogue, or the stem of a .npz file.
+        name: as in the catalogue, or of a .npz file.
         train: images to train on.
         validation: images to select models on.
         test: images to report on, once.

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -15,10 +16,6 @@ PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotli
 
 def environment(device: str) -> dict:
     """Versions, hardware, commit and command of this process."""
-    versions = {}
-    for name in PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
     return {
         "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
         "commit": _commit(),
@@ -28,8 +25,17 @@ def environment(device: str) -> dict:
         "cores": os.cpu_count(),
         "platform": platform.platform(terse=True),
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": _versions(),
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def _cpu() -> str:
@@ -40,6 +46,7 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
+@cache  # of the code as this process loaded it
 def _commit() -> str:
     """The code's commit, with a + if files have changed since; "unknown" outside a checkout."""
     words = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]

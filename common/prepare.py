@@ -1,6 +1,7 @@
 """Entry: python -m common.prepare [NAME ...]: fetches datasets and says what is there."""
 
-import sys
+import argparse
+from collections.abc import Sequence
 
 from common.data import CATALOGUE, Entry, data_root, load_dataset
 from common.errors import UserError, run_main
@@ -24,8 +25,11 @@ TABLES = {  # of accuracies, beside the catalogue's images
 SOURCES = CATALOGUE | TABLES
 
 
-def main(names: list[str]) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Loads each named set, which downloads it if absent; without names lists all."""
+    parser = argparse.ArgumentParser(prog="python -m common.prepare", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(SOURCES)}")
+    names = parser.parse_args(arguments).names
     unknown = [name for name in names if name not in SOURCES]
     if unknown:
         raise UserError(f"found {unknown[0]!r}, expected one of {', '.join(SOURCES)}")
@@ -74,4 +78,4 @@ def _print_page(name: str) -> None:
 
 
 if __name__ == "__main__":
-    run_main("prepare", lambda: main(sys.argv[1:]))
+    run_main("prepare", main)

@@ -185,27 +185,12 @@ class Run:
         self._metrics.truncate(position)
         self._metrics.seek(0, os.SEEK_END)
 
-    def finish(
-        self,
-        result: dict,
-        method: str = "",
-        filter: str = "",  # noqa: A002  (the record's key)
-        fraction: float | None = None,
-        network: dict | None = None,
-        n: int | None = None,
-    ) -> dict:
-        """Writes the result below a header that says what it is, and returns both.
+    def finish(self, result: dict, *said: Any, **more: Any) -> dict:
+        """Writes the result, the kind's own fields, below its `header`, and returns both.
 
-        Args:
-            result: the kind's own fields.
-            method: as a table's row names it; empty where no method is meant.
-            filter: none, box, published or exempt; empty where none is meant.
-            fraction: of the box rule.
-            network: what was built, in a few words.
-            n: repeats, seeds, searches or networks that the numbers summarize.
+        The header's kind and data set are the run's; `said` and `more` are its other arguments.
         """
-        header = {"kind": self.kind, "method": method, "filter": filter, "fraction": fraction}
-        whole = header | {"dataset": self.data, "network": network, "n": n} | result
+        whole = header(self.kind, *said, dataset=self.data, **more) | result
         self.rewrite(whole)
         return whole
 
@@ -218,6 +203,45 @@ class Run:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def header(
+    kind: str,
+    method: str = "",
+    filter: str = "",  # noqa: A002  (the record's key)
+    fraction: float | None = None,
+    network: Mapping[str, Any] | None = None,
+    n: int | None = None,
+    dataset: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """How every result.json begins: what it is.
+
+    Args:
+        kind: what made it, such as "mlp".
+        method: as a table's row names it; empty where no method is meant.
+        filter: none, box, published or exempt; empty where none is meant.
+        fraction: of the box rule.
+        network: what was built, in a few words.
+        n: repeats, seeds, searches or networks that the numbers summarize.
+        dataset: name and digest of the images that were read (`Dataset.header`); None for none.
+    """
+    head = {"kind": kind, "method": method, "filter": filter, "fraction": fraction}
+    return head | {"dataset": dataset, "network": network, "n": n}
+
+
+def keep_record(folder: Path, config: Mapping[str, Any], start: dict, whole: dict) -> None:
+    """Writes what was measured in one go as a run's folder.
+
+    Args:
+        folder: where; made if absent.
+        config: what decides the result.
+        start: the process: `environment`.
+        whole: the result below its `header`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())
+    write_json(folder / "environment.json", {"starts": [start]})
+    write_json(folder / "result.json", whole)
 
 
 def read_settings(folder: Path) -> dict:

@@ -2,17 +2,17 @@
 
 import argparse
 import shutil
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dag import Dag
+from common.errors import run_main
+from dag import FIGURE_3, Dag
 from report.fig3 import draw_dags
 from report.page import write_page
 from report.records import UNREADABLE, read_record
 from report.results import COMMITTED, FILE, show, write_results
-from report.sections import Sources, read_published
+from report.sections import Sources
 from report.style import save_figure
 from report.summary import summary
 
@@ -23,12 +23,12 @@ _RUNS = Path("runs")
 def main(args: list[str] | None = None) -> None:
     """Draws what the command line asks for and says where it lies."""
     options = _parser().parse_args(args)
-    try:
-        files = options.run(options)
-    except (ValueError, OSError) as error:
-        sys.exit(f"python -m report: {error}")
-    for file in files:
-        print(file)
+
+    def work() -> None:
+        for file in options.run(options):
+            print(file)
+
+    run_main("python -m report", work, ValueError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,7 +96,7 @@ def _summary(options: argparse.Namespace) -> list[Path]:
 
 
 def _draw_dags(options: argparse.Namespace) -> list[Path]:
-    codes = [f"{name}={code}" for name, code in read_published()["fig3"].items()]
+    codes = [f"{name}={code}" for name, code in FIGURE_3.items()]
     pairs = [code.rpartition("=") for code in options.codes or codes]
     names = [name or code for name, _, code in pairs]
     doubled = [name for name in names if names.count(name) > 1]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
-from dag import Dag, EdgeOp, depth_histogram, effective_depth_width
+from dag import FIGURE_3, Dag, EdgeOp, depth_histogram, effective_depth_width
 from report.sections import Image, Parts, Sources
 from report.style import COLOURS, new_panels
 from report.tables import Table, general
@@ -24,7 +24,7 @@ _GREY_UP_TO = 8  # nodes: beyond, edges that are absent would hide those that ar
 
 def section(sources: Sources) -> Parts:
     """The DAGs and their measures; computed from the codes, so that it needs no run."""
-    dags = {name: Dag.parse(code) for name, code in sources.published["fig3"].items()}
+    dags = {name: Dag.parse(code) for name, code in FIGURE_3.items()}
     yield sources.cite("paper", "Three DAGs of three layers: in a row, in parallel, mixed")
     rows = []
     for name, dag in dags.items():

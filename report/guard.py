@@ -68,9 +68,9 @@ def drawn(image: Image, draw: Callable[[Image], T], left: Left) -> T | None:
 def note_unseen(
     sources: Sources, sections: Iterable[Section], reasons: Mapping[str, str], left: Left
 ) -> None:
-    """Adds what could not be read, and the records that no section shows."""
+    """Adds the folders whose record was left out, and the records that no section shows."""
     seen = {record.folder for made in sections for record in made.records}
-    for folder, why in sources.unread:
+    for folder, why in sources.left:
         left.add(folder, why)
     for record in sources.records:
         if record.folder not in seen and str(record.folder) not in left.reasons:

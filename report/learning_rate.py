@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dag import FIGURE_3
 from report.records import Record
 from report.sections import Image, Parts, Sources
 from report.style import COLOURS, add_legend, line_style, new_panels, plain_ticks, seeds_in_words
@@ -29,7 +30,7 @@ _DIVERGED = "diverged"
 def section(sources: Sources) -> Parts:
     """For each run: agreement, Fig. 3's DAGs in wide networks, and their losses at each rate."""
     yield sources.cite("sequel", sources.published["learning_rate"]["claim"])
-    names = {code: name for name, code in sources.published["fig3"].items()}
+    names = {code: name for name, code in FIGURE_3.items()}
     for run in sources.of_kind("learning_rate"):
         yield run
         yield _agreement(run)

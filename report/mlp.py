@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.files import read_metrics
+from dag import FIGURE_3
 from report.order import CURVES, in_words, order_tables
 from report.records import Record
-from report.sections import Image, Parts, Sources
+from report.sections import Image, Parts, Sources, whole_dataset
 from report.style import add_legend, draw_band, line_style, new_panels, seeds_in_words
 from report.tables import Table
 
@@ -38,22 +39,22 @@ def fig4(sources: Sources, dataset: str) -> Parts:
     claim = f"Training accuracy rises fastest for {order}; {paper['protocol']}"
     yield f"{sources.cite('paper', claim)}. {_OPEN}"
     for run in sources.of_kind("mlp"):
-        if _is_of_fig4(sources, run) and run.whole_dataset == dataset:
+        if _is_of_fig4(run) and whole_dataset(run) == dataset:
             yield from _convergence(run, paper["order"])
 
 
 def others(sources: Sources) -> Parts:
     """Runs of other DAGs than Fig. 3's, or on other images than Fig. 4's."""
     for run in sources.of_kind("mlp"):
-        if not _is_of_fig4(sources, run):
+        if not _is_of_fig4(run):
             yield from _convergence(run)
 
 
-def _is_of_fig4(sources: Sources, run: Record) -> bool:
+def _is_of_fig4(run: Record) -> bool:
     """Whether a run trains the DAGs of Fig. 3 on images of Fig. 4."""
     codes = {row["code"] for row in run.result["dags"].values()}
-    images = run.whole_dataset in ("mnist", "cifar10")
-    return images and codes == set(sources.published["fig3"].values())
+    images = whole_dataset(run) in ("mnist", "cifar10")
+    return images and codes == set(FIGURE_3.values())
 
 
 def _convergence(run: Record, order: Sequence[str] = ()) -> Parts:

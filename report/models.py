@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from matplotlib.figure import Figure
 
-from report.records import Record
+from report.records import Record, by_n
 from report.sections import Image, Parts, Sources
 from report.style import new_figure
 from report.tables import ABSENT, Cell, Table, interval, number
@@ -26,6 +26,10 @@ def _with_interval(key: str, row: Mapping) -> Cell:
     return ABSENT if found["rho"] is None else f"{found['rho']:.2f} {interval(found['interval'])}"
 
 
+def _millions(count: int | None) -> Cell:
+    return ABSENT if count is None else number(count / 1e6, ".1f")
+
+
 _SPEARMAN = {
     "models": "name",
     **{label: partial(_with_interval, key) for key, label in _PREDICTORS.items()},
@@ -33,7 +37,7 @@ _SPEARMAN = {
 }
 _MODELS = {
     "model": "model", "family": "family",
-    "parameters (million)": lambda row: number(row["parameters"] / 1e6, ".1f"),
+    "parameters (million)": lambda row: _millions(row["parameters"]),
     "log2 paths": "log2_paths:.2f", "effective depth": "depth:.2f", "log2 width": "log2_width:.2f",
     "shortest path": "shortest", "longest path": "longest", "top-1 (%)": "top1:.2f",
 }  # fmt: skip
@@ -42,23 +46,30 @@ _NOTE = (
     "family's own. Within families: ranks are taken in each family of four models or more. "
     "Empty: one side is the same for all."
 )
-_CAPTION = "torchvision's classifiers: effective depth, width and ImageNet top-1 accuracy"
 _NAMED = 3  # models that a family needs for its line to be named in the figure
 
 
+def of_torchvision(sources: Sources) -> list[Record]:
+    """Runs of torchvision's classifiers and of nothing else, those of the most first."""
+    return by_n(run for run in sources.of_kind("models") if run.space == "torchvision")
+
+
 def section(sources: Sources) -> Parts:
-    """The classifiers' table, what orders them, and the figure."""
+    """The models' table, what orders them where accuracies are known, torchvision's figure."""
+    classifiers = of_torchvision(sources)
     for run in sources.of_kind("models"):
         yield run
-        rhos = [found | {"name": n} for n, found in run.result["spearman_with_top1"].items()]
-        caption = "Spearman's rho with the ImageNet top-1 accuracy of the first published weights"
-        yield Table.of("models_spearman", caption, rhos, _SPEARMAN, _NOTE)
-        caption = "Paths of torchvision's classifiers"
-        yield Table.of("models", caption, run.result["models"], _MODELS)
-        if run.name.endswith("torchvision"):
+        own = run not in classifiers
+        key, whose = (run.key, run.name) if own else ("models", "torchvision's classifiers")
+        rhos = run.result["spearman_with_top1"].items()
+        if rows := [found | {"name": name} for name, found in rhos if found["n"]]:
             caption = (
-                "torchvision's classifiers: effective depth, width and ImageNet top-1 accuracy"
+                "Spearman's rho with the ImageNet top-1 accuracy of the first published weights"
             )
+            yield Table.of(f"{key}_spearman", caption, rows, _SPEARMAN, _NOTE)
+        yield Table.of(key, f"Paths of {whose}", run.result["models"], _MODELS)
+        if not own:
+            caption = f"{whose}: effective depth, width and ImageNet top-1 accuracy"
             yield Image.of(run, "models", caption, draw_models)
 
 
@@ -81,7 +92,9 @@ def draw_models(run: Record) -> Figure:
     dots = axis.scatter(*values[:, :2].T, c=values[:, 2], s=26, cmap="viridis", lw=0, zorder=2)
     figure.colorbar(dots, ax=axis, label="ImageNet top-1 (%)")
     rho = result["spearman_with_top1"]["all"]
-    shown = ", ".join(f"{_PREDICTORS[k]} {rho[k]['rho']:.2f}" for k in ("depth", "log2_width"))
+    shown = ", ".join(
+        f"{_PREDICTORS[k]} {number(rho[k]['rho']) or 'unknown'}" for k in ("depth", "log2_width")
+    )
     axis.set(xlabel="effective depth", ylabel="log2 effective width")
     axis.set_title(f"{len(rows)} classifiers; Spearman with top-1: {shown}")
     return figure

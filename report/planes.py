@@ -8,6 +8,7 @@ import numpy as np
 
 from dag import Dag, box_rule, depth_histogram, effective_depth_width
 from report.guard import Left
+from report.models import of_torchvision
 from report.sections import Sources
 from report.topologies import read_codes
 from spaces.benchmark import EMBEDDED, AccuracyTable
@@ -24,7 +25,7 @@ def planes(sources: Sources, left: Left) -> list[dict]:
             rows = read_codes(run)
             eigenvalues = {row["code"]: _rounded(float(row["lambda_min"]), 8) for row in rows}
             made.append(_all_topologies(rows, eigenvalues))
-    for run in [run for run in sources.of_kind("models") if run.name.endswith("torchvision")][:1]:
+    for run in of_torchvision(sources)[:1]:
         with left.noting(run.folder, "plane of its models: "):
             made.append(_classifiers(run.result["models"]))
     return [nasbench201(AccuracyTable.find(EMBEDDED), eigenvalues), *made]
@@ -34,10 +35,11 @@ def nasbench201(table: AccuracyTable, eigenvalues: Eigenvalues) -> dict:
     """The plane of a table's cells, each dot a wiring."""
     names = list(table.test_columns().values())
     values = np.column_stack([table.columns[name] for name in names])
-    cells = defaultdict(list)
+    dags = defaultdict(list)
     for arch, row in zip(table.architectures, values.tolist()):
         cell = Cell.parse(arch)
-        cells[cell.to_dag().code].append((cell.index, row))
+        dags[cell.to_dag()].append((cell.index, row))
+    cells = {dag.code: rows for dag, rows in dags.items()}
     topologies = [
         _topology(code, len(rows), np.mean([row for _, row in rows], axis=0), eigenvalues)
         for code, rows in sorted(cells.items())

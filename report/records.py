@@ -41,11 +41,6 @@ class Record:
         return (self.result["dataset"] or {}).get("name", "")
 
     @property
-    def whole_dataset(self) -> str:
-        """Name of the data set that the images are a part of, or all of as JPEG held them."""
-        return self.dataset.removesuffix("_subset").removesuffix("_jpeg")
-
-    @property
     def network(self) -> str:
         """What was built in its space, in words: "channels 16, cells 5"."""
         parts = {k: v for k, v in self._network.items() if k not in ("space", "seeds")}
@@ -66,9 +61,14 @@ class Record:
         return self.result["network"] or {}
 
     def alike(self, *but: str) -> str:
-        """Kind, data, network and settings but for some: equal where runs differ by those alone."""
+        """What made it, but for some settings: equal where runs differ by those alone.
+
+        That is kind, images, table of accuracies, network and settings. Those that name images are
+        left out: a path has many spellings, and the header has the digest.
+        """
         settings = {key: value for key, value in self.config.items() if key not in but}
-        made = [self.kind, self.result["dataset"], self._network, settings]
+        read = self.result["dataset"], self.result.get("table")
+        made = [self.kind, *read, self._network, _without_datasets(settings)]
         return json.dumps(made, sort_keys=True, default=str)
 
     def link(self, base: Path) -> str:
@@ -78,22 +78,31 @@ class Record:
 
 
 def find_records(roots: Sequence[Path]) -> tuple[list[Record], list[tuple[Path, Exception]]]:
-    """Records below the roots, those of the last root first, and what could not be read and why.
+    """Records below the roots, those of the last root first; what is left out, and why.
 
-    A run counts once: made anew it has one config and data, and copies have one result.
+    A run counts once: one made anew is left out; so is, without a word, one with the same result.
     """
     found: dict[str, Record] = {}
-    unread: list[tuple[Path, Exception]] = []
+    left: list[tuple[Path, Exception]] = []
     for root in reversed(roots):
         for file in sorted(root.rglob("result.json")):
             try:
                 record = read_record(root, file.parent)
             except UNREADABLE as error:
-                unread.append((file.parent, error))
+                left.append((file.parent, error))
             else:
                 made = record.alike() if record.config else json.dumps(record.result)
-                found.setdefault(made, record)
-    return list(found.values()), unread
+                shown = found.setdefault(made, record)
+                if shown.result != record.result:
+                    why = f"the same run as {shown.folder}, which is shown"
+                    left.append((file.parent, ValueError(why)))
+    return list(found.values()), left
+
+
+def _without_datasets(settings: Any) -> Any:
+    if not isinstance(settings, Mapping):
+        return settings
+    return {k: _without_datasets(v) for k, v in settings.items() if k != "dataset"}
 
 
 def read_record(root: Path, folder: Path) -> Record:
@@ -135,7 +144,8 @@ def _check_header(result: Mapping[str, Any]) -> None:
         raise ValueError(f"result.json: no {', '.join(missing)}: this is no record of a run")
     data = result["dataset"]
     fits = all(isinstance(result[key], kinds) for key, kinds in _HEADER.items())
-    if not fits or (data is not None and not isinstance(data.get("name"), str)):
+    words = [data.get(key) for key in ("name", "digest")] if fits and data is not None else []
+    if not fits or not all(isinstance(word, str) for word in words):
         head = {key: result[key] for key in _HEADER}
         raise ValueError(f"result.json: found {str(head)[:300]}, expected a run's header")
 

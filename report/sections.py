@@ -61,7 +61,7 @@ class Section:
         """
         cells = (cell for table in self.tables for row in table.rows for cell in row)
         missing = any(isinstance(c, str) and c.startswith((NOT_RUN, "needs ")) for c in cells)
-        missing |= any(run.dataset.endswith("_subset") for run in self.records)
+        missing |= any(_known_images(run)["in_part"] for run in self.records)
         return self.status or ("measured in part" if missing else "measured")
 
 
@@ -71,7 +71,7 @@ class Sources:
 
     records: Sequence[Record]
     published: Mapping[str, Any]
-    unread: Sequence[tuple[Path, Exception]] = ()  # folders without a readable record, and why
+    left: Sequence[tuple[Path, Exception]] = ()  # folders whose record is not here, and why
 
     @classmethod
     def read(cls, roots: Sequence[Path], some: bool = False) -> Sources:
@@ -84,11 +84,11 @@ class Sources:
         names = ", ".join(map(str, roots))
         if not any(root.is_dir() for root in roots):
             raise FileNotFoundError(f"found no folder {names}, expected folders of runs")
-        records, unread = find_records(roots)
+        records, left = find_records(roots)
         if some and not records:
-            why = "".join(f"; {folder}: {reason}" for folder, reason in unread[:3])
+            why = "".join(f"; {folder}: {reason}" for folder, reason in left[:3])
             raise ValueError(f"found no record in {names}, expected finished runs{why}")
-        return cls(records, read_published(), unread)
+        return cls(records, read_published(), left)
 
     def of_kind(self, *kinds: str) -> list[Record]:
         """Records of some kinds."""
@@ -134,3 +134,14 @@ def headed(
 def read_published() -> Mapping[str, Any]:
     """The content of published.yaml."""
     return yaml.safe_load(PUBLISHED.read_text())
+
+
+def whole_dataset(run: Record) -> str:
+    """Name of the data set that a run's images are a part of, or all of in another form."""
+    return _known_images(run)["of"]
+
+
+def _known_images(run: Record) -> Mapping[str, Any]:
+    """What published.yaml knows of the images, by their digest; else they are what they are."""
+    digest = (run.result["dataset"] or {}).get("digest")
+    return read_published()["images"].get(digest, {"of": run.dataset, "in_part": False})

@@ -102,7 +102,7 @@ def add_legend(axes: Axes, **settings: object) -> None:
     curves = [line for line in axes.get_lines() if not re.match(r"_child\d+$", line.get_label())]
     names = [short(line.get_label()).replace("$", r"\$") for line in curves]
     size = 7 if len(names) > 4 else None
-    axes.legend(curves, names, fontsize=settings.pop("fontsize", size), **settings)
+    axes.legend(curves, names, fontsize=size, **settings)
 
 
 def seeds_in_words(count: int) -> str:

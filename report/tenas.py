@@ -97,17 +97,13 @@ def _groups(runs: Sequence[Record]) -> list[list[Record]]:
         made = run.alike("rank_by"), run.result["filter"], seeds
         alike.setdefault(made, []).append(run)
     order = list(_RANKINGS)
-    groups = [sorted(g, key=lambda run: order.index(_ranking(run))) for g in alike.values()]
-    return [group for group in groups if {_ranking(run) for run in group} != {"both"}]
-
-
-def _ranking(run: Record) -> str:
-    return run.result.get("rank_by", "both")
+    groups = [sorted(g, key=lambda run: order.index(run.result["rank_by"])) for g in alike.values()]
+    return [group for group in groups if {run.result["rank_by"] for run in group} != {"both"}]
 
 
 def _label(run: Record) -> str:
     filtered = "" if run.result["filter"] == "none" else f", {run.result['filter']}"
-    return _RANKINGS[_ranking(run)] + filtered
+    return _RANKINGS[run.result["rank_by"]] + filtered
 
 
 def shares(run: Record) -> Counter[str]:

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from common.statistics import correlation
 from report.fig5 import draw_circles
 from report.records import Record
 from report.sections import Image, Parts, Sources
@@ -145,7 +144,8 @@ def draw_depth_width(
 
 def draw_nasbench(run: Record) -> Figure:
     """Accuracy by (depth, width), and against each prediction; of topologies with depth > 0."""
-    name = next(iter(run.result["results"]))
+    name, found = next(iter(run.result["results"].items()))
+    fits = found["with depth > 0"]["regressions"]
     table = _columns([row for row in read_codes(run) if float(row["depth"]) > 0])
     accuracy = table[name]
     predicted = {key: table[key] for key in table if key.startswith(_PREDICTED)}
@@ -160,9 +160,10 @@ def draw_nasbench(run: Record) -> Figure:
     for panel, (key, values) in zip(panels, predicted.items()):
         panel.axline((accuracy.mean(),) * 2, slope=1, color="0.6", linewidth=0.8, zorder=1)
         panel.scatter(values, accuracy, s=11, color=COLOURS[0], alpha=0.45, lw=0)
-        held_out = f"held-out R = {correlation(values, accuracy):.2f}"
+        predictors = key.removeprefix(_PREDICTED)
+        held_out = f"held-out R = {fits[predictors]['cross_validated_r']:.2f}"
         panel.set(xlim=limits, ylim=limits, aspect="equal", xlabel="predicted accuracy (%)",
-                  title=f"{key.removeprefix(_PREDICTED)}\n{held_out}")  # fmt: skip
+                  title=f"{predictors}\n{held_out}")  # fmt: skip
         panel.xaxis.set_major_locator(MultipleLocator(step))
         panel.yaxis.set_major_locator(MultipleLocator(step))
     panels[0].set_ylabel("measured accuracy (%)")

@@ -1,5 +1,6 @@
 """Cells trained from scratch: Table 1, TE-NAS' cells of the DARTS space, and single trainings."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
@@ -110,7 +111,7 @@ class _Trained(NamedTuple):
 
     method: str  # what found it, as Table 1 names it; empty if unknown
     images: str
-    searched_on: str  # images of the search; empty if its record is not there
+    searched_on: str  # images of the searches that found it; empty if no record is there
     runs: Sequence[Record]
 
     def row(self) -> tuple[Cell, ...]:
@@ -130,10 +131,10 @@ class _Trained(NamedTuple):
 
 def _trained(sources: Sources) -> list[_Trained]:
     """Trainings of DARTS genotypes, the seeds of one kind together; the most seeds first."""
-    searched_on: dict[str, str] = {}  # genotype -> images of the first search that found it
+    searched_on = defaultdict(set)  # genotype -> images of all searches that found it
     for search in sources.of_kind("tenas"):
         for entry in search.result["searches"]:
-            searched_on.setdefault(str(entry.get("genotype")), search.dataset)
+            searched_on[str(entry.get("genotype"))].add(search.dataset)
     alike: dict[str, list[Record]] = {}
     for run in sources.of_kind("retrain"):
         if run.space == "darts":
@@ -142,7 +143,7 @@ def _trained(sources: Sources) -> list[_Trained]:
     found = []
     for runs in sorted(alike.values(), key=len, reverse=True):
         result = runs[0].result
-        images = searched_on.get(str(result["genotype"]), "")
+        images = ", ".join(sorted(searched_on[str(result["genotype"])]))
         found.append(_Trained(result["method"], runs[0].dataset, images, runs))
     return found
 

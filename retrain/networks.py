@@ -11,8 +11,9 @@ from dag import effective_depth_width
 from retrain.choice import Chosen
 from retrain.config import NetworkSettings
 from spaces import Cell
+from spaces.costs import count_multiply_adds, count_parameters
 from spaces.darts_networks import DartsLayout, DartsNetwork
-from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_multiply_adds
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 
 
 class Shape(NamedTuple):
@@ -61,15 +62,14 @@ def _check_auxiliary(settings: NetworkSettings, shape: Shape) -> None:
 
 
 def _without_gradient(choice: Chosen, settings: NetworkSettings, shape: Shape) -> list[str]:
-    """Names of the parameters that a backward pass leaves out, found without computing."""
-    with torch.device("meta"):
+    """Names of the parameters that a backward pass leaves out."""
+    with torch.random.fork_rng(devices=[]):
         network = build_network(choice, settings, shape).train()
-        loss = TrainingLoss(network, settings.auxiliary, 0.0)
-        x, y = torch.empty(2, *shape.image), torch.empty(2, dtype=torch.long)
-        try:
-            loss(x, y)[0].sum().backward()
-        except RuntimeError as error:
-            raise ConfigError(f"genotype: its network cannot be trained ({error})") from error
+    loss = TrainingLoss(network, settings.auxiliary, 0.0)
+    try:
+        loss(torch.zeros(2, *shape.image), torch.zeros(2, dtype=torch.long))[0].sum().backward()
+    except RuntimeError as error:
+        raise ConfigError(f"genotype: its network cannot be trained ({error})") from error
     return [name for name, p in network.named_parameters() if p.grad is None]
 
 
@@ -114,8 +114,6 @@ def describe(choice: Chosen, settings: NetworkSettings, shape: Shape) -> dict:
     def build() -> nn.Module:
         return build_network(choice, plain, shape)
 
-    with torch.device("meta"):
-        parameters = sum(p.numel() for p in build().parameters())
     if isinstance(choice.cell, Cell):
         cell, dags = {"arch": str(choice.cell)}, [choice.cell.to_dag()]
     else:
@@ -126,6 +124,6 @@ def describe(choice: Chosen, settings: NetworkSettings, shape: Shape) -> dict:
         "space": choice.space,
         **cell,
         "shapes": [list(effective_depth_width(dag)) for dag in dags],
-        "parameters": parameters,
+        "parameters": count_parameters(build),
         "multiply_adds": count_multiply_adds(build, shape.image),
     }

@@ -25,9 +25,10 @@ help_if_asked() {
     sed -n '2,/^$/{s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
     ! grep -q '^# .*\[--key value' "scripts/$(basename "$0")" || cat <<'END'
 
-digits is embedded; mnist, cifar10 and cifar100 are looked for in $DATA_ROOT (default data/) and
-downloaded when absent; bash scripts/prepare_data.sh says where to get the others. Further words go
-on to the Python entry, whose --help lists them. Stopped, the same command goes on where it was.
+IMAGES: digits, which is embedded, where none are named; or PATH.npz; or another of the data sets
+that bash scripts/prepare_data.sh lists: they are looked for in $DATA_ROOT (default data/), and
+downloaded when absent if they can be. Further words go on to the Python entry, whose --help lists
+them. Stopped, the same command goes on where it was.
 END
     exit 0
 }
@@ -120,32 +121,42 @@ py_then_report() {
     fi
 }
 
-# Runs mlp_code.$1 with config $2 on images $3, with the words after them, and shows its report.
-study_mlps() {
-    py_then_report "$1" "$1" "$(basename "$3" .npz)" "mlp_code.$1" --config "$2" --dataset "${@:3}"
+# Runs module $2 with setting $3 at images $5, by their own config or that of name $4, with the words
+# after them, then shows report $1: the name of the config's kind and of the run's too.
+study() {
+    local config
+    config="$(config_for "$1" "$5" "$4")"
+    py_then_report "$1" "$1" "$(basename "$5" .npz)" "$2" --config "$config" "--$3" "${@:5}"
 }
 
 need_file() {
     [ -f "$1" ] || fail "$1: no such file (paths count from $PWD)"
 }
 
-# Fails unless $1 is one of the names after it, or a .npz file.
+# Fails where the first word names no images, or a file that is not there. Which data sets there are
+# the catalogue knows: the first entry that runs tells a name that it lacks.
 check_images() {
-    local name
-    for name in "${@:2}"; do
-        [ "$1" != "$name" ] || return 0
-    done
     case "$1" in
+        -*) fail "found '$1', expected IMAGES first: a data set, such as digits, or PATH.npz" ;;
         *.npz) need_file "$1" ;;
-        *) fail "found '$1', expected $(printf '%s, ' "${@:2}")or PATH.npz" ;;
     esac
 }
 
-# Prints the WOT config for images of data set $1.
-wot_config() {
-    check_images "$1" digits cifar10 cifar100 ImageNet16-120
-    case "$1" in
-        digits) echo configs/wot/digits.yaml ;;
-        *) echo configs/wot/nasbench201.yaml ;;
+# Prints the config of kind $1 that bears the name of images $2, or else one of the names after it:
+# the first that is there, or the last.
+config_for() {
+    local name
+    check_images "$2"
+    for name in "${@:2}"; do
+        [ ! -f "configs/$1/$name.yaml" ] || break
+    done
+    echo "configs/$1/$name.yaml"
+}
+
+# Prints the config of kind $1 for DARTS' cells and data set $2.
+darts_config() {
+    case "$2" in
+        cifar10 | imagenet-1k) echo "configs/$1/darts_${2%-1k}.yaml" ;;
+        *) fail "found '$2', expected cifar10 or imagenet-1k (see bash $0 --help)" ;;
     esac
 }

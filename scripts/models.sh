@@ -11,13 +11,12 @@
 cd "$(dirname "$0")/.." && source scripts/common.sh
 
 folder=runs/models/own
+command="bash scripts/models.sh${*:+ $*}"
 if [ $# -eq 0 ]; then
     set -- 'torchvision:*'
     folder=runs/models/torchvision
 fi
 mkdir -p "$folder"
 py -m spaces.measure "$@" --json "$folder/result.json" --csv "$folder/models.csv"
-py -c 'import json; from common.environment import environment
-print(json.dumps({"starts": [environment("cpu") | {"command": "bash scripts/models.sh"}]}, indent=1))' \
-    >"$folder/environment.json"
+py -m common.record --command "$command" models "$folder" "$@"
 py -m report show models "$folder"

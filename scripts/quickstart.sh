@@ -25,9 +25,8 @@ step() {
 }
 
 train() {
-    py -m mlp_code --config configs/mlp/digits.yaml
-    py -m report dags
-    py -m report show mlp runs/mlp/digits
+    child bash scripts/fig3.sh
+    child bash scripts/fig4.sh digits
 }
 
 step "1/6 Fig. 3 and 4: DAG#1, DAG#2 and DAG#3 on digits" mlp/digits train

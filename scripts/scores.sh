@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Scores: bash scripts/scores.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
+# Scores: bash scripts/scores.sh [IMAGES] [--key value ...]
 #
 # Which training-free score orders NAS-Bench-201's cells by accuracy, and does it beat the number of
 # parameters? Kendall's tau and Spearman's rho over all cells and over those with a depth, what the
@@ -9,13 +9,8 @@
 # Cost: digits a quarter of an hour on one core, the others hours; scores are kept in
 # runs/wot_scores/, those of WOT shared with table2.sh.
 # Writes: runs/scores/NAME/ and runs/report/tables/scores*.{csv,md,tex}
-# Config: configs/scores/digits.yaml, or nasbench201.yaml
+# Config: configs/scores/IMAGES.yaml, where there is none nasbench201.yaml
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 
-what="${1:-digits}"
-shift || true
-config="$(wot_config "$what")"
-
-py_then_report scores scores "$(basename "$what" .npz)" wot_dag.compare \
-    --config "configs/scores/$(basename "$config")" --score.dataset "$what" "$@"
+study scores wot_dag.compare score.dataset nasbench201 "${@:-digits}"

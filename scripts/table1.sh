@@ -12,10 +12,7 @@ cd "$(dirname "$0")/.." && source scripts/common.sh
 
 what="${1:-}"
 shift || true
-case "$what" in
-    cifar10 | imagenet-1k) config="configs/retrain/darts_${what%-1k}.yaml" ;;
-    *) fail "found '$what', expected cifar10 or imagenet-1k, then a genotype file" ;;
-esac
+config="$(darts_config retrain "$what")"
 genotypes=()
 while [ $# -gt 0 ] && [[ "$1" != --* ]]; do
     [ "$1" = DARTS_V2 ] || need_file "$1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Table 2: bash scripts/table2.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
+# Table 2: bash scripts/table2.sh [IMAGES] [--key value ...]
 #
 # Searches NAS-Bench-201 on images of the data set: WOT without a filter, with the box rule (+ DAG),
 # with the published code's fixed box, and with the box and the upper tenth by the kernel of a cell's
@@ -10,7 +10,7 @@
 # Cost on 2 cores: digits 3 minutes, the others 2 hours the first time, then seconds: WOT's scores
 # are kept in runs/wot_scores/ and shared with table3.sh.
 # Writes: runs/wot/table2_NAME_*/, runs/tenas/table2_NAME_*/, runs/report/tables/table2.{csv,md,tex}
-# Config: configs/{wot,tenas}/digits.yaml, or nasbench201.yaml
+# Config: configs/{wot,tenas}/IMAGES.yaml, where there is none nasbench201.yaml
 
 cd "$(dirname "$0")/.." && source scripts/common.sh
 
@@ -27,24 +27,27 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 shift || true
 set -- ${table[@]+"${table[@]}"} "$@"
+wot_config="$(config_for wot "$what" nasbench201)"
+tenas_config="$(config_for tenas "$what" nasbench201)"
 name="$(run_name "table2_$(basename "$what" .npz)" ${wot_words[@]+"${wot_words[@]}"})"
-config="$(wot_config "$what")"
-images=(--config "$config" --score.dataset "$what")
-tenas=(--config "configs/tenas/$(basename "$config")" --indicators.dataset "$what")
+images=(--config "$wot_config" --score.dataset "$what")
+tenas=(--config "$tenas_config" --indicators.dataset "$what")
 
-# The searches draw nearly every cell. On CPUs a process for each core scores them twice as fast as
-# the threads of one; words of one's own may make other scores, which are then made on demand.
-if [ "${#wot_words[@]}" -eq 0 ] && ! command -v nvidia-smi >/dev/null; then
-    OMP_NUM_THREADS=1 py -m torch.distributed.run --standalone --nproc-per-node "$(processes)" \
-        -m wot_dag.score "${images[@]}"
+# Words of one's own may name a file of WOT's scores, or make others, then on demand. The search
+# without a network is first: it tells absent images in one line, torchrun in many.
+if [ "${#wot_words[@]}" -eq 0 ]; then
+    py -m wot_dag "${images[@]}" --score.name nngp --run.name "${name}_nngp"
+    # The others draw nearly every cell. On CPUs a process for each core scores them twice as fast
+    # as the threads of one.
+    if ! command -v nvidia-smi >/dev/null; then
+        OMP_NUM_THREADS=1 py -m torch.distributed.run --standalone --nproc-per-node "$(processes)" \
+            -m wot_dag.score "${images[@]}"
+    fi
 fi
 for filter in none box published kernel; do
     py -m wot_dag "${images[@]}" --filter "$filter" ${wot_words[@]+"${wot_words[@]}"} \
         --run.name "${name}_$filter"
 done
-if [ "${#wot_words[@]}" -eq 0 ]; then # they may name a file of WOT's scores
-    py -m wot_dag "${images[@]}" --score.name nngp --run.name "${name}_nngp"
-fi
 for filter in none exempt; do
     py -m tenas_dag "${tenas[@]}" --filter "$filter" "$@" --run.name "${name}_$filter"
 done

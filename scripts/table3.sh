@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Table 3: bash scripts/table3.sh [digits|cifar10|cifar100|ImageNet16-120|PATH.npz] [--key value ...]
+# Table 3: bash scripts/table3.sh [IMAGES] [--key value ...]
 #
 # The box rule's fraction: WOT on NAS-Bench-201 with 1, 3/4, 1/2, 1/4 of the half-ranges, as in
 # table2.sh; then, in the box of 1/2, what is in the upper 0.3, 0.2, 0.1, 0.05 by its kernel.
@@ -12,7 +12,8 @@ cd "$(dirname "$0")/.." && source scripts/common.sh
 
 what="${1:-digits}"
 shift || true
-words=(--config "$(wot_config "$what")" --score.dataset "$what")
+config="$(config_for wot "$what" nasbench201)"
+words=(--config "$config" --score.dataset "$what")
 name="$(run_name "table3_$(basename "$what" .npz)" "$@")"
 for fraction in 1 0.75 0.5 0.25; do
     py -m wot_dag "${words[@]}" --filter box --fraction "$fraction" "$@" \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# TE-NAS on the DARTS space: bash scripts/tenas_darts.sh cifar10|imagenet-1k [--key value ...]
+# TE-NAS on the DARTS space: bash scripts/tenas_darts.sh [cifar10|imagenet-1k] [--key value ...]
 #
 # Prunes the supernet with the exempt rule, draws the operators left by round, and prints the
 # command that trains the genotype. Other images: --indicators.dataset PATH.npz. Without the rule:
@@ -12,8 +12,5 @@ cd "$(dirname "$0")/.." && source scripts/common.sh
 
 what="${1:-cifar10}"
 shift || true
-case "$what" in
-    cifar10 | imagenet-1k) name="darts_${what%-1k}" ;;
-    *) fail "found '$what', expected cifar10 or imagenet-1k" ;;
-esac
-py_then_report tenas_darts tenas "$name" tenas_dag --config "configs/tenas/$name.yaml" "$@"
+config="$(darts_config tenas "$what")"
+py_then_report tenas_darts tenas "$(basename "$config" .yaml)" tenas_dag --config "$config" "$@"

@@ -7,6 +7,7 @@ import argparse
 import itertools
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -30,6 +31,7 @@ class Shapes(NamedTuple):
     width: np.ndarray
 
 
+@cache
 def nasbench201_shapes() -> Shapes:
     """Of all 15,625 cells, in the order of `all_cells`; arrays [15625, 1]."""
     kinds = np.array([OPERATOR_TABLE[name].edge_op for name in nasbench201.OPERATORS])

@@ -1,16 +1,12 @@
-"""The NAS-Bench-201 network of a cell, its layout and its number of parameters."""
+"""The NAS-Bench-201 network of a cell, and its layout."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.nasbench201 import EDGES, NUM_NODES, Cell
 from spaces.operator_modules import make_operator, relu_conv_bn
-from spaces.operators import OPERATOR_TABLE
 
 
 class Block(NamedTuple):
@@ -135,30 +131,3 @@ class NasBench201Network(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.classifier(self.last_activation(x).mean(dim=(2, 3)))
-
-
-def count_parameters(cell: Cell, layout: NasBench201Layout | None = None) -> int:
-    """Number of parameters of `NasBench201Network(cell, layout)`, without building it."""
-    layout = layout or NasBench201Layout()
-    operators = [OPERATOR_TABLE[name] for name in cell.operators]
-    total = 9 * layout.input_channels * layout.channels + 2 * layout.channels
-    for kind, c_in, c in layout.blocks():
-        if kind == "cell":
-            total += sum(operator.count_parameters(c) for operator in operators)
-        else:
-            total += 9 * c_in * c + 9 * c * c + 4 * c + c_in * c
-    return total + 2 * layout.head_channels + (layout.head_channels + 1) * layout.classes
-
-
-def count_multiply_adds(
-    build: Callable[[], nn.Module], image_shape: Sequence[int] = (3, 32, 32)
-) -> int:
-    """Multiply-adds of the convolutions and linear layers for one image, in evaluation mode.
-
-    Args:
-        build: makes the network; it runs on the meta device, so nothing is really computed.
-        image_shape: (channels, height, width).
-    """
-    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        build().eval()(torch.empty(1, *image_shape))
-    return counter.get_total_flops() // 2

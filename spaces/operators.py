@@ -31,17 +31,6 @@ class Operator:
     dilation: int = 1
     repeats: int = 1
 
-    def count_parameters(self, channels: int) -> int:
-        """Weights of its convolutions and BatchNorms, at stride 1."""
-        norm = 2 * channels
-        if self.form == "conv":
-            return (self.kernel * channels) ** 2 + norm
-        if self.form == "factorized":
-            return 2 * self.kernel * channels**2 + norm
-        if self.form == "separable":
-            return self.repeats * (self.kernel**2 * channels + channels**2 + norm)
-        return 0
-
 
 def _linear(form: Form, kernel: int, dilation: int = 1, repeats: int = 1) -> Operator:
     return Operator(EdgeOp.LINEAR, form, kernel, dilation, repeats)

@@ -3,12 +3,19 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-settings.register_profile("patient", deadline=None)  # shared machines stall
-settings.load_profile("patient")
+from tests.server import ROOT, python
 
-ROOT = Path(__file__).resolve().parent.parent
+
+def pytest_configure(config) -> None:
+    if config.getoption("tx", None):  # this process hands the tests out to others
+        where = f"popen//python={python(*config.args)}"
+        config.option.tx = [where] * len(config.option.tx)
+    else:
+        from hypothesis import settings
+
+        settings.register_profile("patient", deadline=None)  # shared machines stall
+        settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,10 +1,10 @@
-"""`python -m tests.elsewhere FOLDER MODULE words...`: an entry of the code in a folder."""
+"""`python -m tests.elsewhere FOLDER MODULE words...`: an entry of a folder's code, read anew."""
 
 import os
 import runpy
 import sys
 
-from tests.running import ROOT
+from tests.server import ROOT
 
 if __name__ == "__main__":
     folder, module, *words = sys.argv[1:]

@@ -1,34 +1,21 @@
-"""Entry points in processes of their own, and what tests of them share.
+"""Entry points in processes of their own, and what tests of them share."""
 
-A process is forked from a server that has imported torch once, single-threaded and before any
-test: what a start of Python takes several seconds for is there at once.
-"""
-
-import multiprocessing
 import os
-import runpy
-import signal
+import shutil
 import socket
-import sys
-import tempfile
-import time
-from multiprocessing.reduction import DupFd
+import subprocess
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.server import ROOT, python
+
 TORCHRUN = "torch.distributed.run"
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(
-    [TORCHRUN, "mlp_code.training", "retrain.training", "tenas_dag.search", "wot_dag.score",
-     "scipy.stats", "sklearn.datasets", "sklearn.model_selection", "report.results",
-     "torch._dynamo", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"]
-)  # fmt: skip
 
 
-class Entry:
-    """`python -m module words...`, with the face of subprocess.Popen; output is text.
+class Entry(subprocess.Popen):
+    """`python -m module words...`; output is text.
 
     Args:
         module: such as "mlp_code".
@@ -37,68 +24,10 @@ class Entry:
     """
 
     def __init__(self, module: str, words: list[str], **environment: str) -> None:
-        self._files = [Path(tempfile.mkstemp()[1]) for _ in range(2)]  # its output, its errors
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path} | environment
-        streams = [os.open(file, os.O_WRONLY | os.O_APPEND) for file in self._files]
-        words = [str(word) for word in words]
-        arguments = (module, words, [*map(Stream, streams)], variables, Path.cwd())
-        self._process = SERVER.Process(target=enter, args=arguments)
-        self._process.start()
-        for stream in streams:
-            os.close(stream)
-
-    @property
-    def returncode(self) -> int | None:
-        return self._process.exitcode
-
-    def poll(self) -> int | None:
-        return self._process.exitcode
-
-    def send_signal(self, number: int) -> None:
-        os.kill(self._process.pid, number)
-
-    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """Standard output and error, once the process has ended."""
-        self._process.join(timeout)
-        assert self._process.exitcode is not None, f"still running after {timeout} s"
-        out, err = (file.read_text() for file in self._files)
-        for file in self._files:
-            file.unlink()
-        return out, err
-
-
-class Stream:
-    """A file descriptor that travels to a process of the server."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __reduce__(self):
-        return _detach, (DupFd(self.number),)
-
-
-def _detach(number) -> int:
-    return number.detach()
-
-
-def enter(
-    module: str, words: list[str], streams: list[int], variables: dict[str, str], folder: Path
-) -> None:
-    """Becomes `python -m module words` in a folder; streams are its output and its errors."""
-    for number, stream in enumerate(streams, start=1):
-        os.dup2(stream, number)
-    os.environ.clear()
-    os.environ.update(variables)
-    os.chdir(folder)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    import torch
-
-    torch.set_num_threads(int(variables["OMP_NUM_THREADS"]))
-    sys.argv = [module, *words]
-    sys.path.insert(0, str(ROOT))
-    sys.modules.pop(module, None)  # it is run, not imported
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+        command = [python(), "-m", module, *map(str, words)]
+        super().__init__(command, stdout=PIPE, stderr=PIPE, text=True, env=variables)
 
 
 def run(module: str, *words: str, **environment: str) -> tuple[int, str, str]:
@@ -108,19 +37,28 @@ def run(module: str, *words: str, **environment: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+def killing(*where: object) -> list[str]:
+    """The words before an entry that kill it where `tests.changed.kill_at` says."""
+    return ["tests.changed", f"from tests.changed import kill_at; kill_at(*{where})"]
+
+
+def torchrun(*words: str) -> Entry:
+    """`torchrun words...` on this machine, which starts its processes through the stand-in."""
+    place = ["--master-port", str(free_port())]
+    return Entry(TORCHRUN, [*place, *words], PYTHON_EXEC=str(python()))
+
+
+def make_venv(checkout: Path) -> None:
+    """Makes `checkout`/.venv, whose Python is the stand-in, installed as this checkout's is."""
+    if not (ROOT / ".venv/installed").exists():
+        pytest.skip("this checkout has no .venv of scripts/common.sh to borrow")
+    (checkout / ".venv/bin").mkdir(parents=True)
+    shutil.copy(ROOT / ".venv/installed", checkout / ".venv")
+    shutil.copy(python(), checkout / ".venv/bin/python")
+
+
 def free_port() -> int:
     """A port that nobody listens at."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         return free.getsockname()[1]
-
-
-def wait_for_epoch(process: Entry, folder: Path, epoch: int) -> None:
-    """Waits until a running training has logged an epoch."""
-    metrics = folder / "metrics.jsonl"
-    for _ in range(30000):
-        if metrics.exists() and f'"epoch": {epoch}' in metrics.read_text():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    pytest.fail("training is too slow")

@@ -23,7 +23,9 @@ RUNS = {
     "cifar100": ("x-valid", "x-test", "ori-test"),
     "ImageNet16-120": ("x-valid", "x-test", "ori-test"),
 }
-CELLS = [str(cell) for cell in list(all_cells())[5::2500]]
+ALL = tuple(map(str, all_cells()))
+CELLS = list(ALL[5::2500])
+SOME = ALL[::31]  # the first to the last
 
 
 def trial(api, name, run, seed, epochs, rng):
@@ -193,18 +195,14 @@ def test_files_that_are_no_archive_are_one_line(tmp_path, capsys, content, messa
 
 @pytest.fixture
 def table_path(tmp_path):
-    table = AccuracyTable(
-        tuple(map(str, all_cells())),
-        {"cifar10/test@200": np.linspace(10, 94, 15_625), "params": np.full(15_625, 7.0)},
-    )
-    table.write(tmp_path / "t.csv.gz")
+    columns = {"cifar10/test@200": np.linspace(10, 94, 505), "params": np.full(505, 7.0)}
+    AccuracyTable(SOME, columns).write(tmp_path / "t.csv.gz")
     return tmp_path / "t.csv.gz"
 
 
 def test_queries_name_what_is_there(table_path):
     table = AccuracyTable.read(table_path)
-    cells = list(all_cells())
-    assert table.values("cifar10/test@200", [str(cells[-1]), str(cells[0])]).tolist() == [94, 10]
+    assert table.values("cifar10/test@200", [ALL[-1], ALL[0]]).tolist() == [94, 10]
     for arguments, message in [
         (
             ("cifar1O",),
@@ -219,13 +217,13 @@ def test_queries_name_what_is_there(table_path):
 
 def test_a_cell_without_an_accuracy_is_left_out(table_path):
     table = AccuracyTable.read(table_path)
-    column, archs = "cifar10/test@200", [table.architectures[i] for i in (0, 5, 15_624)]
-    table.columns[column][[5, 15_624]] = np.nan
+    column, archs = "cifar10/test@200", [table.architectures[i] for i in (0, 5, 504)]
+    table.columns[column][[5, 504]] = np.nan
     table.write(table_path)
     table = AccuracyTable.read(table_path)
     found = table.look_up(archs)["cifar10"]
     assert np.isnan(table.columns[column]).sum() == 2
-    assert (found["mean"], found["n"]) == (10, 1) and 93.9 < found["best"] < 94
+    assert (found["mean"], found["n"]) == (10, 1) and 93.8 < found["best"] < 94
 
 
 def edit(path, change):
@@ -241,8 +239,8 @@ def edit(path, change):
         (lambda lines: [lines[0], lines[1].replace(",10,", ",inf,"), *lines[2:]], "found inf"),
         (lambda lines: [lines[0], lines[1].replace(",10,", ",-1,"), *lines[2:]], "found -1"),
         (lambda lines: [lines[0], lines[1].replace(",10,", ",100.5,"), *lines[2:]], "found 100.5"),
-        (lambda lines: [*lines[:-1], lines[-1][:30]], "row 15624: found 2 fields, expected 4"),
-        (lambda lines: [*lines, lines[7]], "row 15625: .* already stands in row 6"),
+        (lambda lines: [*lines[:-1], lines[-1][:30]], "row 504: found 2 fields, expected 4"),
+        (lambda lines: [*lines, lines[7]], "row 505: .* already stands in row 6"),
         (lambda lines: [lines[0].replace("arch", "cell"), *lines[1:]], "found columns"),
         (lambda lines: [lines[0], lines[1].replace(",10,", ",ten,"), *lines[2:]], "'ten'"),
         (lambda lines: [*lines[:-1], lines[-1].replace("avg", "awg", 1)], "awg_pool_3x3"),
@@ -257,7 +255,7 @@ def test_damaged_tables_are_refused(table_path, change, message):
 
 
 def test_a_truncated_gzip_file_is_refused(table_path):
-    table_path.write_bytes(table_path.read_bytes()[:-2000])
+    table_path.write_bytes(table_path.read_bytes()[:-200])
     with pytest.raises(SpaceError, match="cut off or damaged"):
         AccuracyTable.read(table_path)
 
@@ -271,14 +269,14 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 def test_cells_without_a_row_are_counted_and_warned_of(table_path, capsys):
     edit(table_path, lambda lines: lines[:-3])
     table = AccuracyTable.find(table_path)
-    assert "3 of 15,625 cells have no row" in capsys.readouterr().err
-    found = table.look_up([str(cell) for cell in all_cells()][-5:])["cifar10"]
+    assert "15,123 of 15,625 cells have no row" in capsys.readouterr().err
+    found = table.look_up(SOME[-5:])["cifar10"]
     assert (found["n"], found["without_accuracy"]) == (2, 3)
 
 
 def test_shares_are_warned_of(tmp_path, capsys):
     values = np.linspace(0, 1, 15_625)
-    table = AccuracyTable(tuple(map(str, all_cells())), {"cifar10/test@200": values})
+    table = AccuracyTable(ALL, {"cifar10/test@200": values})
     table.write(tmp_path / "shares.csv")
     AccuracyTable.find("shares.csv", tmp_path)
     error = capsys.readouterr().err

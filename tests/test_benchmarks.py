@@ -1,6 +1,6 @@
 """python -m benchmarks: a row that lacks its data is left out in words, the others are there."""
 
-import json
+import os
 import sys
 from dataclasses import replace
 
@@ -8,7 +8,10 @@ import pytest
 
 from benchmarks import batched, growth, harness, kernels, mlp, tenas, wot
 from benchmarks.__main__ import main
-from tests.launcher import python
+from report import speed
+from report.sections import Sources
+from report.tables import Number
+from tests.server import python
 
 
 def test_without_mnist_its_row_is_left_out_and_named(tmp_path, monkeypatch, capfd):
@@ -22,15 +25,26 @@ def test_without_mnist_its_row_is_left_out_and_named(tmp_path, monkeypatch, capf
     assert (tmp_path / "out/table.md").read_text().startswith("| what | plain |")
 
 
-def test_a_record_names_the_images_that_were_read(tmp_path, monkeypatch):
+def test_a_record_says_what_it_is(tmp_path, monkeypatch):
+    """Images, options and hardware; the report shows its rows and curves."""
     whole = wot.layout_for
     small = {"channels": 2, "cells_per_stage": 1}
     monkeypatch.setattr(wot, "layout_for", lambda images: replace(whole(images), **small))
     words = ["wot", "--dataset", "digits", "--architectures", "1", "--ranked", "0"]
-    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path / "wot")])
     wot.main()
-    record = json.loads((tmp_path / "result.json").read_text())
-    assert record["dataset"]["name"] == "digits" and len(record["dataset"]["digest"]) == 16
+    monkeypatch.setitem(growth.CURVES, "shape", ("nodes", growth.shape, (3, 4)))
+    growth.main(["--curve", "shape", "--device", "cpu", "--out", str(tmp_path / "growth")])
+    sources = Sources.read([tmp_path])
+    of = {run.kind: run for run in sources.records}
+    assert of["benchmark"].dataset == "digits" and not of["growth"].dataset
+    config = of["benchmark"].config
+    assert (config["benchmark"], config["ranked"], config["cores"]) == ("wot", 0, os.cpu_count())
+    assert "out" not in config and of["growth"].config["curve"] == ["shape"]
+    *_, speeds, curves = speed.section(sources)
+    assert [row[0] for row in speeds.rows] == ["wot", "wot"]
+    assert all(isinstance(row[6], Number) for row in speeds.rows[:1])  # of float32 alone
+    assert [row[1] for row in curves.rows] == ["3 nodes", "4 nodes"]
 
 
 @pytest.mark.parametrize(

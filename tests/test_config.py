@@ -136,11 +136,6 @@ def test_help_and_print_config_of_the_entry():
     assert load_yaml(printed)["optimizer"]["lr"] == 1e-5
 
 
-@pytest.mark.parametrize("name", ["digits", "fig4_mnist", "fig4_cifar10", "my_dag"])
-def test_the_committed_configs_are_valid(name):
-    assert parse("--config", f"configs/mlp/{name}.yaml").run.name == name
-
-
 def test_a_bad_code_is_pointed_at_from_the_command_line(capsys):
     lines = refused(capsys, "--dags.mine", "2_12_2222").split("\n")
     assert lines[0].startswith("prog: dags.mine: bad DAG code '2_12_2222': row 3: found 4 digits")

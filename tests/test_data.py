@@ -185,6 +185,10 @@ def test_prepare_lists_what_is_there_and_how_to_get_the_rest(tmp_path, monkeypat
     assert "1,000 / 297 / 500" in capsys.readouterr().out
     with pytest.raises(UserError, match="found 'minst', expected one of digits, mnist"):
         prepare(["minst"])
+    with pytest.raises(SystemExit, match="0"):
+        prepare(["--help"])
+    told = capsys.readouterr().out
+    assert "python -m common.prepare [-h] [NAME ...]" in told and "mnist, cifar10" in told
 
 
 def test_a_cut_mnist_file_is_named(tmp_path, monkeypatch):
@@ -203,6 +207,8 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     np.savez(tmp_path / "mine.npz", **arrays())
     assert load_dataset("~/mine.npz").name == "mine"
+    np.savez(tmp_path / "mnist.npz", **arrays())  # the catalogue's name stands for other images
+    assert load_dataset("~/mnist.npz").name == "mnist.npz"
     monkeypatch.setenv("DATA_ROOT", "~/data")
     assert data_root() == tmp_path / "data"
 

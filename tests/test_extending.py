@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.running import run
+from tests.records import row_of, section
+from tests.running import make_venv, run
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("common", "configs", "dag", "report", "spaces", "tenas_dag", "wot_dag")
+ROOMS = ("common", "configs", "dag", "mlp_code", "report", "scripts", "spaces", "tenas_dag",
+         "wot_dag")  # fmt: skip
 
 DATA_SET = """
 
@@ -58,17 +61,21 @@ CHECK_OPERATOR = """
 import torch
 from spaces import Cell
 from spaces.initialization import initialize
-from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network, count_parameters
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from tenas_dag.candidates import NAS_BENCH_201, Candidates
 from tenas_dag.config import TenasConfig
 from tenas_dag.supernet import NasBench201Supernet
+from wot_dag.config import ScoreSettings
 from wot_dag.hooks import module_kernel
 from wot_dag.nasbench201 import nasbench201_kernels
+from wot_dag.space import NasBench201Space
 
 cell = Cell.parse("|nor_conv_5x5~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_5x5~2|")
 layout = NasBench201Layout(4, 1, classes=1)
 network = NasBench201Network(cell, layout)
-assert count_parameters(cell, layout) == sum(p.numel() for p in network.parameters())
+space = NasBench201Space(ScoreSettings(channels=4, cells=1))
+(parameters,) = space.parameters([str(cell)], (3, 8, 8))
+assert parameters == sum(p.numel() for p in network.parameters())
 images = torch.randn(6, 3, 8, 8)
 initialize(network, "default", torch.Generator().manual_seed(1))
 fast = nasbench201_kernels([cell], images, torch.Generator().manual_seed(1), layout)
@@ -107,6 +114,21 @@ class Copy:
         assert status == 0, err[-2000:]
         return out
 
+    def script(self, name: str, *words: str) -> str:
+        """What a script of the copy prints, whose Python is that of the copy too."""
+        make_venv(self.root)
+        shutil.copy(ROOT / "requirements.txt", self.root)
+        python = self.root / ".venv/bin/python"
+        python.rename(python.with_name("stand_in"))
+        python.write_text(
+            '#!/bin/sh\nshift\nexec .venv/bin/stand_in -m tests.elsewhere "$PWD" "$@"\n'
+        )
+        python.chmod(0o755)
+        command = ["bash", f"scripts/{name}.sh", *words]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
 
 @pytest.fixture
 def copy(tmp_path) -> Copy:
@@ -120,6 +142,8 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     copy.write("configs/wot/stripes.yaml", config)
     assert len(copy.touched) == 2
     copy.touched.clear()
+    tiny = ("--width", "4", "--epochs", "1", "--seeds", "[0]", "--precision", "float32")
+    assert "runs/mlp/stripes" in copy.script("fig4", "stripes", *tiny)
 
     copy.append("dag/filters.py", RULE)
     rule = "from dag.filters import deepest\n"
@@ -153,6 +177,8 @@ def test_a_data_set_a_filter_a_score_and_a_section(copy):
     copy.run("report", "results", "--records", "runs", "--out", "out")
     text = (copy.root / "out/RESULTS.md").read_text()
     assert "A toy" in text and "| searches |" in text
+    table = section(text, "Table 2")
+    assert row_of(table, "skips + depth")[1] == "stripes" and "runs/wot/toy:" not in text
 
 
 def test_an_operator(copy):

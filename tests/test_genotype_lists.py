@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from common.dataset import digest_of
+from common.statistics import bootstrap_interval, multiple_correlation
 from dag import effective_depth_width
 from spaces import Genotype, SpaceError
 from spaces.genotype_lists import read_genotypes
 from wot_dag.landscape import main as landscape
+from wot_dag.landscape import r_interval
 
 
 def genotypes(n):
@@ -57,6 +59,21 @@ def test_200_random_genotypes_end_to_end(tmp_path):
     assert panel["r_architectures"] == pytest.approx(np.corrcoef(fit, y)[0, 1])
     low, high = panel["r_architectures_interval"]
     assert low < panel["r_architectures"] < high < 0.5  # made up: no more than chance gives
+
+
+@pytest.mark.parametrize(
+    ("n", "columns"),
+    [(60, (0, 1)), (4, (0, 1)), (5, (0, 0)), (3, (2, 2))],  # both; samples on a line; twice; flat
+)
+def test_the_interval_of_r_is_that_of_refits(n, columns):
+    rng = np.random.default_rng(n)
+    values = np.column_stack([rng.integers(4, size=(n, 2)) / 4, np.full(n, 0.1)])
+    points, y = values[:, columns], values @ [1, -2, 0] + rng.normal(size=n) + 90
+
+    def refit(rows):
+        return multiple_correlation(points[rows], y[rows])
+
+    assert r_interval(points, y) == pytest.approx(bootstrap_interval(refit, np.arange(n)))
 
 
 def broken(rows):

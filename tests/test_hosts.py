@@ -18,11 +18,7 @@ from common.runs import RunSettings
 from common.watch import Watch, WorkersError
 from common.workers import Workers
 from tests.running import TORCHRUN, Entry, free_port, run
-
-SMALL = ["--indicators.dataset", "digits", "--indicators.batch_size", "4", "--repetitions", "1"]
-SMALL += ["--indicators.region_inputs", "20", "--indicators.device", "cpu", "--prune_number", "3"]
-SMALL += ["--run.name", "r"]
-LOST = "is lost"
+from tests.server import python
 
 
 def start_two(words, address="127.0.0.1", networks=("", ""), **environment):
@@ -64,23 +60,6 @@ def test_a_killed_process_ends_the_others(tmp_path, killed):
     assert expected in told(processes[1 - killed]) and processes[killed].communicate()
 
 
-def test_after_a_loss_the_same_command_goes_on(tmp_path):
-    words = ["tenas_dag", *SMALL, "--run.root", str(tmp_path / "disturbed")]
-    processes = start_two([words] * 2)
-    metrics = tmp_path / "disturbed/tenas/r/metrics.jsonl"
-    wait_until(lambda: metrics.exists() and metrics.read_bytes().count(b"\n") > 4, processes)
-    processes[1].send_signal(signal.SIGKILL)
-    assert LOST in told(processes[0]) and processes[1].communicate()
-    done = metrics.read_bytes()
-    assert not metrics.with_name("result.json").exists()
-    for process in start_two([words] * 2):
-        _, err = process.communicate(timeout=200)
-        assert process.returncode == 0, err
-    assert metrics.read_bytes().startswith(done)
-    assert run("tenas_dag", *SMALL, "--run.root", str(tmp_path / "alone"))[0] == 0
-    assert searches(tmp_path / "disturbed") == searches(tmp_path / "alone")
-
-
 def test_a_stop_of_one_machine_stops_all(tmp_path):
     """Though they score on and on, and wait for nobody."""
     words = ["--score.dataset", "digits", "--score.batch_size", "8", "--score.device", "cpu"]
@@ -93,11 +72,6 @@ def test_a_stop_of_one_machine_stops_all(tmp_path):
     for process in processes:
         _, err = process.communicate(timeout=100)
         assert process.returncode == 128 + signal.SIGTERM and "SIGTERM: stopped" in err
-
-
-def searches(root):
-    found = json.loads((root / "tenas/r/result.json").read_text())["searches"]
-    return [{k: v for k, v in s.items() if not k.endswith("seconds")} for s in found]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +115,7 @@ def test_two_processes_share_the_scores_of_a_comparison(tmp_path):
 
 
 def test_what_hinders_processes_from_joining_is_told(tmp_path):
-    processes = start_two([["tenas_dag", *SMALL]] * 2, GLOO_SOCKET_IFNAME="none0")
+    processes = start_two([["tenas_dag", "--run.root", tmp_path]] * 2, GLOO_SOCKET_IFNAME="none0")
     for process in processes:
         assert "GLOO_SOCKET_IFNAME" in told(process)
 
@@ -207,12 +181,13 @@ def test_two_machines_search_as_one_does(networks, tmp_path):
     words += ["--score.batch_size", "8", "--score.device", "cpu", "--run.root"]
     (tmp_path / "two").mkdir()
     launch = "--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint 10.77.9.1:29500"
+    place = {"GLOO_SOCKET_IFNAME": "eth0", "PYTHON_EXEC": str(python())}
     processes = []
     for network, host in zip(networks, ("1 --rdzv-conf is_host=true", "2")):
-        torchrun = f"{TORCHRUN} {launch} --local-addr 10.77.9.{host} -m wot_dag".split()
-        entry = [network, tmp_path / "two", *torchrun, *words, tmp_path / "two"]
-        entry[1] = "" if network == networks[0] else entry[1]
-        processes.append(Entry("tests.hosts", entry, GLOO_SOCKET_IFNAME="eth0"))
+        moved = ["tests.hosts", network, "" if network == networks[0] else tmp_path / "two"]
+        torchrun = f"{TORCHRUN} {launch} --local-addr 10.77.9.{host} -m".split()
+        entry = [*moved, *torchrun, *moved, "wot_dag", *words, tmp_path / "two"]
+        processes.append(Entry(entry[0], entry[1:], **place))
     for process in processes:
         _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err

@@ -11,7 +11,12 @@ import pytest
 from scipy.stats import spearmanr
 from torch import nn
 
+from common.record import main as keep
 from dag import Dag, effective_depth_width
+from report.guard import Left
+from report.planes import planes
+from report.results import all_sections
+from report.sections import Sources
 from spaces import Genotype, measure
 from spaces.measure.__main__ import main
 from spaces.measure.correlations import correlations
@@ -106,6 +111,35 @@ def test_the_table_fits_80_columns(own, capsys, tmp_path):
     assert rows[3]["log2_width"] == "" and rows[3]["model"] == "DARTS_V2, reduce cell"
 
 
+def test_a_record_says_whose_models_it_measured(own, tmp_path):
+    """The name of its folder says nothing: torchvision's have a figure and a plane, others none."""
+    words = {
+        "all": ["torchvision:resnet18", "torchvision:resnet34", "torchvision:alexnet"],
+        "my_torchvision": ["own_models:small", "torchvision:vgg16"],
+        "own": [EXAMPLE],
+    }
+    for name, what in words.items():
+        folder = tmp_path / "models" / name
+        main([*what, "--json", str(folder / "result.json")])
+        command = ["--command", f"bash scripts/models.sh {name}"]
+        keep([*command, "models", str(folder), *what, "--shape", "1,3,8,8"])
+    sources, left = Sources.read([tmp_path]), Left()
+    records = {run.name: run for run in sources.records}
+    run = records["models/all"]
+    assert (run.space, run.config["what"][-2:]) == ("torchvision", ["--shape", "1,3,8,8"])
+    assert run.starts[0]["command"] == "bash scripts/models.sh all" and run.starts[0]["cores"]
+    made = next(made for made in all_sections(sources, left) if made.key == "models")
+    assert len(made.records) == 3 and not left.reasons
+    assert [image.records for image in made.images] == [(run,)]
+    captions = {table.caption for table in made.tables}
+    assert captions >= {f"Paths of models/{name}" for name in ("my_torchvision", "own")}
+    found = planes(sources, left)
+    assert not left.reasons
+    (plane,) = (plane for plane in found if plane["key"] == "models")
+    assert [row[0] for row in plane["topologies"]] == ["resnet18", "resnet34", "alexnet"]
+    made.images[0].draw()
+
+
 @pytest.mark.parametrize(
     ("word", "told"),
     [
@@ -169,10 +203,11 @@ def row(family, depth, top1):
     return Row(f"m{depth}", family, int(depth), 2, 1.0, depth, depth / 2, 1, 3, top1)
 
 
-def test_correlations_overall_and_within_families():
+def test_correlations_overall_and_within_families(monkeypatch):
     """Deeper families are better, but within each the deeper networks are worse."""
+    monkeypatch.setitem(correlations.__globals__, "SAMPLES", 50)
     rows = [row(f, 10 * f + i, 20.0 * f - i) for f in range(3) for i in range(5)]
-    rows = [*rows, row(7, 80, 200.0), row(8, 3, None)]
+    rows = [*rows, row(7, 80, 40.0), row(8, 3, None)]
     found = correlations(rows)
     expected = spearmanr([r.depth for r in rows[:-1]], [r.top1 for r in rows[:-1]]).statistic
     assert found["all"]["n"] == 16 and found["all"]["depth"]["rho"] == pytest.approx(expected)

@@ -22,11 +22,12 @@ from mlp_code.__main__ import print_table
 from mlp_code.config import MlpConfig, SgdConfig
 from mlp_code.evaluate import EvaluateConfig, evaluate_run
 from mlp_code.training import Trainer, image_order, train
-from tests.running import Entry, run, wait_for_epoch
+from tests.running import killing, run
 
+STEP = "mlp_code.training:Trainer._train_step"
 SETTINGS = {
-    "width": "32", "epochs": "16", "batch_size": "16", "seeds": "[0,1]", "device": "cpu",
-    "optimizer.lr": "1e-3", "optimizer.momentum": "0.9", "checkpoint_every": "4",
+    "width": "32", "epochs": "8", "batch_size": "64", "seeds": "[0,1]", "device": "cpu",
+    "optimizer.lr": "1e-3", "optimizer.momentum": "0.9", "checkpoint_every": "3",
     "run.name": "r",
 }  # fmt: skip
 
@@ -71,22 +72,18 @@ def test_sigkill_and_sigterm_leave_no_trace(tmp_path, batched):
     assert run("mlp_code", *command(undisturbed, batched=batched))[0] == 0
 
     words = command(disturbed, batched=batched)
-    process = Entry("mlp_code", words)
-    wait_for_epoch(process, disturbed / "mlp/r", 6)  # two epochs after a checkpoint
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    # in epoch 6 of 16 steps each, two epochs after a checkpoint
+    assert run(*killing(STEP, 5 * 16 + 8, 9), "mlp_code", *words)[0] == -signal.SIGKILL
     assert not (disturbed / "mlp/r/result.json").exists()
+    assert '"epoch": 5' in (disturbed / "mlp/r/metrics.jsonl").read_text()
 
-    process = Entry("mlp_code", words)
-    wait_for_epoch(process, disturbed / "mlp/r", 9)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate()
-    assert process.returncode == 143 and "SIGTERM: stopped, saved at epoch" in errors
+    code, _, errors = run(*killing(STEP, 16 + 8, 15), "mlp_code", *words)
+    assert code == 143 and "SIGTERM: stopped, saved at epoch 5, step 8" in errors
 
     assert run("mlp_code", *words)[0] == 0
     lines, weights, best = final_files(undisturbed)
     lines_after, weights_after, best_after = final_files(disturbed)
-    assert lines == lines_after and len(lines) == 16 * 6
+    assert lines == lines_after and len(lines) == 8 * 6
     assert_same_bits(weights, weights_after)
     assert_same_bits(best, best_after)
 

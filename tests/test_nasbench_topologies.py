@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -68,14 +69,25 @@ def test_depth_and_width_correlate_as_the_published_functions_say(shared, run):
     assert found["regressions"]["depth, width"]["r"] == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_figure_shows_what_the_record_predicts(run):
+def test_the_figure_shows_what_the_record_predicts(run, tmp_path):
+    """Points and their R, which is not computed anew: another one in the record is shown."""
     result, folder = run
-    figure = draw_nasbench(read_record(folder, folder))
     held_out = result["results"]["cifar10"]["with depth > 0"]["regressions"]
-    for panel, name in zip(figure.axes[1:3], ("depth, width", "depth, width, kernel")):
+    names = ("depth, width", "depth, width, kernel")
+    figure = draw_nasbench(read_record(folder, folder))
+    for panel, name in zip(figure.axes[1:3], names):
+        (dots,) = panel.collections
         r = held_out[name]["cross_validated_r"]
+        assert np.corrcoef(dots.get_offsets().T)[0, 1] == pytest.approx(r, abs=1e-6)
         assert panel.get_title() == f"{name}\nheld-out R = {r:.2f}"
     assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
+    other = shutil.copytree(folder, tmp_path / "other")
+    changed = json.loads(json.dumps(result))
+    fits = changed["results"]["cifar10"]["with depth > 0"]["regressions"]
+    fits[names[1]]["cross_validated_r"] = 0.125
+    (other / "result.json").write_text(json.dumps(changed))
+    figure = draw_nasbench(read_record(other, other))
+    assert figure.axes[2].get_title() == f"{names[1]}\nheld-out R = 0.12"
 
 
 def test_a_missing_table_is_one_line(tmp_path, monkeypatch):

@@ -91,7 +91,8 @@ def test_a_figure_that_cannot_be_drawn_is_listed(tmp_path):
 
 def test_names_cannot_write_html_or_rows(tmp_path):
     evil = "</script><img src=x onerror=alert(1)>|\nb"
-    keep(tmp_path / "r", "wot/w", wot() | {"dataset": {"name": evil}, "method": evil})
+    data = {"name": evil, "digest": evil}
+    keep(tmp_path / "r", "wot/w", wot() | {"dataset": data, "method": evil})
     theory = record("theory", "<!--<script>", largest_cosine=0.5, dags={}, kernel_samples=4)
     keep(tmp_path / "r", "theory/t", theory)
     text = results_of(tmp_path / "r", out=tmp_path)

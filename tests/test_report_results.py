@@ -11,17 +11,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.files import read_json
+from common.files import read_json, write_json
+from dag import FIGURE_3
 from report import theory
 from report.__main__ import main
 from report.guard import Left
 from report.records import find_records
 from report.results import all_sections, anchor, results_markdown
 from report.sections import PUBLISHED, Sources
-from tests.launcher import make_venv
 from tests.records import (
     correlation,
     keep,
+    keep_mlp,
     results_of,
     row_of,
     rows_of,
@@ -30,6 +31,7 @@ from tests.records import (
     training,
     wot,
 )
+from tests.running import make_venv
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -163,28 +165,89 @@ def test_cells_of_te_nas_tell_the_images_of_search_and_training(tmp_path):
     assert row_of(text, "cifar10", "none")[6:8] == ["1.75", "1.71"]
 
 
+def test_a_cell_that_several_searches_found_names_the_images_of_all(tmp_path):
+    """Whichever record comes first: none of them alone is where it was searched."""
+    root = tmp_path / "r"
+    found = search(space="darts")
+    found["searches"][0]["genotype"] = training()["genotype"]
+    for name, images in (("a", "svhn"), ("b", "cifar10")):
+        keep(root, f"tenas/{name}", found | {"dataset": {"name": images, "digest": name}})
+    keep(root, "retrain/a", training())
+    rows = rows_of(section(results_of(root, out=tmp_path), "TE-NAS: cells"), "TE-NAS, here")
+    assert [row[1] for row in rows] == ["not trained here", "needs ImageNet", "needs ImageNet"]
+    text = section(results_of(root, out=tmp_path), "TE-NAS: cells")
+    assert row_of(text, "TE-NAS, here, searched on cifar10, svhn")[2] == "2.75"
+
+
 def test_a_record_counts_once(tmp_path):
-    """A copy, and the same config, seed and data run again; the later folder's stands."""
+    """Of a run made again the later folder's stands, the other is listed; a copy needs no word."""
     for root in ("a", "b"):
         keep(tmp_path / root, "tenas/x", search())
+        keep(tmp_path / root, f"wot/copy_in_{root}", wot(n=6), {"seed": 2})
     keep(tmp_path / "a", "wot/old", wot(n=3), {"seed": 0})
     keep(tmp_path / "b", "wot/new", wot(n=4), {"seed": 0})
     keep(tmp_path / "b", "wot/other", wot(n=5), {"seed": 1})
-    records, unread = find_records([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
-    assert [run.name for run in records] == ["tenas/x", "wot/new", "wot/other"] and not unread
+    records, left = find_records([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
+    names = ["tenas/x", "wot/copy_in_b", "wot/new", "wot/other"]
+    assert [run.name for run in records] == names
+    assert [folder for folder, _ in left] == [tmp_path / "a/wot/old"]
+    text = section(results_of(tmp_path / "a", tmp_path / "b", out=tmp_path), "Not shown")
+    line = f"- {tmp_path}/a/wot/old: the same run as {tmp_path}/b/wot/new, which is shown"
+    assert text.splitlines()[2:] == [line]
+
+
+def test_searches_that_another_table_judges_have_rows_of_their_own(tmp_path):
+    for name, mean, best in (("a", 92.5, 93.5), ("b", 91.5, 94.5), ("c", 90.5, 93.0)):
+        result = wot(mean=mean) | {"table": {"name": name, "digest": name}}
+        result["accuracy"]["cifar100"]["best"] = best
+        keep(tmp_path / "r", f"wot/{name}", result, {"seed": 0})
+    text = results_of(tmp_path / "r", out=tmp_path)
+    rows = rows_of(section(text, "Table 2"), "WOT", "cifar10_subset")
+    assert [row[7] for row in rows] == ["92.50 (1.00)", "91.50 (1.00)", "90.50 (1.00)"]
+    assert row_of(section(text, "Table 2"), "Optimal")[7] == "94.50"  # of all tables
+
+
+@pytest.mark.parametrize(
+    ("images", "fig4", "others"),
+    [
+        ({"name": "part", "digest": "0742a165ede4a6ca"}, "measured in part", "not run yet"),
+        ({"name": "jpeg", "digest": "d23c5e90c3c63ded"}, "measured", "not run yet"),
+        ({"name": "cifar10", "digest": "0" * 16}, "measured", "not run yet"),
+        ({"name": "cifar10_subset", "digest": "0" * 16}, "not run yet", "measured"),
+        ({"name": "cifar10.npz", "digest": "0" * 16}, "not run yet", "measured"),
+    ],
+)
+def test_what_images_are_is_told_by_their_digest(tmp_path, images, fig4, others):
+    folder = keep_mlp(tmp_path / "r", "m", FIGURE_3, codes=tuple(FIGURE_3.values()))
+    write_json(folder / "result.json", read_json(folder / "result.json") | {"dataset": images})
+    words = {s.key: s.word for s in all_sections(Sources.read([tmp_path / "r"]), Left())}
+    assert (words["fig4_cifar10"], words["mlp"]) == (fig4, others)
+
+
+def test_a_path_spelt_in_two_ways_is_one_data_set(tmp_path):
+    """The header has its digest: seeds are averaged, those on other images are not."""
+    for seed, error in enumerate((2.0, 3.0)):
+        config = {"dataset": f"{'./' * seed}my.npz", "data": {"dataset": seed}, "seed": seed}
+        keep(tmp_path / "r", f"retrain/{seed}", training("TE-NAS", "my", error, seed), config)
+    other = training("TE-NAS", "my", 9.0, 2) | {"dataset": {"name": "my", "digest": "1" * 16}}
+    keep(tmp_path / "r", "retrain/other", other, {"dataset": "my.npz", "seed": 2})
+    text = section(results_of(tmp_path / "r", out=tmp_path), "TE-NAS: cells")
+    rows = rows_of(text, "TE-NAS, here")
+    assert [(row[2], row[-1]) for row in rows if row[2]] == [("2.50 (0.71)", "2"), ("9.00", "1")]
 
 
 def test_tables_and_figures_are_files(tmp_path, capsys):
-    keep(tmp_path / "r", "tenas/c", correlation())
+    keep(tmp_path / "r", "tenas/a", search())
+    keep(tmp_path / "s", "tenas/c", correlation())
     out = tmp_path / "out"
     main(["results", "--records", str(tmp_path / "r"), "--out", str(out)])
-    main(["show", "tenas_indicators", str(tmp_path / "r/tenas/c"), "--out", str(out)])
+    main(["show", "tenas_indicators", str(tmp_path / "s/tenas/c"), "--out", str(out)])
     assert "| kappa | cifar100 | cifar10 | -0.42 | -0.31 |" in capsys.readouterr().out
     for suffix in ("csv", "md", "tex"):
         names = {file.stem for file in (out / "tables").glob(f"*.{suffix}")}
         assert {"fig3", "table1", "table2", "table3", "tenas_indicators"} <= names
     for kind, start in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
-        for key in ("fig3_dags", "r_tenas_c_cifar100", "tenas_c_cifar100"):
+        for key in ("fig3_dags", "tenas_c_cifar100"):
             assert (out / f"figures/{key}.{kind}").read_bytes().startswith(start)
     with pytest.raises(SystemExit, match=r"found KEY 'table4', expected all, fig3, .*table3"):
         main(["show", "table4"])
@@ -197,7 +260,7 @@ def test_published_numbers_are_the_papers(shared):
         yaml.safe_load((shared / "paper.yaml").read_text()),
     )
     paper, tenas = theirs["convergence_paper"], theirs["tenas_paper"]
-    assert ours["fig3"] == paper["figure3_dags"]
+    assert paper["figure3_dags"] == FIGURE_3
     for row in paper["table2_nasbench201"]:
         own = ours["table2"][row["method"]]
         for name, std in (
@@ -246,13 +309,11 @@ def first_of_each_kind(root):
 @pytest.mark.slow
 def test_the_script_writes_everything(tmp_path):
     """In a checkout with a record of each kind but without runs."""
-    if not (ROOT / ".venv/installed").exists():
-        pytest.skip("this checkout has no .venv of scripts/common.sh to borrow")
     copy = tmp_path / "a checkout"
     ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "tests", "figures")
     shutil.copytree(ROOT, copy, ignore=ignored)
     assert first_of_each_kind(copy / "results") >= 14
-    make_venv(copy, ROOT / ".venv")
+    make_venv(copy)
     (copy / "results/RESULTS.md").write_text("old")
     command = ["bash", str(copy / "scripts/report.sh")]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True)

@@ -25,7 +25,7 @@ from retrain.networks import Shape, make_network
 from retrain.schedule import generator_of, learning_rate
 from retrain.step import Stepper
 from retrain.training import Training, train
-from tests.running import Entry, run, wait_for_epoch
+from tests.running import killing, run
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 SMALL = RetrainConfig(
@@ -59,28 +59,23 @@ def assert_same_bits(a, b):
         assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.slow
 def test_sigkill_and_sigterm_leave_no_trace(tmp_path, capsys):
-    train(config(tmp_path / "a", epochs=8), Workers())
-    folder, words = tmp_path / "b/retrain/r", command(tmp_path / "b", "--epochs", "8")
-    process = Entry("retrain", words)
-    wait_for_epoch(process, folder, 2)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not (folder / "result.json").exists()
+    train(config(tmp_path / "a", epochs=4), Workers())
+    folder, words = tmp_path / "b/retrain/r", command(tmp_path / "b", "--epochs", "4")
+    step, steps = "retrain.step:Stepper.__call__", 16  # of an epoch
+    code, _, _ = run(*killing(step, 2 * steps + 8, 9), "retrain", *words)
+    assert code == -signal.SIGKILL and not (folder / "result.json").exists()
+    assert len(read_metrics(folder)) == 2
 
-    process = Entry("retrain", words)
-    wait_for_epoch(process, folder, 4)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate()
-    assert process.returncode == 143 and "SIGTERM: stopped, saved at epoch" in errors
-    assert torch.load(folder / "checkpoint.pt", weights_only=True)["epoch"] >= 4
+    code, _, errors = run(*killing(step, steps + 8, 15), "retrain", *words)
+    assert code == 143 and "SIGTERM: stopped, saved at epoch 4, step" in errors
+    assert torch.load(folder / "checkpoint.pt", weights_only=True)["epoch"] == 4
 
-    train(config(tmp_path / "b", epochs=8), Workers())
+    train(config(tmp_path / "b", epochs=4), Workers())
     assert max(len(line) for line in re.split(r"[\r\n]", capsys.readouterr().err)) <= 79
     assert_same_bits(tmp_path / "a/retrain/r", folder)
     assert not (folder / "checkpoint.pt").exists()
-    assert len(read_metrics(folder)) == 8
+    assert len(read_metrics(folder)) == 4
 
 
 class Stopped(Exception):  # noqa: N818
@@ -88,8 +83,8 @@ class Stopped(Exception):  # noqa: N818
 
 
 def test_a_kill_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
-    undisturbed = train(config(tmp_path / "a"), Workers())
-    disturbed = config(tmp_path / "b", checkpoint_steps=5)
+    undisturbed = train(config(tmp_path / "a", epochs=2), Workers())
+    disturbed = config(tmp_path / "b", epochs=2, checkpoint_steps=5)
     count = 0
 
     def killed(*arguments, **words):
@@ -105,7 +100,7 @@ def test_a_kill_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
         train(disturbed, Workers())
     count = 100
     after = train(disturbed, Workers())
-    assert count == 100 + 3 * 16 - (16 + 5)  # 16 steps an epoch, the second kept up to its fifth
+    assert count == 100 + 2 * 16 - (16 + 5)  # 16 steps an epoch, the second kept up to its fifth
     assert_same_bits(tmp_path / "a/retrain/r", tmp_path / "b/retrain/r")
     assert after["test"] == undisturbed["test"]
 
@@ -309,7 +304,7 @@ def test_cuda_trains_like_the_cpu(tmp_path, precision):
 
 
 def test_bfloat16_trains(tmp_path):
-    result = train(config(tmp_path, precision="bfloat16"), Workers())
+    result = train(config(tmp_path, precision="bfloat16", epochs=2), Workers())
     logged = read_metrics(tmp_path / "retrain/r")
     assert result["precision"] == "bfloat16"
     assert logged[-1]["train_loss"] < logged[0]["train_loss"]

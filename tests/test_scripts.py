@@ -1,6 +1,7 @@
 """The shell scripts, on the embedded data."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launcher import make_venv
+from tests.running import make_venv
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name != "common.sh")
@@ -44,12 +45,10 @@ def test_shellcheck_is_clean():
 @pytest.fixture
 def checkout(tmp_path):
     """A second checkout, with a space in its path, whose Python starts in a moment."""
-    if not (ROOT / ".venv/installed").exists():
-        pytest.skip("this checkout has no .venv of scripts/common.sh to borrow")
     copy = tmp_path / "a checkout"
     ignored = shutil.ignore_patterns(".venv", "runs", ".git", "data", "results")
     shutil.copytree(ROOT, copy, ignore=ignored)
-    make_venv(copy, ROOT / ".venv")
+    make_venv(copy)
     return copy
 
 
@@ -80,7 +79,7 @@ def test_fig4_with_a_dag_of_ones_own(checkout):
 
 SMALL_WOT = ("--repeats", "2", "--samples", "3", "--score.batch_size", "8")
 SMALL_TENAS = ("--seeds", "[0]", "--repetitions", "1", "--indicators.region_inputs", "20",
-               "--indicators.batch_size", "4")  # fmt: skip
+               "--indicators.batch_size", "4", "--prune_number", "3")  # fmt: skip
 SMALL_THEORY = ("--width", "16", "--samples", "8", "--kernel_samples", "8", "--steps", "2",
                 "--seeds", "[0]")  # fmt: skip
 SMALL_TRAINING = ("--dataset", "digits", "--network.channels", "4", "--network.layers", "3",
@@ -120,15 +119,37 @@ def test_figures_and_tables_with_a_log_file(checkout, script, words, written, to
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["imagenet"], "found 'imagenet', expected digits"),
-        (["absent.yaml"], "absent.yaml: no such file"),
-        (["digits", "--widht", "3"], "did you mean 'width'"),
+        (["fig4", "imagenet"], "found 'imagenet', expected one of digits, mnist"),
+        (["table2", "imagenet"], "found 'imagenet', expected one of digits, mnist"),
+        (["fig4", "absent.yaml"], "absent.yaml: no such file"),
+        (["table3", "absent.npz"], "absent.npz: no such file"),
+        (["theory", "--width", "3"], "found '--width', expected IMAGES first"),
+        (["table1", "digits"], "found 'digits', expected cifar10 or imagenet-1k"),
+        (["fig4", "digits", "--widht", "3"], "did you mean 'width'"),
     ],
 )
 def test_mistakes_are_told_in_one_line(checkout, words, told):
-    done = run(checkout / "scripts/fig4.sh", *words)
+    script, *words = words
+    done = run(checkout / f"scripts/{script}.sh", *words)
     assert done.returncode != 0
-    assert told in done.stderr and "Traceback" not in done.stderr
+    assert told in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not (checkout / "runs").exists()
+
+
+@pytest.mark.parametrize("script", [path.stem for path in SCRIPTS if "[IMAGES" in path.read_text()])
+def test_any_name_of_images_goes_to_the_entry(tmp_path, script):
+    """Which there are the catalogue knows alone; a config of that name is taken before others."""
+    bare = stand_in(tmp_path, 'echo "$*" >>started')
+    shutil.copytree(ROOT / "configs", bare / "configs")
+    for folder in (bare / "configs").iterdir():
+        (folder / "stripes.yaml").touch()
+    done = run(bare / f"scripts/{script}.sh", "stripes")
+    assert done.returncode == 0, done.stderr
+    started = (bare / "started").read_text().splitlines()
+    entries = [line for line in started if "-m report" not in line]
+    assert entries and all(re.search("(dataset|images) stripes", line) for line in entries)
+    kept = script in ("tenas_indicators", "benchmark")  # one config for all, and none
+    assert kept or all("/stripes.yaml --" in line for line in entries), entries
 
 
 def fake_command(folder, name, text):

@@ -75,11 +75,11 @@ def test_initialization(procedure, fan_out):
 def settings_seen(procedure):
     """The settings that a search's first round measures, with the number of calls."""
     indicators, seen = make_indicators(procedure), []
-    measure = indicators.measure
+    measured = indicators.measure(indicators.full(), Setting(0, 1, 0))
 
     def spy(left, setting):
         seen.append((len(left[0].left[0]) + len(left[0].left[1]), setting))
-        return measure(left, setting)
+        return measured
 
     indicators.measure = spy
     config = TenasConfig(indicators=indicators.settings, repetitions=1)

@@ -13,8 +13,7 @@ from spaces.benchmark import AccuracyTable
 from spaces.nasbench201 import all_cells
 from tenas_dag.config import IndicatorSettings
 from tenas_dag.indicators import Indicators, Setting
-from tests.launcher import torchrun
-from tests.running import Entry
+from tests.running import Entry, killing, torchrun
 
 CONFIG = """
 repetitions: 2
@@ -55,20 +54,27 @@ def finished(tmp_path_factory):
     return folder
 
 
+MEASURE = "tenas_dag.indicators:Indicators.measure"  # twice for each evaluation, and at a start
+
+
 def test_a_killed_search_goes_on_and_ends_the_same(finished, tmp_path):
-    process = start(tmp_path)
-    metrics = tmp_path / "tenas/small/metrics.jsonl"
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline and not (
-        metrics.exists() and metrics.read_bytes().count(b"\n") >= 5
-    ):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    done = metrics.read_bytes().rsplit(b"\n", 1)[0] + b"\n"
-    assert 5 <= done.count(b"\n") < 36
-    metrics.write_bytes(done + b'{"seed": 4, "rou')  # as if killed while writing
-    code, _, err = run(tmp_path)
+    """By two processes, of which one is lost; by one, killed while writing; by two to its end."""
+    words, metrics = ["tenas_dag", *own_words(tmp_path)], tmp_path / "tenas/small/metrics.jsonl"
+    two = ("--nproc-per-node", "2", "-m")
+    code, _, err = finish(torchrun(*two, *killing(MEASURE, 10, 9, 1), *words))
+    assert code == 1 and "process 1 of the job, on 127.0.0.1, is lost" in err
+    done = metrics.read_bytes()
+    assert done.count(b"\n") == 6
+
+    module, kill = killing(MEASURE, 14, 9)
+    code, _, err = finish(Entry(module, [kill, *words]))
+    assert code == -signal.SIGKILL, err
+    assert metrics.read_bytes().startswith(done)
+    done = metrics.read_bytes()
+    assert done.count(b"\n") == 6 + 5 and not metrics.with_name("result.json").exists()
+    metrics.write_bytes(done + b'{"seed": 4, "rou')
+
+    code, _, err = finish(torchrun(*two, *words))
     assert code == 0, err
     assert metrics.read_bytes().startswith(done) and metrics.read_bytes().count(b"\n") == 36
     assert result(tmp_path) == result(finished)
@@ -88,13 +94,6 @@ def test_darts_of_few_channels_leaves_memory_whole(tmp_path, channels):
         process.send_signal(signal.SIGTERM)
     _, err = process.communicate()
     assert process.returncode == 128 + signal.SIGTERM, err
-
-
-def test_two_processes_find_the_same(finished, tmp_path):
-    two = ("--standalone", "--nproc-per-node", "2", "-m", "tenas_dag")
-    code, _, err = finish(torchrun(*two, *own_words(tmp_path)))
-    assert code == 0, err
-    assert result(tmp_path) == result(finished)
 
 
 def test_a_finished_search_is_not_run_again(finished):

@@ -7,18 +7,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from common.config import parse_config
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.nasbench201 import Cell, all_cells
-from spaces.nasbench201_networks import (
-    NasBench201Layout,
-    NasBench201Network,
-    count_multiply_adds,
-    count_parameters,
-)
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from wot_dag import correlate
 from wot_dag.config import ScoreSettings, WotConfig
 from wot_dag.landscape import main as landscape
@@ -56,27 +53,44 @@ def test_correlations_follow_their_definitions():
     assert correlate.correlations(columns, y) == without and without["score"]["n"] == 24
 
 
+def costs_of(network: nn.Module, image_shape) -> tuple[int, int]:
+    """Parameters, and multiply-adds by what each layer reads and writes."""
+    counts = []
+
+    def count(layer, _, output):
+        counts.append(layer.weight.numel() * output[0, 0].numel())
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, *image_shape))
+    return sum(p.numel() for p in network.parameters()), sum(counts)
+
+
 def test_costs_equal_those_of_the_built_networks():
-    settings, grey = ScoreSettings(channels=4, cells=2), (1, 9, 9)
-    chosen = [CELLS[i] for i in np.random.default_rng(0).choice(15_625, 5)]
-    space = NasBench201Space(settings)
-    parameters, multiply_adds = space.parameters(chosen, grey), space.multiply_adds(chosen, grey)
+    grey, space = (1, 9, 9), NasBench201Space(ScoreSettings(channels=4, cells=2))
+    chosen = [CELLS[i] for i in np.random.default_rng(0).choice(15_625, 40)]
     layout = NasBench201Layout(4, 2, classes=1, input_channels=1)
-    for arch, p, m in zip(chosen, parameters, multiply_adds):
-        cell = Cell.parse(arch)
-        assert p == count_parameters(cell, layout)
-        assert m == count_multiply_adds(lambda cell=cell: NasBench201Network(cell, layout), grey)
+    found = zip(chosen, space.parameters(chosen, grey), space.multiply_adds(chosen, grey))
+    for arch, *costs in list(found)[:8]:
+        assert tuple(costs) == costs_of(NasBench201Network(Cell.parse(arch), layout), grey)
 
 
-def test_costs_of_genotypes():
-    space = DartsSpace(ScoreSettings(channels=4, cells=3))
-    (arch,) = space.draw(np.random.default_rng(0), 1)
-    network = DartsNetwork(Genotype.from_json(arch), DartsLayout(4, 3, 1, input_channels=1))
-    built = sum(p.numel() for p in network.parameters())
-    for size in (8, 16):
-        assert space.parameters([arch], (1, size, size)).tolist() == [built]
-        multiply_adds = space.multiply_adds([arch], (1, size, size))
-        assert multiply_adds[0] == count_multiply_adds(lambda: network.to("meta"), (1, size, size))
+@pytest.mark.parametrize("size", [8, 13])
+def test_costs_of_genotypes(size):
+    space, rng = DartsSpace(ScoreSettings(channels=4, cells=4)), np.random.default_rng(size)
+    archs, image = space.draw(rng, 150), (1, size, size)
+    for row in range(0, 150, 2):  # other nodes that cells hand on
+        fields = json.loads(archs[row])
+        for which in ("normal_concat", "reduce_concat"):
+            fields[which] = sorted(rng.choice([2, 3, 4, 5], rng.integers(1, 5), False).tolist())
+        archs[row] = json.dumps(fields)
+    found = zip(archs, space.parameters(archs, image), space.multiply_adds(archs, image))
+    for arch, *costs in list(found)[::12]:
+        network = DartsNetwork(Genotype.from_json(arch), DartsLayout(4, 4, 1, input_channels=1))
+        assert tuple(costs) == costs_of(network, image)
+    assert space.parameters(archs[:1], image) == space.parameters(archs, image)[0]
 
 
 def test_a_whole_space_is_correlated(tmp_path, capsys):

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import math
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from common.stopping import StopRequest
 from dag import effective_depth_width
 from spaces.darts import Genotype
 from spaces.nasbench201 import Cell, all_cells
+from tests.running import run
+from tests.server import ROOT
 from wot_dag import correlate
 from wot_dag.__main__ import main, run_search
 from wot_dag.config import ScoreSettings, WotConfig
@@ -28,7 +29,6 @@ from wot_dag.search import draw_repeats, ranked, search, summarize
 from wot_dag.space import DartsSpace, NasBench201Space, make_space
 from wot_dag.store import Key, ScoreError, ScoreValue, write_scores
 
-ROOT = Path(__file__).resolve().parent.parent
 CELLS = [str(cell) for cell in all_cells()]
 HEADER = WotConfig().score_identity() | {
     "dataset": {"name": "cifar10", "digest": "0"}, "image_shape": [3, 32, 32]
@@ -283,12 +283,8 @@ def test_scores_that_miss_cells_are_named(tmp_path, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("entry", [main, correlate.main])
-def test_scores_made_otherwise_are_refused(
-    tmp_path, monkeypatch, scored, table, entry, words, message
-):
-    source = (
-        ["--table", str(table)] if "darts" not in words else ["--genotypes", str(nds(tmp_path))]
-    )
+def test_scores_made_otherwise_are_refused(tmp_path, monkeypatch, scored, entry, words, message):
+    source = ["--genotypes", str(nds(tmp_path))] if "darts" in words else []
     root = ["--run.root", str(tmp_path), "--scores", str(scored[0])]
     monkeypatch.setattr(sys, "argv", ["wot_dag", *words, *root, *source])
     with pytest.raises(SystemExit) as stop:
@@ -329,4 +325,4 @@ def test_an_npz_counts_by_its_images_not_by_its_name(tmp_path):
 
 def test_what_scores_and_chooses_holds_no_benchmark():
     check = "import wot_dag.search, sys; sys.exit('spaces.benchmark' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+    assert run("tests.elsewhere", ROOT, "tests.changed", check, "wot_dag") == (0, "", "")

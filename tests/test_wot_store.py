@@ -4,15 +4,13 @@ import json
 import math
 import signal
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spaces.darts import Genotype
-from tests.launcher import torchrun
-from tests.running import Entry
+from tests.running import Entry, killing, run, torchrun
 from wot_dag.score import main
 from wot_dag.store import (
     Key,
@@ -25,7 +23,7 @@ from wot_dag.store import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-NUMBER = 60
+NUMBER = 30
 
 
 def write_genotypes(path: Path) -> None:
@@ -137,14 +135,11 @@ def test_a_damaged_line_of_the_store_is_named(tmp_path, line):
 def test_a_killed_run_ends_like_one_by_two_processes(tmp_path):
     write_genotypes(tmp_path / "nds.json")
     killed, double = tmp_path / "killed", tmp_path / "double"
-    process = Entry("wot_dag.score", words_for(killed))
-    while sum(map(bool, lines(killed))) < 10:
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert sum(map(bool, lines(killed))) < NUMBER
-    two = ("--standalone", "--nproc-per-node", "2", "-m", "wot_dag.score")
+    kill = killing("wot_dag.store:ScoreStore.add", 9, 9)
+    code, _, error = run(*kill, "wot_dag.score", *words_for(killed))
+    assert code == -signal.SIGKILL, error
+    assert 0 < sum(map(bool, lines(killed))) < NUMBER
+    two = ("--nproc-per-node", "2", "-m", "wot_dag.score")
     processes = (
         (killed, Entry("wot_dag.score", words_for(killed))),
         (double, torchrun(*two, *words_for(double))),

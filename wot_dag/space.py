@@ -3,27 +3,23 @@
 An architecture is known by its text: a cell's string, or a genotype's JSON.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import nn
 
 from dag import Dag, Edge, EdgeOp
-from spaces.darts import Genotype
+from spaces.costs import affine_counts, count_multiply_adds, count_parameters
+from spaces.darts import NUM_INPUTS, Genotype
 from spaces.darts_networks import DartsLayout, DartsNetwork
 from spaces.depth_width import Shapes, genotype_shapes, nasbench201_shapes, random_darts_shapes
 from spaces.genotype_lists import read_genotypes
 from spaces.nasbench201 import EDGES, OPERATORS, Cell, all_cells
-from spaces.nasbench201_networks import (
-    NasBench201Layout,
-    NasBench201Network,
-    count_multiply_adds,
-    count_parameters,
-)
+from spaces.nasbench201_networks import NasBench201Layout, NasBench201Network
 from spaces.operators import OPERATOR_TABLE
 from wot_dag.config import ScoreSettings, WotConfig
 
@@ -31,7 +27,25 @@ Parallel = Literal["both", "last"]
 _SAMPLE = 1000  # random genotypes that stand for all
 
 
-class NasBench201Space:
+class _Costs:
+    """Costs of the scored networks of a space, from those of a few."""
+
+    def parameters(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
+        """Of the scored networks [architectures]; image_shape is (channels, height, width)."""
+        return self._of(archs, count_parameters, image_shape[0])
+
+    def multiply_adds(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
+        """Of the scored networks for one image [architectures]."""
+        count = partial(count_multiply_adds, image_shape=image_shape)
+        return self._of(archs, count, image_shape[0])
+
+    def _of(self, archs: Sequence[str], count: Callable, channels: int) -> np.ndarray:
+        return affine_counts(
+            self.counts(archs), lambda row: count(partial(self.network, archs[row], channels))
+        )
+
+
+class NasBench201Space(_Costs):
     """All 15,625 cells of NAS-Bench-201, or some of them.
 
     Args:
@@ -43,9 +57,9 @@ class NasBench201Space:
 
     def __init__(self, score: ScoreSettings, some: Sequence[str] = ()) -> None:
         self.score = score
-        self._all = [str(cell) for cell in all_cells()]
+        self._index = _indices()
+        self._all = list(self._index)
         self.archs = list(some) or self._all
-        self._index = {arch: index for index, arch in enumerate(self._all)}
 
     def draw(self, rng: np.random.Generator, samples: int) -> list[str]:
         """Cells drawn uniformly with replacement."""
@@ -57,7 +71,7 @@ class NasBench201Space:
 
     def wiring(self, arch: str) -> str:
         """What cells with equal DAGs share."""
-        return "".join(str(int(kind)) for kind in self._kinds[self._index[arch]])
+        return self._wirings[self._index[arch]]
 
     def dags(self, arch: str) -> list[Dag]:
         """The cell's DAG."""
@@ -68,7 +82,6 @@ class NasBench201Space:
         rows = self._rows(archs)
         return Shapes(self.population().depth[rows], self.population().width[rows])
 
-    @cache  # noqa: B019  (one space lives as long as its process)
     def population(self) -> Shapes:
         """Effective depth and width of the whole space."""
         return nasbench201_shapes()
@@ -77,27 +90,10 @@ class NasBench201Space:
         """Convolutions on a cell's edges [architectures], dead ones too."""
         return (self._kinds[self._rows(archs)] == EdgeOp.LINEAR).sum(axis=1)
 
-    def parameters(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
-        """Of the scored networks [architectures]; image_shape is (channels, height, width)."""
-        layout = self.layout(image_shape[0])
-        return self._affine(archs, lambda cell: count_parameters(cell, layout))
-
-    def multiply_adds(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
-        """Of the scored networks for one image [architectures]."""
-        return self._affine(
-            archs,
-            lambda cell: count_multiply_adds(
-                lambda: NasBench201Network(cell, self.layout(image_shape[0])), image_shape
-            ),
-        )
-
-    def _affine(self, archs: Sequence[str], count: Callable[[Cell], int]) -> np.ndarray:
-        """A count that is affine in how often each operator stands: a cell for each tells all."""
+    def counts(self, archs: Sequence[str]) -> np.ndarray:
+        """How often each operator stands in a cell, which sizes are affine in."""
         operators = self._operators[self._rows(archs)]
-        counts = np.array([(operators == i).sum(axis=1) for i in range(len(OPERATORS))]).T
-        cells = (Cell((name, *["none"] * 5)) for name in ("none", *OPERATORS))
-        empty, *with_one = [count(cell) for cell in cells]
-        return empty + counts @ (np.array(with_one) - empty)
+        return np.array([(operators == i).sum(axis=1) for i in range(len(OPERATORS))]).T
 
     def layout(self, input_channels: int) -> NasBench201Layout:
         """What surrounds a cell that is scored."""
@@ -123,8 +119,18 @@ class NasBench201Space:
         """The EdgeOp of each edge [cells, edges]."""
         return np.array([int(OPERATOR_TABLE[name].edge_op) for name in OPERATORS])[self._operators]
 
+    @cached_property
+    def _wirings(self) -> list[str]:
+        return ["".join(kinds) for kinds in self._kinds.astype(str)]
 
-class DartsSpace:
+
+@cache
+def _indices() -> dict[str, int]:
+    """Every cell's string -> its position in `all_cells`."""
+    return {str(cell): index for index, cell in enumerate(all_cells())}
+
+
+class DartsSpace(_Costs):
     """DARTS-like cells: those of a file, or random genotypes by DARTS' rule.
 
     Args:
@@ -173,16 +179,20 @@ class DartsSpace:
             for arch in archs
         ])  # fmt: skip
 
-    def parameters(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
-        """Of the scored networks [architectures]; image_shape is (channels, height, width)."""
-        with torch.device("meta"):
-            networks = (self.network(arch, image_shape[0]) for arch in archs)
-            return np.array([sum(t.numel() for t in n.parameters()) for n in networks])
+    def counts(self, archs: Sequence[str]) -> np.ndarray:
+        """What sizes are affine in [architectures, p].
 
-    def multiply_adds(self, archs: Sequence[str], image_shape: Sequence[int]) -> np.ndarray:
-        """Of the scored networks for one image [architectures]."""
-        builds = (partial(self.network, arch, image_shape[0]) for arch in archs)
-        return np.array([count_multiply_adds(build, image_shape) for build in builds])
+        How often each operator stands in each cell, at the cell's inputs, which a reduction halves,
+        and after them; and how many nodes the cells hand on.
+        """
+        rows = []
+        for arch in archs:
+            genotype = Genotype.from_json(arch)
+            cells = {which: getattr(genotype, which) for which in ("normal", "reduce")}
+            stand = ((w, o, s < NUM_INPUTS) for w, cell in cells.items() for o, s in cell.edges)
+            rows.append(Counter(stand) + Counter({w: len(c.concat) for w, c in cells.items()}))
+        every = list(dict.fromkeys(key for row in rows for key in row))
+        return np.array([[row[key] for key in every] for row in rows])
 
     def network(self, arch: str, input_channels: int) -> DartsNetwork:
         """The network of a genotype."""

@@ -2,11 +2,13 @@
 
 import csv
 import gzip
+import io
 import json
 import math
 import statistics
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,13 +122,17 @@ def read_scores(path: Path) -> tuple[dict, Scores]:
     """
     if not path.is_file():
         raise ScoreError(f"{path}: no such file, expected scores in CSV (python -m wot_dag.score)")
-    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rt", newline="") as handle:
-            header = _read_header(path, handle.readline())
-            rows = list(csv.reader(handle))
+        return _parsed(path, path.read_bytes())
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise ScoreError(f"{path}: cannot be read ({error})") from error
+
+
+@lru_cache(maxsize=1)  # a search looks at its file before its run is opened, and within it
+def _parsed(path: Path, data: bytes) -> tuple[dict, Scores]:
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    first, _, rest = text.partition("\n")
+    header, rows = _read_header(path, first), list(csv.reader(io.StringIO(rest, newline="")))
     if not rows or tuple(rows[0]) != COLUMNS:
         raise ScoreError(f"{path}: found columns {rows[:1]}, expected {', '.join(COLUMNS)}")
     return header, dict(_read_row(path, number, row) for number, row in enumerate(rows[1:], 3))

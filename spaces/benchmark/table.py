@@ -19,25 +19,18 @@ import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spaces.errors import SpaceError, check_name
-from spaces.nasbench201 import EDGES, OPERATORS, Cell
+from spaces.nasbench201 import EDGES, OPERATORS, WRITTEN, Cell
 
 EMBEDDED = "nasbench201"  # the table that ships with the code, by name
 NUM_ARCHITECTURES = len(OPERATORS) ** len(EDGES)
 _COLUMN = re.compile(r"(.+)/([^/@]+)@(\d+)")
-_OPERATOR = "(?:" + "|".join(OPERATORS) + ")"
-_ARCHITECTURE = re.compile(
-    r"\+".join(
-        r"\|" + "".join(rf"{_OPERATOR}~{source}\|" for source in range(target))
-        for target in (1, 2, 3)
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +85,7 @@ class AccuracyTable:
             SpaceError: no such file, or one that is no table; see `read`.
         """
         if str(path) == EMBEDDED:
-            return cls.read(Path(__file__).with_name(f"{EMBEDDED}.csv.gz"))
+            return _embedded()
         candidates = [Path(path), *(folder / path for folder in folders)]
         file = next((candidate for candidate in candidates if candidate.is_file()), None)
         if file is None:
@@ -188,6 +181,11 @@ class AccuracyTable:
         return np.append(self.columns[column], np.nan)[rows]
 
 
+@cache
+def _embedded() -> AccuracyTable:
+    return AccuracyTable.read(Path(__file__).with_name(f"{EMBEDDED}.csv.gz"))
+
+
 def _summary(name: str, column: np.ndarray, chosen: np.ndarray) -> dict:
     known = chosen[~np.isnan(chosen)].tolist()
     return {
@@ -242,7 +240,7 @@ def _read_architectures(path: Path, texts: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     for number, text in enumerate(texts):
         name = text.replace(" ", "")
-        if not _ARCHITECTURE.fullmatch(name):
+        if not WRITTEN.fullmatch(name):
             try:
                 name = str(Cell.parse(text))
             except SpaceError as error:

@@ -75,14 +75,13 @@ def _write(rows: Sequence[Row], options: argparse.Namespace) -> None:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """A record of kind "models": the rows, and how their numbers go with accuracy."""
+    """The rows, how their numbers go with accuracy, and whose models all of them are."""
     record = {
-        **{"kind": "models", "method": "", "filter": "", "fraction": None},  # as all records begin
-        **{"dataset": None, "network": None, "n": len(rows)},
+        "network": {"space": "torchvision"} if rows and all(r.family for r in rows) else None,
+        "n": len(rows),
         "models": [row.as_dict() for row in rows],
+        "spearman_with_top1": correlations(rows),
     }
-    if sum(row.top1 is not None for row in rows) > 1:
-        record["spearman_with_top1"] = correlations(rows)
     return json.dumps(record, indent=1) + "\n"
 
 

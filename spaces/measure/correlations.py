@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from spaces.measure.subjects import Row
 
@@ -74,7 +73,14 @@ def _with_interval(
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    return _pearson(rankdata(x), rankdata(y))
+    return _pearson(_mean_ranks(x), _mean_ranks(y))
+
+
+def _mean_ranks(values: np.ndarray) -> np.ndarray:
+    """From 1, equal values at the mean of theirs."""
+    from scipy.stats import rankdata  # a second to load, which only several models wait for
+
+    return rankdata(values)
 
 
 def _ranks(values: np.ndarray, families: Sequence) -> np.ndarray:
@@ -82,7 +88,7 @@ def _ranks(values: np.ndarray, families: Sequence) -> np.ndarray:
     ranks, names = np.empty(len(values)), np.array(families)
     for family in dict.fromkeys(families):
         own = names == family
-        ranks[own] = rankdata(values[own]) - (own.sum() + 1) / 2
+        ranks[own] = _mean_ranks(values[own]) - (own.sum() + 1) / 2
     return ranks
 
 
