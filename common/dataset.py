@@ -62,6 +62,11 @@ class Dataset:
         """How records name what was read."""
         return {"name": self.name, "digest": self.digest}
 
+    def draw(self, size: int, generator: torch.Generator) -> Tensor:
+        """Different training images, uint8 [size, c, h, w]; all of them if there are fewer."""
+        chosen = torch.randperm(len(self.train), generator=generator)[:size]
+        return self.train.images[chosen.to(self.train.images.device)]
+
     def normalize(self, images: Tensor) -> Tensor:
         """uint8 [..., c, h, w] -> float32 with mean 0 and std 1 per channel over `train`."""
         scale = (1 / self.std).view(-1, 1, 1)

@@ -8,15 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Regression(NamedTuple):
-    """Multiple correlation of one set of predictors, with 95 % bootstrap intervals."""
-
-    r: float
-    r_interval: tuple[float, float]
-    cross_validated_r: float
-    cross_validated_interval: tuple[float, float]
-
-
 def mean_std(values: Sequence[float]) -> dict[str, float]:
     """Mean and sample standard deviation (0 for one value), with n."""
     std = stdev(values) if len(values) > 1 else 0.0
@@ -130,9 +121,10 @@ def bootstrap_interval(
 
 def regressions(
     predictors: Mapping[str, np.ndarray], y: np.ndarray, groups: np.ndarray, samples: int = 1000
-) -> dict[str, Regression]:
+) -> dict[str, dict]:
     """R of y with each set of predictors [n, p], plain and cross-validated over groups.
 
+    Each has r, cross_validated_r and their 95 % bootstrap intervals, as records name them.
     The interval of R refits every bootstrap sample; that of the cross-validated R, which is the
     correlation of y with its out-of-fold predictions, keeps the predictions.
     """
@@ -140,8 +132,10 @@ def regressions(
     for name, x in predictors.items():
         held = out_of_fold(x, y, groups)
         forms = partial(_refitted, x, y), partial(_kept, held, y)
-        values = [(of(slice(None)), bootstrap_interval(of, groups, samples)) for of in forms]
-        found[name] = Regression(*values[0], *values[1])
+        r, cross_validated_r = (of(slice(None)) for of in forms)
+        intervals = [bootstrap_interval(of, groups, samples) for of in forms]
+        found[name] = {"r": r, "r_interval": intervals[0], "cross_validated_r": cross_validated_r}
+        found[name]["cross_validated_interval"] = intervals[1]
     return found
 
 

@@ -45,10 +45,9 @@ def analyse(rows: Sequence[Mapping], samples: int) -> dict:
             tau = partial(_tau, table[key], y)
             interval = statistics.bootstrap_interval(tau, groups, samples)
             taus[name] = {"tau": tau(slice(None)), "interval": interval}
-        fits = statistics.regressions(sets, y, groups, samples)
         found[target] = {
             "kendall_tau": taus,
-            "regressions": {name: fit._asdict() for name, fit in fits.items()},
+            "regressions": statistics.regressions(sets, y, groups, samples),
             "gain_interval": statistics.gain_interval(shape, kernel, y, groups, samples),
         }
     return found

@@ -131,7 +131,7 @@ def _auxiliary_head(c_in: int, layout: DartsLayout) -> nn.Sequential:
     )
 
 
-def _conv_bn(c_in: int, c_out: int, stride: int) -> list[nn.Module]:
+def _layers(c_in: int, c_out: int, stride: int) -> list[nn.Module]:
     return [nn.Conv2d(c_in, c_out, 3, stride, 1, bias=False), nn.BatchNorm2d(c_out)]
 
 
@@ -139,11 +139,11 @@ def _stems(layout: DartsLayout) -> tuple[nn.Module, nn.Module]:
     """Modules that make the first cell's input 0 from the image and input 1 from input 0."""
     c = layout.stem_channels
     if layout.stem == "cifar":
-        return nn.Sequential(*_conv_bn(layout.input_channels, c, 1)), nn.Identity()
-    first = _conv_bn(layout.input_channels, c // 2, 2)
+        return nn.Sequential(*_layers(layout.input_channels, c, 1)), nn.Identity()
+    first = _layers(layout.input_channels, c // 2, 2)
     return (
-        nn.Sequential(*first, nn.ReLU(), *_conv_bn(c // 2, c, 2)),
-        nn.Sequential(nn.ReLU(), *_conv_bn(c, c, 2)),
+        nn.Sequential(*first, nn.ReLU(), *_layers(c // 2, c, 2)),
+        nn.Sequential(nn.ReLU(), *_layers(c, c, 2)),
     )
 
 

@@ -12,7 +12,7 @@ from common.devices import exact_float32
 from spaces.initialization import Scheme, initialize
 from spaces.nasbench201_networks import NasBench201Layout
 from tenas_dag.config import IndicatorSettings
-from tenas_dag.inputs import check_images, draw_batch, draw_crops, shrink
+from tenas_dag.inputs import augmented, check_images, draw_crops, shrink
 from tenas_dag.ntk import condition_number, published_condition_number, tangent_kernel
 from tenas_dag.regions import count_regions
 from tenas_dag.rounds import Left
@@ -125,7 +125,9 @@ class Indicators:
             initialize(network, scheme, generator("weights", name, *own))
             network.to(self.device)
         sizes = self.settings.batch_size, self.settings.region_inputs
-        batch = draw_batch(self.data, sizes[0], generator("batch", *setting), self.published)
-        self._batch: Tensor = batch
+        chance = generator("batch", *setting)
+        images = self.data.draw(sizes[0], chance)
+        images = augmented(images, chance) if self.published else images
+        self._batch: Tensor = self.data.normalize(images)
         self._crops: Tensor = draw_crops(self.data, sizes[1], generator("crops", *setting))
         self._drawn = setting

@@ -30,26 +30,11 @@ def check_images(data: Dataset, batch_size: int, least_side: int) -> None:
         )
 
 
-def draw_batch(
-    data: Dataset, size: int, generator: torch.Generator, augment: bool = False
-) -> Tensor:
-    """Different training images, standardized, float32 [size, c, h, w].
+def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Images uint8 [n, c, h, w], half of them flipped, each shifted, as the published code does.
 
-    Args:
-        data: source of the images.
-        size: how many.
-        generator: decides which, and how they are augmented.
-        augment: flips half of them and shifts each by up to an eighth of its side (black beyond
-            its edges), as the published code does.
+    Shifts are up to an eighth of a side; beyond its edges an image is black.
     """
-    chosen = torch.randperm(len(data.train), generator=generator)[:size]
-    images = data.train.images
-    images = images[chosen.to(images.device)]
-    return data.normalize(_augmented(images, generator) if augment else images)
-
-
-def _augmented(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Random flips and padded crops of images uint8 [n, c, h, w]."""
     flipped = torch.rand(len(images), generator=generator) < 0.5
     images = torch.where(flipped.to(images.device)[:, None, None, None], images.flip(3), images)
     height, width = images.shape[2:]

@@ -105,11 +105,13 @@ def test_bootstrap_of_a_mean_is_near_its_normal_interval_and_groups_widen_it():
 def test_regressions_and_gain_of_a_useful_feature():
     fits = regressions({"one": X[:, :1], "both": X}, Y, np.arange(60), samples=200)
     both = fits["both"]
-    assert both.r == multiple_correlation(X, Y)
-    assert both.cross_validated_r == correlation(out_of_fold(X, Y), Y) < both.r
-    assert both.r_interval[0] < both.r < both.r_interval[1]
+    assert both["r"] == multiple_correlation(X, Y)
+    assert both["cross_validated_r"] == correlation(out_of_fold(X, Y), Y) < both["r"]
+    for key in ("r", "cross_validated"):
+        low, high = both[f"{key}_interval"]
+        assert low < both["r" if key == "r" else "cross_validated_r"] < high
     low, high = gain_interval(X[:, :1], X, Y, np.arange(60), samples=200)
-    assert 0 < low < both.r - fits["one"].r < high
+    assert 0 < low < both["r"] - fits["one"]["r"] < high
 
 
 def test_tau_with_ties_equals_counting_pairs():

@@ -215,10 +215,11 @@ def test_darts_filter_asks_both_cells_and_the_published_one_the_normal_cell(tmp_
 def test_a_darts_search_writes_a_genotype_and_how_to_train_it(tmp_path, capsys):
     words = ["--space", "darts", "--score.dataset", "digits", "--score.channels", "2"]
     words += ["--score.cells", "3", "--score.batch_size", "8", "--samples", "3", "--repeats", "1"]
-    result = run_search(configured(tmp_path, *words, "--score.device", "cpu"))
-    file = tmp_path / "runs/wot/default/genotype.json"
+    words += ["--run.name", "a name", "--score.device", "cpu"]
+    result = run_search(configured(tmp_path, *words))
+    file = tmp_path / "runs/wot/a name/genotype.json"
     assert Genotype.from_json(file.read_text()).to_json() == result["best"]["arch"]
-    assert f"--genotype {file}" in result["best"]["train_with"]
+    assert f"--genotype '{file}'" in result["best"]["train_with"]
 
 
 def test_summary_adds_up(tmp_path, scored):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 from pathlib import Path
 
 from common.config import run_entry
@@ -87,7 +88,8 @@ def _best(config: WotConfig, choices: list[Choice], folder: Path) -> dict:
         file.write_text(json.dumps(json.loads(best.arch), indent=1) + "\n")
         data = "imagenet" if config.score.stem == "imagenet" else "cifar10"
         entry, what = ("retrain.queries", folder) if config.queries else ("retrain", file)
-        train = f"python -m {entry} --config configs/retrain/darts_{data}.yaml --genotype {what}"
+        words = ("python", "-m", entry, "--config", f"configs/retrain/darts_{data}.yaml")
+        train = shlex.join([*words, "--genotype", str(what)])
         found |= {"genotype": str(file), "train_with": train}
     return found
 

@@ -16,6 +16,4 @@ def draw_batch(data: Dataset, size: int, seed: int) -> Tensor:
     require(
         size <= len(data.train), "score.batch_size", size, f"2 .. {len(data.train)}, the images"
     )
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(data.train), generator=generator)[:size]
-    return data.normalize(data.train.images[chosen.to(data.train.images.device)])
+    return data.normalize(data.draw(size, torch.Generator().manual_seed(seed)))

@@ -89,7 +89,7 @@ class _Forward:
         """3x3 convolution, BatchNorm."""
         weight = self._weight(channels, self.shape[-1], 3)
         self.shape = (*self.shape[:3], channels)
-        self.x = self._conv_bn(self.x, weight)
+        self.x = self._normalized(self.x, weight)
 
     def cell(self, cell: Cell) -> None:
         """One cell on `x`."""
@@ -140,7 +140,7 @@ class _Forward:
         shortcut = self._weight(channels, c, 1)
         self._count(self._between, before)
         self.shape = half
-        middle = self._conv_bn(before and before.activated, first, stride=2)
+        middle = self._normalized(before and before.activated, first, stride=2)
         self._count(self._between, middle)
         if before is not None:
             total = Sum(half)
@@ -162,7 +162,7 @@ class _Forward:
         self._count(self._between, self.x)
         return self._between.matrix(), torch.stack([node.matrix() for node in self._nodes])
 
-    def _conv_bn(self, x: Feature | None, weight: Tensor, stride: int = 1) -> Feature | None:
+    def _normalized(self, x: Feature | None, weight: Tensor, stride: int = 1) -> Feature | None:
         if x is None:
             return None
         total = Sum(self.shape)

@@ -1,8 +1,7 @@
 """Entry: python -m wot_dag.score_model torchvision:resnet18 --dataset cifar10: scores of a model.
 
-By every score that looks at a network: wot, jacov, synflow, swap, meco. A model is scored at the
-weights that it has, on a mini-batch of training images. BatchNorm is in train mode: it normalizes
-by the batch; synflow leaves it out.
+By every score that looks at a network, at the weights that the model has, on a mini-batch of
+training images. BatchNorm is in train mode: it normalizes by the batch; synflow leaves it out.
 """
 
 import argparse
@@ -36,7 +35,7 @@ def score(
     Args:
         model: any nn.Module that maps images to one tensor of logits.
         images: mini-batch [n, c, h, w], on the model's device.
-        names: of wot, jacov, synflow, swap, meco.
+        names: of `wot_dag.scores.OF_NETWORKS`.
         seed: of meco's random input.
 
     Raises:

@@ -147,12 +147,11 @@ def analyse(table: Mapping[str, np.ndarray], y: np.ndarray, samples: int) -> dic
         chosen = {key: values[rows] for key, values in table.items()}
         groups = chosen.pop("kernel id")
         sets = predictor_sets(chosen)
-        fits = regressions(sets, y[rows], groups, samples)
         gain = gain_interval(sets[BASE], sets[FULL], y[rows], groups, samples)
         results[name] = {
             "topologies": int(rows.sum()),
             "different_kernels": len(np.unique(groups)),
-            "regressions": {key: fit._asdict() for key, fit in fits.items()},
+            "regressions": regressions(sets, y[rows], groups, samples),
             "gain_over_depth_width_interval": gain,
             "kendall_tau": {key: kendall_tau(v, y[rows]) for key, v in chosen.items()},
         }
