@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -11,7 +12,7 @@ from report.records import Record, by_n
 from report.searches import searches_of
 from report.sections import NOT_RUN, Image, Parts, Sources
 from report.style import COLOURS, new_figure, new_panels
-from report.tables import Number, Table
+from report.tables import Number, Table, number
 
 _INDICATORS = {"kappa": "kappa", "regions": "R"}
 _TAUS = {"indicator": "indicator", "accuracy": "dataset", "images": "images",
@@ -61,9 +62,10 @@ def draw_correlation(run: Record, dataset: str) -> Figure:
             for record, accuracy in zip(run.result["records"], row["accuracy"])
             if record[key] is not None and accuracy is not None
         ]
-        axis.plot(*zip(*points), ".", color=COLOURS[0], markersize=4)
+        axis.plot(*np.array(points, float).reshape(-1, 2).T, ".", color=COLOURS[0], markersize=4)
         axis.set(xlabel=label, ylabel=f"test accuracy, {dataset} (%)")
-        axis.set_title(f"Kendall's tau {row[key]['tau']:+.2f}, n = {row[key]['n']}")
+        tau = number(row[key]["tau"], "+.2f") or "unknown"
+        axis.set_title(f"Kendall's tau {tau}, n = {row[key]['n']}")
     panels[0].set_xscale("log")
     return figure
 
@@ -151,11 +153,11 @@ def draw_rounds(run: Record) -> Figure:
     height = 0.6 + 0.16 * edges + 0.06 * max(map(len, names))
     figure = new_figure(1.0 + 1.3 * len(shown), height * len(start))
     axes = figure.subplots(len(start), len(shown), sharex=True, sharey=True, squeeze=False)
-    for number, entry in enumerate(shown):
+    for column, entry in enumerate(shown):
         for cell, left in enumerate(entry["left"]):
-            _draw_left(axes[cell][number], left, names)
-        last = number == len(shown) - 1
-        axes[0][number].set_title("chosen" if last else f"round {number + 1}")
+            _draw_left(axes[cell][column], left, names)
+        last = column == len(shown) - 1
+        axes[0][column].set_title("chosen" if last else f"round {column + 1}")
     labels = ("edge",) if len(start) == 1 else ("normal cell, edge", "reduction cell, edge")
     for axis, label in zip(axes[:, 0], labels):
         axis.set(ylabel=label, yticks=range(edges))

@@ -16,9 +16,10 @@ from dag import FIGURE_3
 from report import theory
 from report.__main__ import main
 from report.guard import Left
-from report.records import find_records
+from report.records import find_records, read_record
 from report.results import all_sections, anchor, results_markdown
 from report.sections import PUBLISHED, Sources
+from report.tenas import draw_correlation
 from tests.records import (
     correlation,
     keep,
@@ -131,6 +132,17 @@ def test_correlations_stand_beside_the_published_tau(tmp_path):
     ]
     assert row_of(text, "R", "cifar100", "cifar10")[3:5] == ["", "0.16"]
     assert "not run yet" not in text
+
+
+def test_correlations_that_do_not_exist_are_drawn(tmp_path):
+    found = correlation()
+    for of in found["records"]:
+        of["kappa"] = None
+    found["correlations"]["cifar100"]["kappa"] = {"tau": None, "p": None, "n": 0, "undefined": 5}
+    keep(tmp_path / "r", "tenas/correlate", found)
+    run = read_record(tmp_path / "r", tmp_path / "r/tenas/correlate")
+    titles = [axis.get_title() for axis in draw_correlation(run, "cifar100").axes]
+    assert titles == ["Kendall's tau unknown, n = 0", "Kendall's tau +0.16, n = 96"]
 
 
 def test_seeds_of_one_training_are_averaged_and_other_runs_are_not(tmp_path):
