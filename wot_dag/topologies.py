@@ -80,7 +80,7 @@ def correlate(config: CellTopologiesConfig) -> dict:
             "bootstrap_samples": config.bootstrap,
             "topologies": len(dags),
             "results": {
-                name: analyse(table, y, config.bootstrap) for name, y in accuracies.items()
+                name: over_subsets(table, y, config.bootstrap) for name, y in accuracies.items()
             },
         }
         first = next(iter(accuracies.values()))
@@ -139,7 +139,7 @@ def topology_features(dags: Sequence[Dag], images: np.ndarray) -> dict[str, np.n
     return table | {"kernel id": equal_rows(*(table[key] for key in keys))}
 
 
-def analyse(table: Mapping[str, np.ndarray], y: np.ndarray, samples: int) -> dict:
+def over_subsets(table: Mapping[str, np.ndarray], y: np.ndarray, samples: int) -> dict:
     """R's, gain and Kendall's taus over topologies with a path, and over those with depth > 0."""
     subsets = {"with a path": np.full(len(y), True), "with depth > 0": table["depth"] > 0}
     results = {}
