@@ -2,7 +2,7 @@
 # Checks everything: bash scripts/test.sh [pytest arguments]
 #
 # Same set-up as the quickstart, then ruff (lint and format), import-linter, pytest.
-# Cost: a few minutes for the install, then about 5 minutes on 2 cores.
+# Cost: a few minutes for the install, then about 4 minutes on 2 cores.
 # Writes: nothing but caches inside the repository
 
 cd "$(dirname "$0")/.." && source scripts/common.sh

@@ -3,8 +3,9 @@
 import itertools
 import os
 import pkgutil
-import runpy
 import sys
+
+from tests.server import run_module
 
 
 def kill_at(function: str, count: int, number: int, rank: int = 0) -> None:
@@ -34,5 +35,4 @@ def kill_at(function: str, count: int, number: int, rank: int = 0) -> None:
 if __name__ == "__main__":
     _, code, *sys.argv = sys.argv
     exec(code)
-    sys.modules.pop(sys.argv[0], None)  # it is run, not imported
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    run_module(sys.argv[0])

@@ -1,10 +1,9 @@
 """`python -m tests.elsewhere FOLDER MODULE words...`: an entry of a folder's code, read anew."""
 
 import os
-import runpy
 import sys
 
-from tests.server import ROOT
+from tests.server import ROOT, run_module
 
 if __name__ == "__main__":
     folder, module, *words = sys.argv[1:]
@@ -15,4 +14,4 @@ if __name__ == "__main__":
     os.chdir(folder)
     sys.path.insert(0, folder)
     sys.argv = [module, *words]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    run_module(module)

@@ -6,13 +6,13 @@ not empty.
 
 import ctypes
 import os
-import runpy
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from common.workers import Workers
+from tests.server import run_module
 
 _NEW_MOUNTS, _NEW_NETWORK = 0x00020000, 0x40000000  # CLONE_NEWNS, CLONE_NEWNET of sched.h
 
@@ -46,4 +46,4 @@ if __name__ == "__main__":
         wait_for_ever(Path(words[0]))
     else:
         sys.argv = [module, *words]
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        run_module(module)

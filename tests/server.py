@@ -121,8 +121,15 @@ def enter(streams: list[int], words: list[str], variables: dict[str, str], folde
     if how == "-c":
         exec(module, {"__name__": "__main__"})
     else:
-        sys.modules.pop(module, None)  # it is run, not imported
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        run_module(module)
+
+
+def run_module(module: str) -> None:
+    """Runs a module as `python -m` does, imported before or not; words are those of sys.argv."""
+    for name in (module, f"{module}.__main__"):  # runpy warns of what is there
+        if not hasattr(sys.modules.get(name), "__path__"):  # a package stays
+            sys.modules.pop(name, None)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def main(number: str, *words: str) -> None:
