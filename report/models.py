@@ -56,17 +56,15 @@ def of_torchvision(sources: Sources) -> list[Record]:
 
 def section(sources: Sources) -> Parts:
     """The models' table, what orders them where accuracies are known, torchvision's figure."""
-    classifiers = of_torchvision(sources)
+    classifiers = of_torchvision(sources)[:1]
     for run in sources.of_kind("models"):
         yield run
         own = run not in classifiers
         key, whose = (run.key, run.name) if own else ("models", "torchvision's classifiers")
         rhos = run.result["spearman_with_top1"].items()
         if rows := [found | {"name": name} for name, found in rhos if found["n"]]:
-            caption = (
-                "Spearman's rho with the ImageNet top-1 accuracy of the first published weights"
-            )
-            yield Table.of(f"{key}_spearman", caption, rows, _SPEARMAN, _NOTE)
+            of = "the ImageNet top-1 accuracy of the first published weights"
+            yield Table.of(f"{key}_spearman", f"Spearman's rho with {of}", rows, _SPEARMAN, _NOTE)
         yield Table.of(key, f"Paths of {whose}", run.result["models"], _MODELS)
         if not own:
             caption = f"{whose}: effective depth, width and ImageNet top-1 accuracy"

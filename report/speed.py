@@ -9,7 +9,7 @@ from report.tables import ABSENT, Cell, Number, Table, general
 _RATIOS = {
     "record": "record", "what": "what", "plain (s)": "plain_seconds:.3g",
     "here (s)": "our_seconds:.3g", "ratio": "ratio:.3g", "ratio of CPU time": "cpu_ratio?:.3g",
-    "largest relative difference": "largest_relative_difference:.3g",
+    "largest relative difference": "largest_relative_difference?:.3g",
     "CPU time of others (%)": "others_percent:.0f",
 }  # fmt: skip
 _NOTE = (

@@ -84,9 +84,9 @@ def _from_result(file: Path, result: dict[str, Any], search: int | None) -> Chos
         repeats = enumerate(read_metrics(file.parent), start=1)
         what, found = "repeats", {number: entry for number, entry in repeats if entry.get("arch")}
     else:
-        keys = ", ".join(list(result)[:6])
+        keys = "" if kind else f" ({', '.join(list(result)[:6])})"
         raise ConfigError(
-            f"genotype: {file}: found a record of kind {kind!r} ({keys}), expected a genotype, or "
+            f"genotype: {file}: found a record of kind {kind!r}{keys}, expected a genotype, or "
             f"a search's record: tenas with searches, or wot with best or a metrics.jsonl beside it"
         )
     return Chosen(_cell(_pick(file, found, search, what)), str(result.get("method", "")))

@@ -97,8 +97,8 @@ def main() -> None:
 
 
 def _queried(config: RetrainConfig, workers: Workers) -> tuple[dict, Path]:
-    folder = dataclasses.replace(config.run, name=_name(config)).folder(KIND)
-    return query(config, workers), folder
+    result = query(config, workers)
+    return result, dataclasses.replace(config.run, name=_name(config)).folder(KIND)
 
 
 def _print(found: tuple[dict, Path]) -> None:

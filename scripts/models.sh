@@ -18,5 +18,5 @@ if [ $# -eq 0 ]; then
 fi
 mkdir -p "$folder"
 py -m spaces.measure "$@" --json "$folder/result.json" --csv "$folder/models.csv"
-py -m common.record --command "$command" models "$folder" "$@"
+py -m common.record --command "$command" "$folder" "$@"
 py -m report show models "$folder"

@@ -16,7 +16,7 @@ def count_parameters(build: Build) -> int:
         return sum(parameter.numel() for parameter in build().parameters())
 
 
-def count_multiply_adds(build: Build, image_shape: Sequence[int] = (3, 32, 32)) -> int:
+def count_multiply_adds(build: Build, image_shape: Sequence[int]) -> int:
     """Multiply-adds of the convolutions and linear layers for one image, in evaluation mode.
 
     Args:

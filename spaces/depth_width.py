@@ -41,7 +41,10 @@ def nasbench201_shapes() -> Shapes:
     for (source, target), column in zip(nasbench201.EDGES, ops.T):
         counts[0, :, source, target] = column == EdgeOp.SKIP
         counts[1, :, source, target] = column == EdgeOp.LINEAR
-    return _reshape(effective_depth_width_many(*counts), 1)
+    shapes = _reshape(effective_depth_width_many(*counts), 1)
+    for array in shapes:
+        array.setflags(write=False)  # whoever asks gets these
+    return shapes
 
 
 def random_darts_shapes(number: int, seed: int = 0, num_nodes: int = 4) -> Shapes:

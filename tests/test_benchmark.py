@@ -14,8 +14,10 @@ from spaces.benchmark import AccuracyTable
 from spaces.benchmark.__main__ import main
 from spaces.benchmark.archive import SPLITS, convert
 from spaces.benchmark.streaming_pickle import StreamingUnpickler, keep_last_epochs
+from spaces.depth_width import nasbench201_shapes
 from spaces.errors import SpaceError
 from spaces.nasbench201 import EDGES, Cell, all_cells
+from wot_dag.store import Key, ScoreValue, read_scores, write_scores
 
 RUNS = {
     "cifar10-valid": ("x-valid", "ori-test"),
@@ -339,3 +341,15 @@ def test_a_table_of_a_header_alone_is_refused(tmp_path):
     path.write_text("index,arch,cifar10/test@200\n")
     with pytest.raises(SpaceError, match="found a header and no row"):
         AccuracyTable.read(path)
+
+
+def test_what_is_read_once_for_all_cannot_be_changed(tmp_path):
+    table, shapes = AccuracyTable.find("nasbench201"), nasbench201_shapes()
+    for array in (*table.columns.values(), *shapes):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = -1
+    file = tmp_path / "scores.csv"
+    write_scores(file, {"dataset": {"name": "a"}}, {Key("x", 0): ScoreValue(1.0, 1.0)})
+    header, scores = read_scores(file)
+    header["dataset"].clear(), scores.clear()
+    assert read_scores(file) == ({"dataset": {"name": "a"}}, {Key("x", 0): ScoreValue(1.0, 1.0)})

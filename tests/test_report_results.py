@@ -24,6 +24,7 @@ from tests.records import (
     correlation,
     keep,
     keep_mlp,
+    landscape,
     results_of,
     row_of,
     rows_of,
@@ -132,6 +133,15 @@ def test_correlations_stand_beside_the_published_tau(tmp_path):
     ]
     assert row_of(text, "R", "cifar100", "cifar10")[3:5] == ["", "0.16"]
     assert "not run yet" not in text
+
+
+def test_nds_is_not_missed_where_a_list_was_measured(tmp_path):
+    assert "| NDS, cifar10 | needs" in results_of(tmp_path, out=tmp_path)
+    panel = landscape()["panels"][0] | {"dataset": "DARTS", "cell": "normal"}
+    run = landscape() | {"network": {"space": "nds"}, "panels": [panel]}
+    keep(tmp_path, "landscape/NDS", run)
+    text = results_of(tmp_path, out=tmp_path)
+    assert "| NDS, DARTS, normal cell |" in text and "needs the NDS files" not in text
 
 
 def test_correlations_that_do_not_exist_are_drawn(tmp_path):

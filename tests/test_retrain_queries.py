@@ -87,4 +87,6 @@ def test_bad_input_is_one_line(tmp_path):
     words = ["--genotype", str(folder), "--search", "1", "--validation", "false"]
     status, _, error = run("retrain.queries", *words, "--weights", "last", "--dataset", "digits")
     assert status and error.startswith("python -m retrain.queries: validation: found False")
+    status, _, error = run("retrain.queries", "--genotype", "..", "--dataset", "digits")
+    assert status and error.startswith("python -m retrain.queries: genotype: found '..', expected")
     assert len(error.splitlines()) == 1

@@ -18,14 +18,13 @@ from common.statistics import bootstrap_interval, multiple_correlation
 from spaces import SpaceError
 from spaces.benchmark import AccuracyTable
 from spaces.depth_width import genotype_shapes
-from spaces.genotype_lists import is_csv, read_genotypes
+from spaces.genotype_lists import read_genotypes
 from wot_dag.config import WotConfig
 from wot_dag.header import list_header
 from wot_dag.space import Space, make_space
 
 PROG = "python -m wot_dag.landscape"
 KIND = "landscape"
-_OF_CIFAR10 = {"NASNet", "Amoeba", "PNAS", "ENAS", "DARTS"}  # NDS' files; DARTS_in is of ImageNet
 _FILES = "NDS files, or CSV files of genotypes and accuracies"
 Columns = dict[str, np.ndarray]
 
@@ -57,15 +56,12 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict]:
 def genotypes_landscape(files: Sequence[str]) -> tuple[Columns, Columns, list[dict]]:
     """The same of lists of genotypes together, and name and digest of each.
 
-    A list does not say what its accuracies are of, so they are called as the lists are, but for
-    those that NDS publishes for CIFAR-10.
+    A list does not say what its accuracies are of, so they are called as the lists are.
     """
     rated = [entry for file in files for entry in read_genotypes(file)]
     shapes = genotype_shapes([entry.genotype for entry in rated])
     headers = [list_header(file) for file in files]
-    names = [header["name"] for header in headers]
-    published = not any(map(is_csv, files)) and _OF_CIFAR10.issuperset(names)
-    dataset = "cifar10" if published else " + ".join(names)
+    dataset = " + ".join(dict.fromkeys(header["name"] for header in headers))
     columns = {
         "arch": np.array([entry.genotype.to_json() for entry in rated]),
         "effective_depth": shapes.depth[:, 0],

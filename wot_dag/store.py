@@ -8,6 +8,7 @@ import math
 import statistics
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -123,7 +124,8 @@ def read_scores(path: Path) -> tuple[dict, Scores]:
     if not path.is_file():
         raise ScoreError(f"{path}: no such file, expected scores in CSV (python -m wot_dag.score)")
     try:
-        return _parsed(path, path.read_bytes())
+        header, scores = _parsed(path, path.read_bytes())
+        return deepcopy(header), dict(scores)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise ScoreError(f"{path}: cannot be read ({error})") from error
 

@@ -183,7 +183,10 @@ class AccuracyTable:
 
 @cache
 def _embedded() -> AccuracyTable:
-    return AccuracyTable.read(Path(__file__).with_name(f"{EMBEDDED}.csv.gz"))
+    table = AccuracyTable.read(Path(__file__).with_name(f"{EMBEDDED}.csv.gz"))
+    for column in table.columns.values():
+        column.setflags(write=False)  # whoever asks gets these
+    return table
 
 
 def _summary(name: str, column: np.ndarray, chosen: np.ndarray) -> dict:

@@ -75,8 +75,9 @@ def _write(rows: Sequence[Row], options: argparse.Namespace) -> None:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows, how their numbers go with accuracy, and whose models all of them are."""
+    """A record of kind "models": the rows, and how their numbers go with accuracy."""
     record = {
+        **{"kind": "models", "method": "", "filter": "", "fraction": None, "dataset": None},
         "network": {"space": "torchvision"} if rows and all(r.family for r in rows) else None,
         "n": len(rows),
         "models": [row.as_dict() for row in rows],
