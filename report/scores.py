@@ -94,8 +94,8 @@ def _measured_rows(
 
 
 def _tenas_rows(sources: Sources, names: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
-    """TE-NAS' indicators, from their own record: its cells are its own sample."""
-    for run in by_n(sources.of_kind("tenas_correlation"))[:1]:
+    """TE-NAS' indicators, from their own records, whose cells are their own sample."""
+    for run in by_n(sources.of_kind("tenas_correlation")):
         for key, label in (("kappa", "TE-NAS' kappa"), ("regions", "TE-NAS' R")):
             found = [run.result["correlations"].get(name, {}).get(key) for name in names]
             taus = [Number(of["tau"], spec=".3f") if of else ABSENT for of in found]

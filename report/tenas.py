@@ -48,7 +48,7 @@ def indicators(sources: Sources) -> Parts:
         yield run
         names, cells = list(run.result["correlations"]), run.result["architectures"]
         dataset = "cifar100" if "cifar100" in names else names[0]
-        caption = f"Indicators of {cells} cells against accuracy on {dataset}"
+        caption = f"Indicators of {cells} cells, images of {run.dataset}: accuracy on {dataset}"
         yield Image.of(run, dataset, caption, partial(draw_correlation, dataset=dataset))
 
 

@@ -54,9 +54,11 @@ def test_scores_stand_beside_what_they_must_beat(tmp_path):
     space = SPACE | {"seeds": 3}
     keep(tmp_path / "r", "scores/x", record("scores", "digits", 100, space, rows=rows, repeats=500))
     taus = {key: {"tau": -0.4, "p": 0.0, "n": 96, "undefined": 4} for key in ("kappa", "regions")}
-    tenas = record("tenas_correlation", n=100, correlations={"cifar100": taus | {"accuracy": [1]}},
-                   architectures=100, records=[])  # fmt: skip
-    keep(tmp_path / "r", "tenas_correlation/x", tenas)
+    found = {"cifar100": taus | {"accuracy": [1]}}
+    for images in ("cifar10", "digits"):
+        tenas = record("tenas_correlation", images, 100, correlations=found, architectures=100,
+                       records=[])  # fmt: skip
+        keep(tmp_path / "r", f"tenas_correlation/{images}", tenas)
     text = section(results_of(tmp_path / "r", out=tmp_path), "Training-free scores")
     assert row_of(text, "parameters")[8:11] == ["", "", ""]
     wot = row_of(text, "WOT")
@@ -65,7 +67,8 @@ def test_scores_stand_beside_what_they_must_beat(tmp_path):
     assert wot[-3:] == ["25.0 %", "0.0123", "0.571 / 0.607 / 0.605"]
     assert row_of(text, "meco")[10] == "no, worse"
     assert row_of(text, "a + b (chosen)")[10] == "yes"
-    assert row_of(text, "TE-NAS' kappa, images of cifar10")[1:5] == ["96", "", "-0.400", ""]
+    for images in ("cifar10", "digits"):
+        assert row_of(text, f"TE-NAS' kappa, images of {images}")[1:5] == ["96", "", "-0.400", ""]
     assert "By 3 seeds:" in text and "whatever ran there; on H100 and cpu meco." in text
     assert "0.905" in text and row_of(text, "VKDNW aggregate, published")[-1].startswith("0.750")
     searches = rows_of(text, "WOT", "100")
