@@ -50,13 +50,13 @@ _NAMED = 3  # models that a family needs for its line to be named in the figure
 
 
 def of_torchvision(sources: Sources) -> list[Record]:
-    """Runs of torchvision's classifiers and of nothing else, those of the most first."""
-    return by_n(run for run in sources.of_kind("models") if run.space == "torchvision")
+    """The run of the most classifiers of torchvision and of nothing else; none if there is none."""
+    return by_n(run for run in sources.of_kind("models") if run.space == "torchvision")[:1]
 
 
 def section(sources: Sources) -> Parts:
     """The models' table, what orders them where accuracies are known, torchvision's figure."""
-    classifiers = of_torchvision(sources)[:1]
+    classifiers = of_torchvision(sources)
     for run in sources.of_kind("models"):
         yield run
         own = run not in classifiers

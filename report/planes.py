@@ -25,7 +25,7 @@ def planes(sources: Sources, left: Left) -> list[dict]:
             rows = read_codes(run)
             eigenvalues = {row["code"]: _rounded(float(row["lambda_min"]), 8) for row in rows}
             made.append(_all_topologies(rows, eigenvalues))
-    for run in of_torchvision(sources)[:1]:
+    for run in of_torchvision(sources):
         with left.noting(run.folder, "plane of its models: "):
             made.append(_classifiers(run.result["models"]))
     return [nasbench201(AccuracyTable.find(EMBEDDED), eigenvalues), *made]

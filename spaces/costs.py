@@ -43,8 +43,7 @@ def affine_counts(features: np.ndarray, count: Callable[[int], int]) -> np.ndarr
     """
     from scipy import linalg  # not before someone counts: a search need not load it
 
-    rows, place = np.unique(features, axis=0, return_inverse=True)
-    first = np.unique(place.ravel(), return_index=True)[1]
+    rows, first, place = np.unique(features, axis=0, return_index=True, return_inverse=True)
     design = np.column_stack([np.ones(len(rows)), rows])
     _, _, order = linalg.qr(design.T, mode="economic", pivoting=True)
     chosen = order[: np.linalg.matrix_rank(design)]

@@ -18,7 +18,6 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (source, target), th
 NUM_NODES = 4
 _FORM = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"  # the benchmark's own
 WRITTEN = re.compile(re.escape(_FORM).replace(r"\{\}", f"({'|'.join(OPERATORS)})"))
-_KINDS = {name: OPERATOR_TABLE[name].edge_op for name in OPERATORS}
 EXAMPLE = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 
 
@@ -81,7 +80,7 @@ class Cell:
 
     def to_dag(self) -> Dag:
         """The cell's DAG: convolution is linear, skip and pooling are skip, none is zero."""
-        return _dag(*(_KINDS[name] for name in self.operators))
+        return _dag(*(OPERATOR_TABLE[name].edge_op for name in self.operators))
 
 
 @cache  # 15,625 cells have 729 of them

@@ -39,8 +39,8 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict]:
         ConfigError, SpaceError: no table, or a list of genotypes that cannot be read.
     """
     if config.space == "darts":
-        columns, accuracies, (header,) = genotypes_landscape([config.genotypes])
-        return columns, {"accuracy": next(iter(accuracies.values()))}, header
+        columns, accuracy, (header,) = genotypes_landscape([config.genotypes])
+        return columns, {"accuracy": accuracy}, header
     table = AccuracyTable.find(config.table, data_root())
     archs = list(table.architectures)
     shapes = space.shapes(archs)
@@ -53,15 +53,10 @@ def landscape(config: WotConfig, space: Space) -> tuple[Columns, Columns, dict]:
     return columns, accuracies, table.header
 
 
-def genotypes_landscape(files: Sequence[str]) -> tuple[Columns, Columns, list[dict]]:
-    """The same of lists of genotypes together, and name and digest of each.
-
-    A list does not say what its accuracies are of, so they are called as the lists are.
-    """
+def genotypes_landscape(files: Sequence[str]) -> tuple[Columns, np.ndarray, list[dict]]:
+    """Columns and accuracies of lists of genotypes together, and name and digest of each list."""
     rated = [entry for file in files for entry in read_genotypes(file)]
     shapes = genotype_shapes([entry.genotype for entry in rated])
-    headers = [list_header(file) for file in files]
-    dataset = " + ".join(dict.fromkeys(header["name"] for header in headers))
     columns = {
         "arch": np.array([entry.genotype.to_json() for entry in rated]),
         "effective_depth": shapes.depth[:, 0],
@@ -69,7 +64,8 @@ def genotypes_landscape(files: Sequence[str]) -> tuple[Columns, Columns, list[di
         "reduction_depth": shapes.depth[:, 1],
         "reduction_width": shapes.width[:, 1],
     }
-    return columns, {dataset: np.array([entry.accuracy for entry in rated])}, headers
+    accuracy = np.array([entry.accuracy for entry in rated])
+    return columns, accuracy, [list_header(file) for file in files]
 
 
 def panels(columns: Columns, accuracies: Columns) -> list[dict]:
@@ -196,7 +192,9 @@ def _interval(found: dict, over: str) -> str:
 def keep(options: argparse.Namespace, settings: RunSettings) -> dict:
     """The run's result, made anew each time: half a minute."""
     if options.nds:
-        columns, accuracies, lists = genotypes_landscape(options.nds)
+        columns, accuracy, lists = genotypes_landscape(options.nds)
+        # A list does not say what its accuracies are of: they are called as the lists are.
+        accuracies = {" + ".join(dict.fromkeys(found["name"] for found in lists)): accuracy}
         what = {"nds": lists}
     else:
         config = WotConfig(table=options.table)
